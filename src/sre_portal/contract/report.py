@@ -1,0 +1,103 @@
+"""What an agent tells the portal, once a second.
+
+Every count belongs to one second of the portal's clock. A report may hold several seconds after a gap.
+The portal keeps a second of an instance once: the same second sent again changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+EndedBy = Literal["withdrawn", "expired", "clock_jump", "replaced"]
+
+
+@dataclass(slots=True)
+class SliCount:
+    """Requests of one SLI in one second. `bad` includes `planned`: bad while a fault was active on that request."""
+
+    name: str
+    good: int = 0
+    bad: int = 0
+    planned: int = 0
+
+
+@dataclass(slots=True)
+class InjectionCount:
+    """What one lease did in one second. Histograms are in the wire form of `histogram.dump_buckets`, nanoseconds.
+
+    `matched` requests fell under the lease's match, `hits` of them were injected, `cut` of the hits were let go
+    early because the lease ended. `delay` is the wait that was measured on hits that ran to their end (latency
+    only), `overshoot` is that wait minus the one that was drawn, `treated` and `untreated` are whole request
+    durations of hits and of matched requests that were let through.
+    """
+
+    lease_id: str
+    matched: int = 0
+    hits: int = 0
+    cut: int = 0
+    delay: list[int] = field(default_factory=list)
+    overshoot: list[int] = field(default_factory=list)
+    treated: list[int] = field(default_factory=list)
+    untreated: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Second:
+    """All counts of one second. `errors` are answers of 500 and above, exceptions and missing responses."""
+
+    at: int
+    requests: int = 0
+    errors: int = 0
+    latency: list[int] = field(default_factory=list)
+    slis: list[SliCount] = field(default_factory=list)
+    injections: list[InjectionCount] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class LeaseStatus:
+    """Where a lease stands in this instance. One with `ended_at` is the revert receipt; it is sent until acknowledged."""
+
+    lease_id: str
+    run_id: int
+    hits: int = 0
+    first_hit_at: float | None = None
+    last_hit_at: float | None = None
+    ended_at: float | None = None
+    ended_by: EndedBy | None = None
+    refused: str | None = None
+    """Why this agent does not inject it (an unknown fault kind, say)."""
+
+
+@dataclass(slots=True)
+class ClockMapping:
+    """How this instance maps its monotonic clock to the portal's: time stamps are off by at most `error_ms`."""
+
+    offset_ms: float
+    error_ms: float
+
+
+@dataclass(slots=True)
+class AgentReport:
+    service: str
+    instance: str
+    version: str
+    seq: int
+    started_at: float
+    sent_at: float
+    clock: ClockMapping | None = None
+    dropped_seconds: int = 0
+    misfires: int = 0
+    memory_bytes: int = 0
+    routes: list[str] = field(default_factory=list)
+    seconds: list[Second] = field(default_factory=list)
+    leases: list[LeaseStatus] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class ReportReceipt:
+    """The portal's answer: the report is stored. Both instants are on the portal's clock."""
+
+    seq: int
+    received_at: float
+    sent_at: float

@@ -1,0 +1,25 @@
+"""What has been counted, held ready in memory: the source of every burn rate, alert, guardrail and prediction.
+
+Filled from the store by `operations/board.py`; knows no clock: every question names its instants, in whole
+seconds since the Unix epoch. Ranges are `start <= second < end`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sre_portal.core.series import SignalSeries, SliSeries
+
+
+@dataclass(slots=True)
+class Board:
+    slis: dict[str, SliSeries] = field(default_factory=dict)
+    """By SLO name."""
+    services: dict[str, SignalSeries] = field(default_factory=dict)
+    """By service name."""
+
+    def sli(self, slo: str) -> SliSeries:
+        return self.slis.setdefault(slo, SliSeries())
+
+    def service(self, name: str) -> SignalSeries:
+        return self.services.setdefault(name, SignalSeries())

@@ -1,0 +1,92 @@
+"""What can go wrong, one class for each decision a caller can take. `web/errors.py` maps them to statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with an input: where, what was seen, and what would be right."""
+
+    path: str
+    seen: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.seen}; expected {self.expected}"
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """One reason a guard gives for not starting a run. `guard` names the guard, `reason` is a sentence."""
+
+    guard: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.guard}: {self.reason}"
+
+
+class PortalError(Exception):
+    """The root. Anything else that is raised is a bug."""
+
+
+class InvalidInput(PortalError):
+    """The input cannot be used. Carries every problem at once."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)
+
+
+class NotAuthenticated(PortalError):
+    """Nobody is logged in, or the token or session is unknown, expired or revoked."""
+
+
+class NotPermitted(PortalError):
+    """The principal lacks a permission."""
+
+    def __init__(self, permission: str, needs: str) -> None:
+        super().__init__(f"this needs the permission {permission}, which {needs} has")
+        self.permission = permission
+        self.needs = needs
+
+
+class NotFound(PortalError):
+    """There is no such thing."""
+
+    def __init__(self, what: str, name: str) -> None:
+        super().__init__(f"no {what} {name!r}")
+        self.what = what
+        self.name = name
+
+
+class Conflict(PortalError):
+    """Somebody else was first: the row is not in the state the caller expected."""
+
+    def __init__(self, expected: str, found: str) -> None:
+        super().__init__(f"expected {expected}, found {found}")
+        self.expected = expected
+        self.found = found
+
+
+class Refused(PortalError):
+    """The guards object. Carries every objection."""
+
+    def __init__(self, objections: Sequence[Objection]) -> None:
+        super().__init__("\n".join(map(str, objections)))
+        self.objections = tuple(objections)
+
+
+class RateLimited(PortalError):
+    """Too many requests."""
+
+    def __init__(self, retry_after_seconds: float) -> None:
+        super().__init__(f"too many requests, try again in {retry_after_seconds:.0f} s")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class StoreUnavailable(PortalError):
+    """The database cannot be read or written. The message says which file or server, and why."""

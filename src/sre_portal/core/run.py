@@ -1,0 +1,160 @@
+"""A run: one experiment, carried out once. The record that every phase adds to."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from sre_portal.contract.report import LeaseStatus
+from sre_portal.core.condition import Reading
+from sre_portal.core.experiment import Experiment
+from sre_portal.core.fidelity import FidelityCheck
+from sre_portal.core.prediction import Band, Prediction
+
+
+class Phase(StrEnum):
+    """The loop, in order. A run that is done keeps the phase `done`."""
+
+    PREFLIGHT = "preflight"
+    PREDICT = "predict"
+    INJECT = "inject"
+    FIDELITY = "fidelity"
+    OBSERVE = "observe"
+    REVERT = "revert"
+    RECOVER = "recover"
+    JUDGE = "judge"
+    DONE = "done"
+
+
+HARMFUL = frozenset({Phase.INJECT, Phase.FIDELITY, Phase.OBSERVE})
+"""The phases in which leases are out."""
+
+
+class Verdict(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+    INVALID = "invalid"
+    ABORTED = "aborted"
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PhaseMark(Frozen):
+    phase: Phase
+    at: datetime
+
+
+class Receipt(Frozen):
+    """One instance's word that it has stopped. `status` of None: none came; the lease's end bounds it."""
+
+    instance: str
+    lease_id: str
+    status: LeaseStatus | None
+    bounded_by: datetime
+
+
+class ExpectationResult(Frozen):
+    """One expectation against what was seen. Offsets are seconds since the first hit."""
+
+    label: str
+    outcome: str
+    """met, missed, open (not decided yet) or unknown (could not be seen)."""
+    predicted: Band | None = None
+    predicted_text: str = ""
+    observed_s: float | None = None
+    observed_text: str = ""
+    reason: str = ""
+
+
+class AlertMark(Frozen):
+    """What an alert of the run's SLOs did during it."""
+
+    slo: str
+    alert: str
+    pending_at: datetime | None = None
+    firing_at: datetime | None = None
+    resolved_at: datetime | None = None
+
+
+class Abortion(Frozen):
+    """Why and by whom a run was cut short."""
+
+    at: datetime
+    by: str
+    reason: str
+    verdict: Verdict = Verdict.ABORTED
+    """`invalid` where the fidelity gate did it."""
+
+
+class Run(Frozen):
+    id: int
+    revision: int
+    """Counts saves: a save names the revision it read, so that two drivers cannot both move a run."""
+    experiment: Experiment
+    actor: str
+    phase: Phase
+    marks: tuple[PhaseMark, ...]
+    created_at: datetime
+    prediction: Prediction | None = None
+    steady_before: tuple[Reading, ...] = ()
+    granted_at: datetime | None = None
+    """When the leases went out; the fault ends by itself `duration` later."""
+    effective_at: datetime | None = None
+    """The first request that was hit, on the portal's clock."""
+    counted_at: datetime | None = None
+    """The first second with a planned bad request was stored."""
+    withdrawn_at: datetime | None = None
+    reverted_at: datetime | None = None
+    """The last instance stopped: its receipt, or the end of its lease."""
+    recovered_at: datetime | None = None
+    ended_at: datetime | None = None
+    abortion: Abortion | None = None
+    receipts: tuple[Receipt, ...] = ()
+    fidelity: tuple[FidelityCheck, ...] = ()
+    guardrails: tuple[Reading, ...] = ()
+    """The latest reading of each guardrail."""
+    nearest: tuple[Reading, ...] = ()
+    """For each guardrail the reading nearest to breach so far."""
+    alerts: tuple[AlertMark, ...] = ()
+    results: tuple[ExpectationResult, ...] = ()
+    costs: tuple[tuple[str, float], ...] = ()
+    """Per SLO of the target: planned burn so far, as a share of the budget."""
+    driven_at: datetime | None = None
+    """The last time a driver looked at this run."""
+    verdict: Verdict | None = None
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.experiment.name
+
+    @property
+    def service(self) -> str:
+        return self.experiment.spec.target.service
+
+    @property
+    def live(self) -> bool:
+        return self.phase is not Phase.DONE
+
+    @property
+    def harmful(self) -> bool:
+        return self.phase in HARMFUL
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When the fault ends by itself."""
+        return None if self.granted_at is None else self.granted_at + self.experiment.spec.duration
+
+    def entered(self, phase: Phase) -> datetime | None:
+        return next((mark.at for mark in self.marks if mark.phase is phase), None)
+
+    def since_effective(self, at: datetime | None) -> float | None:
+        """Seconds from the first hit to an instant."""
+        if at is None or self.effective_at is None:
+            return None
+        return (at - self.effective_at) / timedelta(seconds=1)

@@ -1,0 +1,1 @@
+"""One function per intention: audit, permit, load, judge, save. The only writers."""

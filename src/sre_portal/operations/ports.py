@@ -1,0 +1,48 @@
+"""Everything an operation or a page may reach, in one frozen record. `main.py` fills it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sre_portal.core.board import Board
+from sre_portal.core.ports import (
+    AccessStore,
+    AlertStore,
+    AuditStore,
+    Catalogue,
+    Clock,
+    JournalStore,
+    LeaseDesk,
+    ReportStore,
+    RunStore,
+)
+from sre_portal.operations.pulse import Pulse
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Limits an operator cannot exceed."""
+
+    longest_run: timedelta = timedelta(hours=4)
+    largest_share_percent: float = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    clock: Clock
+    catalogue: Catalogue
+    reports: ReportStore
+    runs: RunStore
+    journal: JournalStore
+    alerts: AlertStore
+    audit: AuditStore
+    access: AccessStore
+    desk: LeaseDesk
+    board: Board
+    pulse: Pulse
+    policy: Policy = Policy()
+    environment: str = "demo"
+    """Shown in the top bar: which world is being broken."""
+    seeded: bool = False
+    """True where the window holds generated sample history; every page that shows it says so."""

@@ -1,0 +1,1 @@
+"""HTTP: pages, JSON API, agents, live streams. Every route names its permission or says it is public."""
