@@ -24,13 +24,13 @@ run: ## start the demo: portal, shop and payments (ARGS="--port 9000")
 test: ## run every test, with Debian's Chromium and PostgreSQL (ARGS="tests/unit -k lease")
 	@scripts/env dev
 	@scripts/assets
-	@$(BIN)/python scripts/test $(ARGS)
+	@$(BIN)/python scripts/run_tests.py $(ARGS)
 
 .PHONY: e2e
 e2e: ## run the browser tests only
 	@scripts/env dev
 	@scripts/assets
-	@$(BIN)/python scripts/test --only browser $(ARGS)
+	@$(BIN)/python scripts/run_tests.py --only browser $(ARGS)
 
 .PHONY: check
 check: ## formatting, lint, types, layers, documents; changes nothing
