@@ -39,7 +39,7 @@ check: ## formatting, lint, types, layers, documents; changes nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache
+	$(BIN)/lint-imports --no-cache --no-logo
 	@PATH="$$(scripts/assets path)" npm run --silent typecheck
 	$(BIN)/pytest -q tests/rules
 
