@@ -52,7 +52,7 @@ class Abort:
 
 Fault = Latency | ErrorStatus | ErrorException | Abort
 
-KINDS: Mapping[str, type[Latency] | type[ErrorStatus] | type[ErrorException] | type[Abort]] = {
+KINDS: Mapping[str, type[Fault]] = {
     "latency": Latency,
     "error_status": ErrorStatus,
     "error_exception": ErrorException,

@@ -46,8 +46,10 @@ def quantile_ms(buckets: Buckets, ratio: float) -> float | None:
 def share_above(buckets: Buckets, milliseconds: float) -> float:
     """The share (0..1) of samples above a value. 0 where there is no sample."""
     total = sum(buckets.values())
+    if total == 0:
+        return 0.0
     limit = milliseconds * 1e6
-    return sum(count for bucket, count in buckets.items() if midpoint_ns(bucket) > limit) / total if total else 0.0
+    return sum(count for bucket, count in buckets.items() if midpoint_ns(bucket) > limit) / total
 
 
 def merge(many: Iterable[Buckets]) -> dict[int, int]:

@@ -43,7 +43,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything an agent should do now. Each plan replaces the one before: a lease not in it is withdrawn."""
+    """Everything an agent should do now. It replaces the one before: a lease not in it is withdrawn."""
 
     seq: int
     sent_at: float

@@ -42,7 +42,8 @@ def route_regex(route: str) -> re.Pattern[str]:
     """The compiled form of a route pattern."""
     body, rest = (route[:-1], ".*") if route.endswith("*") else (route, "")
     parts = re.split(r"(\{[^/{}]*\})", body)
-    return re.compile("".join("[^/]+" if part.startswith("{") else re.escape(part) for part in parts) + rest)
+    pattern = "".join("[^/]+" if part.startswith("{") else re.escape(part) for part in parts) + rest
+    return re.compile(pattern, re.DOTALL)  # a path may hold a decoded line break
 
 
 def bucket(salt: str, key: str) -> float:

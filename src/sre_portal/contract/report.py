@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-EndedBy = Literal["withdrawn", "expired", "clock_jump", "replaced"]
+EndedBy = Literal["withdrawn", "expired", "clock_jump", "replaced", "shutdown"]
+"""`replaced`: its plan brought another lease of the same run instead. `shutdown`: the instance stopped."""
 
 
 @dataclass(slots=True)
 class SliCount:
-    """Requests of one SLI in one second. `bad` includes `planned`: bad while a fault was active on that request."""
+    """Requests of one SLI in one second. `bad` includes `planned`: bad while a fault was active on them."""
 
     name: str
     good: int = 0
@@ -24,12 +25,13 @@ class SliCount:
 
 @dataclass(slots=True)
 class InjectionCount:
-    """What one lease did in one second. Histograms are in the wire form of `histogram.dump_buckets`, nanoseconds.
+    """What one lease did in one second. Histograms: wire form of `histogram.dump_buckets`, nanoseconds.
 
-    `matched` requests fell under the lease's match, `hits` of them were injected, `cut` of the hits were let go
-    early because the lease ended. `delay` is the wait that was measured on hits that ran to their end (latency
-    only), `overshoot` is that wait minus the one that was drawn, `treated` and `untreated` are whole request
-    durations of hits and of matched requests that were let through.
+    `matched` requests fell under the lease's match, `hits` of them were injected, `cut` of the hits were let
+    go early because the lease ended. `delay` is the wait that was measured on hits that ran to their end
+    (latency only), `overshoot` is that wait minus the one that was drawn, `treated` and `untreated` are whole
+    durations of hits and of matched requests that were let through. `matched` and `hits` belong to the second
+    in which the request began, the others to the second in which it ended.
     """
 
     lease_id: str
@@ -56,7 +58,11 @@ class Second:
 
 @dataclass(slots=True)
 class LeaseStatus:
-    """Where a lease stands in this instance. One with `ended_at` is the revert receipt; it is sent until acknowledged."""
+    """Where a lease stands in this instance.
+
+    One with `ended_at` is the revert receipt. It is sent until acknowledged and final: this instance never
+    injects under that lease again, the portal gives a new one to go on.
+    """
 
     lease_id: str
     run_id: int
@@ -71,7 +77,10 @@ class LeaseStatus:
 
 @dataclass(slots=True)
 class ClockMapping:
-    """How this instance maps its monotonic clock to the portal's: time stamps are off by at most `error_ms`."""
+    """How this instance maps its monotonic clock to the portal's: time stamps are off by at most `error_ms`.
+
+    `offset_ms` is the portal's clock minus the wall clock of this instance: what its operator would correct.
+    """
 
     offset_ms: float
     error_ms: float
@@ -79,6 +88,14 @@ class ClockMapping:
 
 @dataclass(slots=True)
 class AgentReport:
+    """All fields that count do so since `started_at`.
+
+    `instance` is one process: two that share a name would overwrite each other's seconds. `misfires` are
+    failures of the agent's own code, where it stepped aside. `unreadable` are plans and answers it could not
+    read, `refusals` are answers of 401 and 403, `dropped_seconds` were never told because the portal was gone
+    for too long or did not take them.
+    """
+
     service: str
     instance: str
     version: str
@@ -88,6 +105,8 @@ class AgentReport:
     clock: ClockMapping | None = None
     dropped_seconds: int = 0
     misfires: int = 0
+    unreadable: int = 0
+    refusals: int = 0
     memory_bytes: int = 0
     routes: list[str] = field(default_factory=list)
     seconds: list[Second] = field(default_factory=list)
