@@ -53,7 +53,12 @@ def test_the_wheel_holds_the_built_script_and_style(wheel: zipfile.ZipFile) -> N
     assert {"app.js", "app.css"} <= manifest.keys()
     for name in manifest.values():
         assert wheel.getinfo(f"{DIST}/{name}").file_size > 0
-    assert "MIT" in wheel.read(f"{DIST}/third-party.txt").decode()
+
+
+def test_the_wheel_holds_the_licence_of_everything_bundled(wheel: zipfile.ZipFile) -> None:
+    licences = wheel.read(f"{DIST}/third-party.txt").decode()
+    bundled = json.loads((ROOT / "package.json").read_text())["dependencies"]
+    assert [name for name, version in bundled.items() if f"{name} {version} (" not in licences] == []
 
 
 def test_the_wheel_holds_nothing_else(wheel: zipfile.ZipFile) -> None:
