@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated, Literal
+from functools import lru_cache
+from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
@@ -29,11 +31,14 @@ Sli = Annotated[AvailabilitySli | LatencySli, Field(discriminator="type")]
 
 
 class ErrorRateAlert(Document):
-    """The fast embedded alert: more than `above` percent bad over `over`, held for `for`."""
+    """The fast embedded alert: more than `above` percent bad over `over`, held for `for`.
+
+    `over` is judged in whole seconds, which are kept for an hour.
+    """
 
     above: Percent = Decimal(5)
-    over: Span = timedelta(seconds=10)
-    hold: Span = Field(default=timedelta(seconds=30), alias="for")
+    over: Annotated[Span, Field(ge=timedelta(seconds=1), le=timedelta(hours=1))] = timedelta(seconds=10)
+    hold: Annotated[Span, Field(alias="for", le=timedelta(days=1))] = timedelta(seconds=30)
 
 
 class SloSpec(Document):
@@ -41,8 +46,10 @@ class SloSpec(Document):
     route: str | None = None
     methods: tuple[str, ...] = ()
     sli: Sli
-    objective: Percent
-    window: Span = timedelta(days=30)
+    objective: Annotated[Percent, Field(lt=100)]
+    """Below 100: a service that may never fail has no error budget, and every burn rate would be infinite."""
+    window: Annotated[Span, Field(ge=timedelta(hours=1), le=timedelta(days=35))] = timedelta(days=30)
+    """At most what is kept by the hour."""
     error_rate_alert: ErrorRateAlert = ErrorRateAlert()
 
 
@@ -61,7 +68,8 @@ class Slo(Document):
     @property
     def allowed_ratio(self) -> float:
         """The share of requests that may be bad: 1 - objective, 0.001 for 99.9 %."""
-        return float((Decimal(100) - self.spec.objective) / 100)
+        numerator, denominator = allowed_fraction(self.spec.objective)
+        return numerator / denominator
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +114,105 @@ class Budget:
     covered: timedelta
     seeded: bool = False
     """True where part of the window is generated sample history (`--seed-history`)."""
+
+
+class History(Protocol):
+    """What the functions below ask of a `core.series.SliSeries`."""
+
+    def counts(self, start: int, end: int) -> Counts: ...
+    def seeded(self, start: int, end: int) -> bool: ...
+    @property
+    def first_at(self) -> int | None: ...
+
+
+BURN_WINDOWS: tuple[tuple[int, int], ...] = ((300, 3600), (1800, 21600), (7200, 86400), (21600, 259200))
+"""The short and the long window of each burn rate rule, in seconds."""
+
+
+@lru_cache(maxsize=1024)
+def allowed_fraction(objective: Decimal) -> tuple[int, int]:
+    """The share of requests that may be bad, exactly: numerator and denominator of 1 - objective percent."""
+    return ((100 - objective) / 100).as_integer_ratio()
+
+
+def burn_rate(counts: Counts, slo: Slo) -> float | None:
+    """How many times faster than allowed the budget burns: bad ratio over allowed ratio.
+
+    Correctly rounded, so that 144 bad of 10,000 at 99.9 % are 14.4 and not 14.399999. None where nothing was
+    counted. Source: The Site Reliability Workbook, chapter 5.
+    """
+    if not counts.total:
+        return None
+    numerator, denominator = allowed_fraction(slo.spec.objective)
+    return (counts.bad * denominator) / (counts.total * numerator)
+
+
+def burn_rates(series: History, slo: Slo, now: int) -> Mapping[int, float | None]:
+    """The burn rate over each window of `BURN_WINDOWS` that ends at `now`, by its length in seconds."""
+    return {
+        seconds: burn_rate(series.counts(now - seconds, now), slo)
+        for pair in BURN_WINDOWS
+        for seconds in pair
+    }
+
+
+def budget(series: History, slo: Slo, now: int) -> Budget:
+    """The error budget of the window that ends at `now` (seconds since the epoch).
+
+    A share is bad / (total x allowed x window / covered): while the window is not full, the requests of the
+    rest of it are taken to come at the rate seen so far.
+    """
+    start, covered = _covered(series, slo, now)
+    counts = series.counts(start, now)
+    whole = window_requests(counts.total, slo, covered)
+    planned, organic = (bad_share(bad, whole, slo) for bad in (counts.planned, counts.organic))
+    return Budget(
+        left_ratio=1 - planned - organic,
+        organic_ratio=organic,
+        planned_ratio=planned,
+        covered=timedelta(seconds=covered),
+        seeded=series.seeded(start, now),
+    )
+
+
+def window_requests(total: int, slo: Slo, covered: float) -> float:
+    """The requests of a whole SLO window, from those of the `covered` seconds of it that were counted."""
+    return total * slo.spec.window.total_seconds() / covered if covered > 0 else 0.0
+
+
+def bad_share(bad: float, requests: float, slo: Slo) -> float:
+    """Bad requests as a share of the error budget of a whole window with so many requests."""
+    numerator, denominator = allowed_fraction(slo.spec.objective)
+    return bad * denominator / (requests * numerator) if requests else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class BurnDownPoint:
+    """The budget as it was used up from the start of the window to `at`, in shares of the whole budget."""
+
+    at: int
+    left_ratio: float
+    planned_ratio: float
+    organic_ratio: float
+    seeded: bool = False
+    """True where the step that ends here holds generated sample history."""
+
+
+def burn_down(series: History, slo: Slo, now: int, step: int = 3600) -> tuple[BurnDownPoint, ...]:
+    """A point each `step` seconds (whole hours) of the window that ends at `now`. The last is `budget`."""
+    start, covered = _covered(series, slo, now)
+    whole = window_requests(series.counts(start, now).total, slo, covered)
+    ends = [*range(start - start % step + step, now, step), now]
+    points = []
+    for before, at in zip([start, *ends], ends, strict=False):
+        counts = series.counts(start, at)
+        planned, organic = (bad_share(bad, whole, slo) for bad in (counts.planned, counts.organic))
+        points.append(BurnDownPoint(at, 1 - planned - organic, planned, organic, series.seeded(before, at)))
+    return tuple(points)
+
+
+def _covered(series: History, slo: Slo, now: int) -> tuple[int, int]:
+    """Where the counted part of the window starts, and how many seconds it has."""
+    earliest = now - int(slo.spec.window.total_seconds())
+    start = min(now, max(earliest, earliest if series.first_at is None else series.first_at))
+    return start, 0 if series.first_at is None else now - start
