@@ -1,0 +1,1 @@
+"""Outward calls: the clock, folders of documents."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sre_portal.core.board import Board
@@ -18,6 +18,7 @@ from sre_portal.core.ports import (
     RunStore,
 )
 from sre_portal.operations.pulse import Pulse
+from sre_portal.operations.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Ports:
     desk: LeaseDesk
     board: Board
     pulse: Pulse
+    watch: Watch = field(default_factory=Watch)
     policy: Policy = Policy()
     environment: str = "demo"
     """Shown in the top bar: which world is being broken."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 
 class Pulse:
@@ -20,8 +21,6 @@ class Pulse:
     async def after(self, count: int, timeout_seconds: float) -> int:
         """Returns the current count once it differs from `count`, or after the timeout."""
         if self.count == count:
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), timeout_seconds)
-            except TimeoutError:
-                pass
         return self.count

@@ -1,0 +1,78 @@
+"""Documents in force, read once from folders of YAML files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sre_portal.core.errors import InvalidInput, Problem
+from sre_portal.core.experiment import Experiment
+from sre_portal.core.parse import parse_documents
+from sre_portal.core.slo import Slo
+
+Document = Slo | Experiment
+
+
+@dataclass(frozen=True, slots=True)
+class FolderCatalogue:
+    """Implements `core.ports.Catalogue`."""
+
+    held_slos: tuple[Slo, ...] = ()
+    held_experiments: tuple[Experiment, ...] = ()
+
+    def slos(self) -> Sequence[Slo]:
+        return self.held_slos
+
+    def experiments(self) -> Sequence[Experiment]:
+        return self.held_experiments
+
+
+def load_catalogue(folders: Sequence[Path]) -> FolderCatalogue:
+    """Every `*.yaml` and `*.yml` directly in the folders.
+
+    Raises `InvalidInput` with every problem of every file.
+    """
+    problems: list[Problem] = []
+    found: dict[tuple[str, str], Document] = {}
+    for path in _files(folders, problems):
+        for document in _read(path, problems):
+            key = (document.kind, document.name)
+            if key in found:
+                problems.append(
+                    Problem(str(path), f"{document.kind} {document.name!r} again", "one document a name")
+                )
+            found[key] = document
+    if problems:
+        raise InvalidInput(problems)
+    return FolderCatalogue(
+        tuple(one for one in found.values() if isinstance(one, Slo)),
+        tuple(one for one in found.values() if isinstance(one, Experiment)),
+    )
+
+
+def _files(folders: Sequence[Path], problems: list[Problem]) -> list[Path]:
+    files: dict[Path, None] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            problems.append(Problem(str(folder), "no such folder", "a folder of YAML documents"))
+            continue
+        files |= dict.fromkeys(sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"}))
+    return list(files)
+
+
+def _read(path: Path, problems: list[Problem]) -> Sequence[Document]:
+    try:
+        return parse_documents(path.read_text(encoding="utf-8"), str(path))
+    except InvalidInput as invalid:
+        problems.extend(
+            Problem(_located(path, problem.path), problem.seen, problem.expected)
+            for problem in invalid.problems
+        )
+    except (OSError, UnicodeDecodeError) as unreadable:
+        problems.append(Problem(str(path), str(unreadable), "a readable UTF-8 file"))
+    return ()
+
+
+def _located(path: Path, inner: str) -> str:
+    return inner if inner.startswith(str(path)) else f"{path}: {inner}"

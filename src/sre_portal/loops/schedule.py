@@ -1,0 +1,23 @@
+"""What happens how often."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from sre_portal.loops.every import Operation, every
+from sre_portal.operations.housekeeping import roll_up
+from sre_portal.operations.ports import Ports
+from sre_portal.operations.tick import tick
+
+SCHEDULE: Sequence[tuple[float, Operation]] = (
+    (0.25, tick),
+    (20.0, roll_up),
+)
+
+
+async def run_loops(ports: Ports) -> None:
+    """Runs every loop until cancelled."""
+    async with asyncio.TaskGroup() as group:
+        for seconds, operation in SCHEDULE:
+            group.create_task(every(seconds, operation, ports))

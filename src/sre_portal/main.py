@@ -1,0 +1,206 @@
+"""The composition root: the only module that may import everything."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import json
+import logging
+import socket
+import sys
+from collections.abc import AsyncIterator
+from types import FrameType
+
+import structlog
+import uvicorn
+import uvloop
+
+from sre_portal.clients.clock import SystemClock
+from sre_portal.clients.folder import FolderCatalogue, load_catalogue
+from sre_portal.core.access import Principal, Role
+from sre_portal.core.board import Board
+from sre_portal.core.errors import InvalidInput, Problem
+from sre_portal.core.leases import definition_of
+from sre_portal.core.ports import Store
+from sre_portal.loops.schedule import run_loops
+from sre_portal.operations.board import load_board
+from sre_portal.operations.drive import load_runs
+from sre_portal.operations.evaluate import load_alerts
+from sre_portal.operations.ports import Ports
+from sre_portal.operations.pulse import Pulse
+from sre_portal.operations.seed import seed_history
+from sre_portal.operations.tokens import issue_login, register_tokens
+from sre_portal.settings import Settings
+from sre_portal.store.database import open_store
+from sre_portal.store.desk import Desk
+from sre_portal.web.app import build_app
+
+log = structlog.get_logger("sre_portal")
+
+DRAIN_SECONDS = 1
+"""How long open streams may take to end when the portal stops."""
+
+
+def serve(settings: Settings) -> None:
+    """Runs the portal until SIGINT or SIGTERM.
+
+    Raises `InvalidInput` (settings, documents, a busy port) or `StoreUnavailable` before anything is started.
+    """
+    configure_logging(settings.log_level)
+    catalogue = load_catalogue([*settings.slo_dirs, *settings.experiment_dirs])
+    listener = bind(settings.host, settings.port)
+    with contextlib.closing(listener), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, catalogue, listener))
+
+
+def check(settings: Settings) -> list[str]:
+    """What would keep the portal from starting, one sentence each; empty means nothing found."""
+    try:
+        load_catalogue([*settings.slo_dirs, *settings.experiment_dirs])
+    except InvalidInput as invalid:
+        return [str(problem) for problem in invalid.problems]
+    return []
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings, catalogue: FolderCatalogue) -> AsyncIterator[Ports]:
+    """The ports over an open store, with everything loaded. Closes the store at the end."""
+    store = await open_store(settings.store_url)
+    try:
+        ports = compose(settings, catalogue, store)
+        agents = {service: token.get_secret_value() for service, token in settings.agent_tokens.items()}
+        await register_tokens(ports, settings.admin_token.get_secret_value(), agents)
+        if settings.seed_history:
+            await seed_history(ports)
+        await load_board(ports)
+        await load_alerts(ports)
+        await load_runs(ports)
+        yield ports
+    finally:
+        await store.close()
+
+
+def compose(settings: Settings, catalogue: FolderCatalogue, store: Store) -> Ports:
+    clock = SystemClock()
+    desk = Desk(clock)
+    services = {slo.spec.service for slo in catalogue.slos()}
+    desk.define(
+        {
+            name: [definition_of(slo) for slo in catalogue.slos() if slo.spec.service == name]
+            for name in services
+        }
+    )
+    return Ports(
+        clock=clock,
+        catalogue=catalogue,
+        reports=store.reports,
+        runs=store.runs,
+        journal=store.journal,
+        alerts=store.alerts,
+        audit=store.audit,
+        access=store.access,
+        desk=desk,
+        board=Board(),
+        pulse=Pulse(),
+        environment=settings.environment,
+        seeded=settings.seed_history,
+    )
+
+
+async def _serve(settings: Settings, catalogue: FolderCatalogue, listener: socket.socket) -> None:
+    async with opened(settings, catalogue) as ports:
+        app = build_app(ports)
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+            server_header=False,
+        )
+        server = _Server(config, app.state.closing, ports)
+        loops = asyncio.create_task(run_loops(ports))
+        announcer = asyncio.create_task(_announce(settings, ports, server, listener))
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            app.state.closing.set()
+            for task in (loops, announcer):
+                task.cancel()
+            await asyncio.gather(loops, announcer, return_exceptions=True)
+
+
+class _Server(uvicorn.Server):
+    """Ends the open streams as soon as the signal comes, so that draining does not wait for them."""
+
+    def __init__(self, config: uvicorn.Config, closing: asyncio.Event, ports: Ports) -> None:
+        super().__init__(config)
+        self.closing = closing
+        self.ports = ports
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        asyncio.get_running_loop().call_soon_threadsafe(self._end_streams)
+        super().handle_exit(sig, frame)
+
+    def _end_streams(self) -> None:
+        self.closing.set()
+        self.ports.pulse.beat()
+
+
+async def _announce(
+    settings: Settings, ports: Ports, server: uvicorn.Server, listener: socket.socket
+) -> None:
+    """Tells the address and a one-time login link, once the portal answers."""
+    while not server.started:
+        await asyncio.sleep(0.01)
+    secret = await issue_login(ports, Principal("admin", Role.ADMIN))
+    url = settings.public_url.rstrip("/") or address_of(settings.host, listener)
+    told = {"portal": url, "login": f"{url}/login?token={secret}"}
+    if settings.ready_file is None:
+        print(f"SRE Portal answers at {url}\nOne-time login link: {told['login']}", flush=True)  # noqa: T201
+        return
+    part = settings.ready_file.with_suffix(".part")
+    part.touch(mode=0o600)
+    part.write_text(json.dumps(told), encoding="utf-8")
+    part.replace(settings.ready_file)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises `InvalidInput` where the address or port cannot be had."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as refused:
+        listener.close()
+        expected = (
+            "a free port; 0 picks one" if refused.errno == errno.EADDRINUSE else "an address of this machine"
+        )
+        raise InvalidInput(
+            [Problem("SRE_PORTAL_PORT", f"{host}:{port}: {refused.strerror}", expected)]
+        ) from None
+    return listener
+
+
+def address_of(host: str, listener: socket.socket) -> str:
+    port = listener.getsockname()[1]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{shown}:{port}"
+
+
+def configure_logging(level: str) -> None:
+    """JSON lines on standard error."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr, force=True)

@@ -1,0 +1,57 @@
+"""Fills the board from the store: everything at start, then the last seconds on every pass."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sre_portal.core.alert import SETTLE_SECONDS
+from sre_portal.operations.ports import Ports
+
+HOUR = 3600
+DAY = 24 * HOUR
+LATE_SECONDS = 15
+"""How far back reports may come late and still be read without a restart."""
+
+
+def judged_second(now: datetime) -> int:
+    """The end of the last whole second whose reports have had time to arrive."""
+    return int(now.timestamp() - SETTLE_SECONDS)
+
+
+async def load_board(ports: Ports) -> None:
+    """Hours of 35 days, minutes of three days, seconds of the last hour."""
+    now = int(ports.clock.now().timestamp())
+    for row in await ports.reports.sli_hours(now - 35 * DAY, now + 1):
+        ports.board.sli(row.slo).put_hour(row.at, row.counts, seeded=row.seeded)
+    for row in await ports.reports.sli_minutes(now - 3 * DAY - HOUR, now + 1):
+        ports.board.sli(row.slo).put_minute(row.at, row.counts)
+    for name, signals in (await ports.reports.signal_minutes(None, now - HOUR, now + 1)).items():
+        for signal in signals:
+            ports.board.service(name).put_minute(signal)
+    await _read_seconds(ports, now - HOUR, now)
+
+
+async def refresh_board(ports: Ports, seconds: int = LATE_SECONDS) -> None:
+    """Reads the last seconds again: they can still change."""
+    now = int(ports.clock.now().timestamp())
+    await _read_seconds(ports, now - seconds, now)
+
+
+async def refresh_minutes(ports: Ports) -> None:
+    """The minutes and hours that the last roll-up may have written."""
+    now = int(ports.clock.now().timestamp())
+    for row in await ports.reports.sli_minutes(now - 2 * HOUR, now + 1):
+        ports.board.sli(row.slo).put_minute(row.at, row.counts)
+    for row in await ports.reports.sli_hours(now - now % HOUR - 2 * HOUR, now + 1):
+        ports.board.sli(row.slo).put_hour(row.at, row.counts, seeded=row.seeded)
+    for name, signals in (await ports.reports.signal_minutes(None, now - 10 * 60, now + 1)).items():
+        for signal in signals:
+            ports.board.service(name).put_minute(signal)
+
+
+async def _read_seconds(ports: Ports, start: int, now: int) -> None:
+    for row in await ports.reports.slis_since(start):
+        ports.board.sli(row.slo).put_second(row.at, row.counts)
+    for name, signals in (await ports.reports.signals(None, max(start, now - 5 * 60), now + 5)).items():
+        for signal in signals:
+            ports.board.service(name).put_second(signal)

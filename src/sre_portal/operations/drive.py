@@ -1,0 +1,134 @@
+"""Moves a live run: gather what is known, let `core.loop` decide, act, save.
+
+Withdrawing comes before saving: harm ends first and is written down after. Renewing comes last: harm goes on
+only when everything before it worked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sre_portal.contract.lease import LEASE_SECONDS
+from sre_portal.core.condition import Condition, Reading, judge
+from sre_portal.core.errors import Conflict
+from sre_portal.core.loop import Note, Observed, Renew, Step, Withdraw, abort, advance
+from sre_portal.core.run import HARMFUL, Run
+from sre_portal.core.slo import Slo, budget_size
+from sre_portal.operations.board import judged_second
+from sre_portal.operations.ports import Ports
+
+SAVE_EVERY = timedelta(seconds=1)
+"""A run that only ticks is written this often; one that moves, at once."""
+
+
+async def load_runs(ports: Ports) -> None:
+    """The runs that were live when the portal stopped."""
+    ports.watch.live = {run.id: run for run in await ports.runs.live()}
+
+
+async def drive(ports: Ports, run_id: int) -> None:
+    """One pass over one run. A run that is done or unknown is left alone."""
+    async with ports.watch.driving:
+        run = ports.watch.live.get(run_id)
+        if run is None:
+            return
+        steps: tuple[Step, ...] = ()
+        moved = run
+        if (stop := ports.watch.stops.get(run_id)) is not None:
+            moved, steps = abort(run, stop.at, stop.by, stop.reason)
+        moved, more = advance(moved, await observe(ports, moved))
+        await _carry_out(ports, run, moved, (*steps, *more))
+
+
+async def observe(ports: Ports, run: Run) -> Observed:
+    """Everything `advance` needs to know now."""
+    now = ports.clock.now()
+    spec = run.experiment.spec
+    names = {slo.name for slo in slos_of(ports, run)}
+    return Observed(
+        now=now,
+        injections=await ports.reports.injections(run.id),
+        statuses=await ports.reports.lease_statuses(run.id),
+        holders=ports.desk.holders(run.id),
+        guardrails=readings(ports, spec.guardrails, now),
+        steady=readings(ports, spec.steady_state, now),
+        alerts=[alert for alert in ports.watch.alerts.values() if alert.slo in names],
+        changes=await ports.alerts.changes(run.created_at, run.id),
+        costs=costs(ports, run, now),
+        counted_at=_counted_at(ports, run, now),
+        interrupted=run.phase in HARMFUL and run.id not in ports.watch.granted,
+        lease_ends_at=None if run.driven_at is None else run.driven_at + timedelta(seconds=LEASE_SECONDS),
+    )
+
+
+def readings(ports: Ports, conditions: Sequence[Condition], now: datetime) -> tuple[Reading, ...]:
+    slos = {slo.name: slo for slo in ports.catalogue.slos()}
+    second = judged_second(now)
+    return tuple(judge(condition, ports.board, slos, second) for condition in conditions)
+
+
+def slos_of(ports: Ports, run: Run) -> list[Slo]:
+    """The SLOs of the run's target, and those an expectation names."""
+    named = {one.slo for one in run.experiment.spec.expectations if one.type == "alert"}
+    return [slo for slo in ports.catalogue.slos() if slo.spec.service == run.service or slo.name in named]
+
+
+def costs(ports: Ports, run: Run, now: datetime) -> tuple[tuple[str, float], ...]:
+    """Planned burn since the leases went out, as a share of each SLO's whole budget."""
+    if run.granted_at is None:
+        return ()
+    start, end = int(run.granted_at.timestamp()), int(now.timestamp())
+    found = []
+    for slo in slos_of(ports, run):
+        size = budget_size(ports.board.sli(slo.name), slo, end)
+        if size > 0:
+            found.append((slo.name, ports.board.sli(slo.name).counts(start, end).planned / size))
+    return tuple(found)
+
+
+def _counted_at(ports: Ports, run: Run, now: datetime) -> datetime | None:
+    """Now, if a planned bad request of the target has reached the board since the first hit."""
+    if run.counted_at is not None or run.effective_at is None:
+        return run.counted_at
+    start = int(run.effective_at.timestamp())
+    seen = any(
+        ports.board.sli(slo.name).counts(start, start + 3600).planned
+        for slo in ports.catalogue.slos()
+        if slo.spec.service == run.service
+    )
+    return now if seen else None
+
+
+async def _carry_out(ports: Ports, run: Run, moved: Run, steps: Sequence[Step]) -> None:
+    if any(isinstance(step, Withdraw) for step in steps):
+        ports.desk.withdraw(run.id)
+    notes = [step for step in steps if isinstance(step, Note)]
+    if moved.phase is not run.phase or notes or _due(ports, moved):
+        moved = await _save(ports, moved)
+    for note in notes:
+        await ports.journal.append(run.id, ports.clock.now(), note.kind, note.text, note.facts)
+    for step in steps:
+        if isinstance(step, Renew):
+            ports.desk.renew(run.id, step.until)
+    ports.watch.stops.pop(run.id, None)
+    if moved.live:
+        ports.watch.live[run.id] = moved
+    else:
+        ports.watch.live.pop(run.id, None)
+        ports.watch.granted.discard(run.id)
+        ports.watch.saved_at.pop(run.id, None)
+
+
+def _due(ports: Ports, run: Run) -> bool:
+    saved = ports.watch.saved_at.get(run.id)
+    return saved is None or ports.clock.now() - saved >= SAVE_EVERY
+
+
+async def _save(ports: Ports, run: Run) -> Run:
+    ports.watch.saved_at[run.id] = ports.clock.now()
+    try:
+        return await ports.runs.save(run)
+    except Conflict:
+        ports.watch.live[run.id] = await ports.runs.get(run.id)
+        raise

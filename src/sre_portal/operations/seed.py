@@ -1,0 +1,82 @@
+"""Thirty days of generated sample history for the demo, so that a burn-down has something to show.
+
+It is written marked as seeded, and every page that shows a window with seeded minutes says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from random import Random
+
+from sre_portal.contract.histogram import bucket_of
+from sre_portal.core.ports import SliRow
+from sre_portal.core.signal import Signal
+from sre_portal.core.slo import Counts, Slo
+from sre_portal.operations.ports import Ports
+
+DAYS = 30
+SIGNAL_HOURS = 24
+QUIET_DAYS = 4
+"""The newest days hold no incident, so that no alert fires over made-up history."""
+
+REQUESTS_PER_SECOND: Mapping[str, float] = {"shop": 40.0, "payments": 4.0}
+ROUTE_SHARES: Mapping[str, float] = {"/checkout": 0.1, "/catalogue": 0.3, "/charge": 1.0}
+
+
+async def seed_history(ports: Ports) -> None:
+    """Writes the sample once; minutes that are there already are left alone."""
+    now = int(ports.clock.now().timestamp())
+    end = now - now % 60
+    slos = ports.catalogue.slos()
+    if any(row.seeded for row in await ports.reports.sli_hours(end - DAYS * 86400, end)):
+        return
+    rows = [row for index, slo in enumerate(slos) for row in sample_slis(slo, end, Random(index))]
+    services = {slo.spec.service for slo in slos}
+    signals = {name: sample_signals(name, end, Random(name)) for name in sorted(services)}
+    await ports.reports.seed(rows, signals)
+
+
+def sample_slis(slo: Slo, end: int, chance: Random) -> Iterator[SliRow]:
+    """A month of minutes that spends about a third of the budget, part of it planned."""
+    rate = REQUESTS_PER_SECOND.get(slo.spec.service, 10.0) * ROUTE_SHARES.get(slo.spec.route or "", 1.0)
+    start = end - DAYS * 86400
+    bursts = _bursts(start, end, chance)
+    owed = 0.0
+    for at in range(start, end, 60):
+        requests = round(60 * rate * _daily(at) * chance.uniform(0.97, 1.03))
+        burn, planned = bursts.get(at, (0.08, False))
+        owed += requests * min(burn * slo.allowed_ratio, 1.0)
+        bad = min(int(owed), requests)
+        owed -= bad
+        yield SliRow(slo.name, at, Counts(requests - bad, bad, bad if planned else 0), seeded=True)
+
+
+def _bursts(start: int, end: int, chance: Random) -> dict[int, tuple[float, bool]]:
+    """Minute -> (burn rate, planned): six short bursts, two of them planned runs."""
+    found: dict[int, tuple[float, bool]] = {}
+    for index in range(6):
+        first = chance.randrange(start, end - QUIET_DAYS * 86400, 60)
+        minutes, planned = (chance.randint(3, 8), True) if index % 3 == 0 else (chance.randint(20, 90), False)
+        rate = chance.uniform(60, 120) if planned else chance.uniform(15, 40)
+        found |= {first + 60 * minute: (rate, planned) for minute in range(minutes)}
+    return found
+
+
+def _daily(at: int) -> float:
+    """A day's swing of traffic around 1."""
+    return 1.0 + 0.12 * math.sin(2 * math.pi * (at % 86400) / 86400)
+
+
+def sample_signals(service: str, end: int, chance: Random) -> Sequence[Signal]:
+    rate = REQUESTS_PER_SECOND.get(service, 10.0)
+    minutes = range(end - SIGNAL_HOURS * 3600, end, 60)
+    return [_minute(at, round(60 * rate * _daily(at)), chance) for at in minutes]
+
+
+def _minute(at: int, requests: int, chance: Random) -> Signal:
+    latency: dict[int, int] = {}
+    for share, milliseconds in ((0.5, 3.0), (0.3, 5.0), (0.15, 12.0), (0.04, 24.0), (0.01, 38.0)):
+        bucket = bucket_of(int(milliseconds * chance.uniform(0.9, 1.1) * 1e6))
+        latency[bucket] = latency.get(bucket, 0) + round(requests * share)
+    return Signal(at, sum(latency.values()), 0, latency, seeded=True)

@@ -1,0 +1,54 @@
+"""What the driving process holds in memory: the alerts, the live runs, and who asked for a stop."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sre_portal.core.alert import Alert
+from sre_portal.core.instance import Instance
+from sre_portal.core.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequest:
+    """Somebody's word that a run must end. It is obeyed before it is written down."""
+
+    at: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LateAudit:
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    address: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Watch:
+    alerts: dict[tuple[str, str], Alert] = field(default_factory=dict)
+    """(SLO, alert name) -> where it stands, with the latest value."""
+    live: dict[int, Run] = field(default_factory=dict)
+    """Runs that are not done, by id."""
+    instances: tuple[Instance, ...] = ()
+    stops: dict[int, StopRequest] = field(default_factory=dict)
+    granted: set[int] = field(default_factory=set)
+    """Runs whose leases this process put out. A harmful run that is not in here was cut by a restart."""
+    saved_at: dict[int, datetime] = field(default_factory=dict)
+    """When each live run was last written."""
+    unwritten: list[LateAudit] = field(default_factory=list)
+    """Stops that were obeyed while the audit log could not be written. They are written when it can."""
+    driving: asyncio.Lock = field(default_factory=asyncio.Lock)
+    evaluated: int = 0
+    """The last second the alerts were judged for."""
+    stop_alls: int = 0
+    """How often STOP ALL was pressed: a start that began before must not go on after."""
+    refused_agents: int = 0
+    failures: int = 0
+    """Passes of the loop that could not finish, since the start."""

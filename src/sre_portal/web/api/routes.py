@@ -1,0 +1,42 @@
+"""The routes of the API on one screen, each with what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from fastapi import APIRouter, Depends
+
+from sre_portal.core.access import Permission
+from sre_portal.web.api import catalogue, observed, runs
+from sre_portal.web.guard import Allowed
+
+Row = tuple[Literal["GET", "POST"], str, Callable[..., Any], Permission]
+
+ROUTES: Sequence[Row] = (
+    ("GET", "/runs", runs.recent, Permission.PORTAL_READ),
+    ("POST", "/runs", runs.start, Permission.RUN_START),
+    ("GET", "/runs/{run_id}", runs.show, Permission.PORTAL_READ),
+    ("GET", "/runs/{run_id}/journal", runs.journal, Permission.PORTAL_READ),
+    ("POST", "/runs/{run_id}/abort", runs.abort, Permission.RUN_ABORT),
+    ("POST", "/stop-all", runs.stop, Permission.HARM_STOP),
+    ("GET", "/experiments", catalogue.experiments, Permission.PORTAL_READ),
+    ("POST", "/experiments/lint", catalogue.lint, Permission.PORTAL_READ),
+    ("POST", "/experiments/predict", catalogue.predict, Permission.PORTAL_READ),
+    ("GET", "/slos", catalogue.slos, Permission.PORTAL_READ),
+    ("GET", "/services", observed.services, Permission.PORTAL_READ),
+    ("GET", "/services/{name}", observed.service, Permission.PORTAL_READ),
+    ("GET", "/services/{name}/signals", observed.signals, Permission.PORTAL_READ),
+    ("GET", "/alerts", observed.alerts, Permission.PORTAL_READ),
+    ("GET", "/audit", observed.audit, Permission.AUDIT_READ),
+)
+
+
+def api_router() -> APIRouter:
+    router = APIRouter(prefix="/api/v1")
+    for method, path, endpoint, needs in ROUTES:
+        status = 201 if endpoint is runs.start else 200
+        router.add_api_route(
+            path, endpoint, methods=[method], status_code=status, dependencies=[Depends(Allowed(needs))]
+        )
+    return router

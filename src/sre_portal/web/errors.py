@@ -1,0 +1,98 @@
+"""One table from error class to status; problem+json (RFC 9457) for programs, a page for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from sre_portal.core.errors import (
+    Conflict,
+    InvalidInput,
+    NotAuthenticated,
+    NotFound,
+    NotPermitted,
+    PortalError,
+    Problem,
+    RateLimited,
+    Refused,
+    StoreUnavailable,
+)
+from sre_portal.web.pages.error import error_page
+
+log = structlog.get_logger("sre_portal.web")
+
+STATUS: Mapping[type[PortalError], tuple[int, str]] = {
+    InvalidInput: (422, "The input has problems"),
+    NotAuthenticated: (401, "Log in first"),
+    NotPermitted: (403, "Not permitted"),
+    NotFound: (404, "Not found"),
+    Conflict: (409, "Somebody else was first"),
+    Refused: (409, "The run is refused"),
+    RateLimited: (429, "Too many requests"),
+    StoreUnavailable: (503, "The database does not answer"),
+}
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(PortalError, _portal_error)
+    app.add_exception_handler(RequestValidationError, _invalid_body)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _bug)
+
+
+async def _portal_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, PortalError):
+        raise error
+    status, title = STATUS[type(error)]
+    if status >= 500:
+        log.error("request failed", path=request.url.path, error=str(error))
+    return answer(request, status, title, str(error), _facts(error))
+
+
+async def _invalid_body(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    problems = [
+        Problem(".".join(map(str, one["loc"][1:])) or "body", repr(one.get("input"))[:200], str(one["msg"]))
+        for one in error.errors()
+    ]
+    return await _portal_error(request, InvalidInput(problems))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    title = {404: "Not found", 405: "Method not allowed"}.get(error.status_code, str(error.detail))
+    return answer(request, error.status_code, title, f"There is nothing at {request.url.path}.", {})
+
+
+async def _bug(request: Request, error: Exception) -> Response:
+    log.error("bug", path=request.url.path, exc_info=error)
+    return answer(
+        request, 500, "This is our bug", "The portal failed to answer. It is written to the log.", {}
+    )
+
+
+def _facts(error: PortalError) -> dict[str, object]:
+    match error:
+        case InvalidInput():
+            return {"problems": [asdict(problem) for problem in error.problems]}
+        case Refused():
+            return {"objections": [asdict(objection) for objection in error.objections]}
+        case _:
+            return {}
+
+
+def answer(request: Request, status: int, title: str, detail: str, facts: Mapping[str, object]) -> Response:
+    if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/"):
+        return error_page(request, status, title, detail.splitlines())
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **facts}
+    headers = {"www-authenticate": "Bearer"} if status == 401 else {}
+    return JSONResponse(body, status, headers=headers, media_type="application/problem+json")

@@ -1,0 +1,90 @@
+"""Prints pages: one Jinja2 environment, compiled once, that escapes everything and refuses unknown names.
+
+A block named `live_...` is a fragment: its outermost element has an id, and `live.py` sends it alone when it changed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from sre_portal.web.pages.frame import Frame, theme_of
+
+HERE = Path(__file__).parent
+MANIFEST = HERE / "static" / "dist" / "manifest.json"
+MACROS = ("parts.html", "plot.html", "rows.html")
+"""Their macros are known in every template."""
+
+
+@cache
+def environment() -> Environment:
+    found = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        cache_size=-1,
+    )
+    found.globals["asset"] = asset
+    for name in MACROS:
+        module = found.get_template(name).module
+        found.globals |= {key: getattr(module, key) for key in dir(module) if not key.startswith("_")}
+    return found
+
+
+@cache
+def manifest() -> Mapping[str, str]:
+    """Plain name -> name with the hash of its content. Empty where the assets were not built."""
+    if not MANIFEST.exists():
+        return {}
+    names: dict[str, str] = json.loads(MANIFEST.read_text())
+    return names
+
+
+def asset(name: str) -> str:
+    """The address of a built file."""
+    return f"/static/{manifest().get(name, name)}"
+
+
+def page(
+    request: Request, template: str, view: object, status: int = 200, *, live: str = ""
+) -> HTMLResponse:
+    """A page inside the portal's frame. `live` is the address of the stream that keeps it fresh."""
+    html = environment().get_template(template).render(view=view, frame=Frame.of(request), live=live)
+    return HTMLResponse(html, status)
+
+
+def public_page(request: Request, template: str, view: object, status: int = 200) -> HTMLResponse:
+    """A page for people who are not logged in: no frame, no names."""
+    html = environment().get_template(template).render(view=view, theme=theme_of(request))
+    return HTMLResponse(html, status)
+
+
+def part(template: str, view: object) -> str:
+    """A template that is no whole page."""
+    return environment().get_template(template).render(view=view)
+
+
+def fragments(template: str, view: object, frame: Frame) -> dict[str, str]:
+    """Every live block of a template, by the id of its outermost element."""
+    found: dict[str, str] = {}
+    for name in ("shell.html", "stop_all_dialog.html", template):
+        found |= _live_blocks(environment().get_template(name), {"view": view, "frame": frame})
+    return found
+
+
+def _live_blocks(template: Template, values: Mapping[str, object]) -> dict[str, str]:
+    context = template.new_context(dict(values))
+    return {
+        name.removeprefix("live_").replace("_", "-"): "".join(block(context)).strip()
+        for name, block in template.blocks.items()
+        if name.startswith("live_")
+    }

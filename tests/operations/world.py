@@ -1,0 +1,263 @@
+"""A small world on a clock that the test moves: the real operations, the real store, simulated agents.
+
+The agents stand in for the other side of the wire; everything of the portal is the real thing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sre_portal.clients.folder import FolderCatalogue
+from sre_portal.contract.histogram import bucket_of, dump_buckets
+from sre_portal.contract.lease import Lease, Plan
+from sre_portal.contract.report import (
+    AgentReport,
+    ClockMapping,
+    InjectionCount,
+    LeaseStatus,
+    Second,
+    SliCount,
+)
+from sre_portal.core.access import Principal, Role
+from sre_portal.core.board import Board
+from sre_portal.core.experiment import Experiment
+from sre_portal.core.leases import definition_of
+from sre_portal.core.parse import parse_experiment, parse_slo
+from sre_portal.core.ports import Store, Token
+from sre_portal.core.run import Phase, Run
+from sre_portal.core.slo import Slo
+from sre_portal.operations.board import load_board
+from sre_portal.operations.drive import load_runs
+from sre_portal.operations.evaluate import load_alerts
+from sre_portal.operations.ingest import ingest
+from sre_portal.operations.ports import Ports
+from sre_portal.operations.pulse import Pulse
+from sre_portal.operations.runs import start_run
+from sre_portal.operations.tick import tick
+from sre_portal.store.database import open_store
+from sre_portal.store.desk import Desk
+
+ADA = Principal("ada", Role.ADMIN)
+OMAR = Principal("omar", Role.OPERATOR)
+VERA = Principal("vera", Role.VIEWER)
+NILS = Principal("nils", None)
+
+START = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+STEP = 0.25
+
+SLO = """
+apiVersion: sre-portal.dev/v1
+kind: SLO
+metadata: {name: shop-availability}
+spec:
+  service: shop
+  sli: {type: availability}
+  objective: 99
+  window: 30d
+  errorRateAlert: {above: 5, over: 10s, for: 10s}
+"""
+
+EXPERIMENT = """
+apiVersion: sre-portal.dev/v1
+kind: Experiment
+metadata: {name: errors-shop, title: Half of the shop fails}
+spec:
+  target: {service: shop, share: {percent: 50}}
+  faults: [{type: error, status: 503}]
+  duration: 20s
+  budgetPercent: 100
+  steadyState: [{type: errors, slo: shop-availability, below: 1, over: 10s}]
+  guardrails: [{type: traffic, service: shop, above: 5, over: 5s}]
+  expectations:
+    - {type: alert, slo: shop-availability, alert: error-rate}
+    - {type: recovers, within: 30s}
+"""
+
+
+@dataclass
+class MovableClock:
+    """Implements `core.ports.Clock`."""
+
+    instant: datetime = START
+    elapsed: float = 0.0
+
+    def now(self) -> datetime:
+        return self.instant
+
+    def monotonic(self) -> float:
+        return self.elapsed
+
+    def move(self, seconds: float) -> None:
+        self.instant += timedelta(seconds=seconds)
+        self.elapsed += seconds
+
+
+@dataclass
+class SimulatedAgent:
+    """An instance that serves `rate` requests a second and obeys its plan, with knobs to misbehave."""
+
+    service: str = "shop"
+    instance: str = "shop-1"
+    rate: int = 40
+    organic_bad: int = 0
+    obeys: float = 1.0
+    """The part of the asked share it really injects; 0.5 is an unfaithful agent."""
+    silent: bool = False
+    serving: bool = True
+    plan: Plan = field(default_factory=lambda: Plan(0, 0.0))
+    seq: int = 0
+    statuses: dict[str, LeaseStatus] = field(default_factory=dict)
+    owed: float = 0.0
+
+    def lease(self) -> Lease | None:
+        return self.plan.leases[0] if self.plan.leases else None
+
+    def second(self, at: int) -> Second:
+        requests = self.rate if self.serving else 0
+        lease = self.lease()
+        hits = 0
+        injections = []
+        if lease is not None and requests:
+            self.owed += requests * lease.share.ratio * self.obeys
+            hits = int(self.owed)
+            self.owed -= hits
+            injections = [InjectionCount(lease.id, matched=requests, hits=hits)]
+            self._note_hits(lease, hits, at)
+        bad = min(requests, hits + self.organic_bad)
+        latency = dump_buckets({bucket_of(5_000_000): requests}) if requests else []
+        slis = [SliCount("shop-availability", requests - bad, bad, hits)] if requests else []
+        return Second(at, requests, bad, latency, slis, injections)
+
+    def _note_hits(self, lease: Lease, hits: int, at: int) -> None:
+        status = self.statuses.setdefault(lease.id, LeaseStatus(lease.id, lease.run_id))
+        status.hits += hits
+        status.first_hit_at = status.first_hit_at if status.first_hit_at is not None else at + 0.0
+        status.last_hit_at = at + 0.9
+
+    def follow(self, plan: Plan, now: datetime) -> None:
+        """Takes a plan; a lease that is gone from it is over."""
+        held = {lease.id for lease in plan.leases}
+        for status in self.statuses.values():
+            if status.lease_id not in held and status.ended_at is None:
+                status.ended_at = now.timestamp()
+                status.ended_by = "withdrawn"
+        self.plan = plan
+
+
+@dataclass
+class World:
+    path: Path
+    clock: MovableClock = field(default_factory=MovableClock)
+    agents: list[SimulatedAgent] = field(default_factory=lambda: [SimulatedAgent()])
+    slos: Sequence[Slo] = field(default_factory=lambda: (parse_slo(SLO, "slo"),))
+    experiment: Experiment = field(default_factory=lambda: parse_experiment(EXPERIMENT, "experiment"))
+    database: str = ""
+
+    async def open(self) -> World:
+        """Starts the portal over what the database holds: also after a crash."""
+        self.store: Store = await open_store(self.database or f"sqlite:///{self.path / 'portal.sqlite3'}")
+        desk = Desk(self.clock)
+        desk.define({"shop": [definition_of(slo) for slo in self.slos]})
+        self.ports = Ports(
+            clock=self.clock,
+            catalogue=FolderCatalogue(tuple(self.slos), (self.experiment,)),
+            reports=self.store.reports,
+            runs=self.store.runs,
+            journal=self.store.journal,
+            alerts=self.store.alerts,
+            audit=self.store.audit,
+            access=self.store.access,
+            desk=desk,
+            board=Board(),
+            pulse=Pulse(),
+        )
+        await load_board(self.ports)
+        await load_alerts(self.ports)
+        await load_runs(self.ports)
+        self.streams = [asyncio.create_task(self._stream(agent)) for agent in self.agents]
+        return self
+
+    async def close(self) -> None:
+        for stream in self.streams:
+            stream.cancel()
+        await asyncio.gather(*self.streams, return_exceptions=True)
+        await self.store.close()
+
+    async def restart(self, after_seconds: float = 1.0) -> None:
+        """The portal dies and comes back; the agents' leases run out meanwhile if it takes long enough."""
+        await self.close()
+        self.clock.move(after_seconds)
+        for agent in self.agents:
+            agent.follow(Plan(0, 0.0), self.clock.now())
+        await self.open()
+
+    async def _stream(self, agent: SimulatedAgent) -> None:
+        async for plan in self.ports.desk.plans(agent.service, agent.instance):
+            agent.follow(plan, self.clock.now())
+
+    async def step(self) -> None:
+        """A quarter of a second passes: whole seconds are reported, then the loop passes."""
+        before = int(self.clock.now().timestamp())
+        self.clock.move(STEP)
+        await self._deliver()
+        if int(self.clock.now().timestamp()) > before:
+            await self.report(before)
+        await tick(self.ports)
+
+    async def _deliver(self) -> None:
+        """Lets the streams bring what the desk has told."""
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    async def report(self, at: int) -> None:
+        """Every agent that is not silent tells the second that ended."""
+        await self._deliver()
+        for agent in self.agents:
+            second = agent.second(at)
+            if agent.silent:
+                continue
+            agent.seq += 1
+            told = AgentReport(
+                agent.service,
+                agent.instance,
+                "0.1.0",
+                agent.seq,
+                START.timestamp(),
+                self.clock.now().timestamp(),
+                clock=ClockMapping(0.0, 0.5),
+                routes=["/", "/checkout"],
+                seconds=[second],
+                leases=list(agent.statuses.values()),
+            )
+            await ingest(self.ports, Token("agent", "", None, agent.service, START), told)
+
+    async def run_for(self, seconds: float) -> None:
+        for _ in range(int(seconds / STEP)):
+            await self.step()
+
+    async def warm(self, seconds: float = 130) -> World:
+        """Traffic without a fault, until there is a forecast to make."""
+        await self.run_for(seconds)
+        return self
+
+    async def start(self, actor: Principal = ADA, experiment: Experiment | None = None) -> Run:
+        return await start_run(self.ports, actor, experiment or self.experiment)
+
+    async def until(self, phase: Phase, run_id: int, seconds: float = 300) -> Run:
+        """Steps until the run has entered a phase."""
+        for _ in range(int(seconds / STEP)):
+            run = await self.run(run_id)
+            if run.entered(phase) is not None:
+                return run
+            await self.step()
+        raise AssertionError(f"run {run_id} never entered {phase}; it is in {run.phase}: {run.reasons}")
+
+    async def finish(self, run_id: int) -> Run:
+        return await self.until(Phase.DONE, run_id)
+
+    async def run(self, run_id: int) -> Run:
+        return self.ports.watch.live.get(run_id) or await self.ports.runs.get(run_id)
