@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
+
+from sre_portal.core.slo import Counts, History, Slo, burn_rate
 
 
 class AlertState(StrEnum):
@@ -55,6 +58,9 @@ ALERT_NAMES = (*(rule.name for rule in BURN_RATE_RULES), ERROR_RATE)
 SETTLE_SECONDS = 0.5
 """The second ending at T is judged at T + this, when the agents' reports of it have arrived."""
 
+GAP_SECONDS = 5
+"""So long a pause between two judged seconds still counts as held, where the condition held at both ends."""
+
 
 @dataclass(frozen=True, slots=True)
 class Alert:
@@ -71,6 +77,8 @@ class Alert:
     """Burn rate (the lower of the two windows) or error ratio at the last evaluation."""
     pending_tick: int | None = None
     """The evaluated second at which it became pending; `hold_seconds` is counted from here."""
+    judged_tick: int | None = None
+    """The last evaluated second that had data. None after a restart: nobody knows what was missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +93,107 @@ class AlertChange:
     value: float | None
     run_id: int | None = None
     """The run that was injecting into the service at that moment."""
+
+
+CountsBack = Callable[[int], Counts]
+"""The counts of the last so many seconds before the second that is being judged."""
+
+
+def rules_of(slo: Slo) -> tuple[AlertRule, ...]:
+    """The four burn rate rules and the error rate rule. Spans are rounded up to whole seconds."""
+    fast = slo.spec.error_rate_alert
+    over, hold = (-(-span // timedelta(seconds=1)) for span in (fast.over, fast.hold))
+    return (*BURN_RATE_RULES, ErrorRateRule(ERROR_RATE, float(fast.above / 100), over, hold))
+
+
+def alerts_of(slo: Slo) -> tuple[Alert, ...]:
+    """An inactive alert for each rule."""
+    return tuple(Alert(slo.name, slo.spec.service, rule) for rule in rules_of(slo))
+
+
+def condition_holds(rule: AlertRule, slo: Slo, counts_back: CountsBack) -> tuple[bool, float | None]:
+    """Whether the rule's condition holds, and the figure it was judged by.
+
+    The figure is the lower burn rate of the two windows, or the error ratio. It is None, and the condition
+    does not hold, where a window counted no request.
+    """
+    match rule:
+        case BurnRateRule(factor=factor, long_seconds=long, short_seconds=short):
+            fast, slow = burn_rate(counts_back(short), slo), burn_rate(counts_back(long), slo)
+            lower = None if fast is None or slow is None else min(fast, slow)
+            return lower is not None and lower >= factor, lower
+        case ErrorRateRule(above_ratio=above, over_seconds=over):
+            ratio = counts_back(over).bad_ratio
+            return ratio is not None and ratio > above, ratio
+
+
+def judge_alert(
+    alert: Alert, slo: Slo, series: History, tick: int, at: datetime
+) -> tuple[Alert, AlertChange | None]:
+    """Judges one alert by what was counted before the second `tick`. `at` is when that is done."""
+    holds, value = condition_holds(alert.rule, slo, lambda seconds: series.counts(tick - seconds, tick))
+    return evaluate(alert, holds=holds, value=value, tick=tick, at=at)
+
+
+def evaluate(
+    alert: Alert, *, holds: bool, value: float | None, tick: int, at: datetime
+) -> tuple[Alert, AlertChange | None]:
+    """The next state of an alert, and the change to store and tell, if there is one.
+
+    inactive -> pending -> firing -> resolved -> pending ...; a pending alert whose condition clears is
+    inactive again. `hold_seconds` is counted in evaluated seconds from `pending_tick`; with a hold of 0
+    pending and firing have the same stamp, and the change tells firing. A second that was judged before
+    changes nothing.
+
+    No data (`value` None) is no evidence. It makes no alert pend and it resolves none: a service that broke
+    so badly that it counts nothing any more is not well again. A pending alert waits `GAP_SECONDS` for data
+    and is then inactive: nobody was told of it, and it pends again when requests come back bad.
+
+    A longer pause than `GAP_SECONDS` between judged seconds (a restarted portal, a clock that was set)
+    proves nothing about the time between: the hold of a pending alert starts again, the episode keeps its
+    `pending_at`. A firing alert is judged by what is seen after the pause.
+    """
+    if alert.judged_tick is not None and tick <= alert.judged_tick <= tick + GAP_SECONDS:
+        return alert, None
+    if value is None:
+        return _without_data(alert, tick, at)
+    seen = replace(alert, value=value, judged_tick=tick)
+    match alert.state:
+        case AlertState.FIRING:
+            return (seen, None) if holds else _moved(replace(seen, resolved_at=at), AlertState.RESOLVED, at)
+        case AlertState.PENDING if not holds:
+            return _moved(seen, AlertState.INACTIVE, at)
+        case AlertState.PENDING:
+            return _held(seen if _unbroken(alert, tick) else replace(seen, pending_tick=tick), tick, at)
+        case AlertState.INACTIVE | AlertState.RESOLVED:
+            return _pend(seen, tick, at) if holds else (seen, None)
+
+
+def _without_data(alert: Alert, tick: int, at: datetime) -> tuple[Alert, AlertChange | None]:
+    unknown = replace(alert, value=None)
+    if alert.state is AlertState.PENDING and not _unbroken(alert, tick):
+        return _moved(unknown, AlertState.INACTIVE, at)
+    return unknown, None
+
+
+def _unbroken(alert: Alert, tick: int) -> bool:
+    last = alert.pending_tick if alert.judged_tick is None else alert.judged_tick
+    return last is not None and 0 <= tick - last <= GAP_SECONDS
+
+
+def _pend(alert: Alert, tick: int, at: datetime) -> tuple[Alert, AlertChange | None]:
+    begun = replace(alert, pending_at=at, firing_at=None, resolved_at=None, pending_tick=tick)
+    if alert.rule.hold_seconds == 0:
+        return _held(begun, tick, at)
+    return _moved(begun, AlertState.PENDING, at)
+
+
+def _held(alert: Alert, tick: int, at: datetime) -> tuple[Alert, AlertChange | None]:
+    if alert.pending_tick is None or tick - alert.pending_tick < alert.rule.hold_seconds:
+        return alert, None
+    return _moved(replace(alert, firing_at=at), AlertState.FIRING, at)
+
+
+def _moved(alert: Alert, state: AlertState, at: datetime) -> tuple[Alert, AlertChange]:
+    change = AlertChange(alert.slo, alert.service, alert.rule.name, state, at, alert.value)
+    return replace(alert, state=state), change
