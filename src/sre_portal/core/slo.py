@@ -175,6 +175,13 @@ def budget(series: History, slo: Slo, now: int) -> Budget:
     )
 
 
+def planned_cost(series: History, slo: Slo, since: int, now: int) -> float:
+    """Planned bad requests from `since` to `now`, as a share of the whole budget of the window."""
+    start, covered = _covered(series, slo, now)
+    whole = window_requests(series.counts(start, now).total, slo, covered)
+    return bad_share(series.counts(since, now).planned, whole, slo)
+
+
 def window_requests(total: int, slo: Slo, covered: float) -> float:
     """The requests of a whole SLO window, from those of the `covered` seconds of it that were counted."""
     return total * slo.spec.window.total_seconds() / covered if covered > 0 else 0.0

@@ -14,7 +14,7 @@ from sre_portal.core.condition import Condition, Reading, judge
 from sre_portal.core.errors import Conflict
 from sre_portal.core.loop import Note, Observed, Renew, Step, Withdraw, abort, advance
 from sre_portal.core.run import HARMFUL, Run
-from sre_portal.core.slo import Slo, budget_size
+from sre_portal.core.slo import Slo, planned_cost
 from sre_portal.operations.board import judged_second
 from sre_portal.operations.ports import Ports
 
@@ -78,13 +78,10 @@ def costs(ports: Ports, run: Run, now: datetime) -> tuple[tuple[str, float], ...
     """Planned burn since the leases went out, as a share of each SLO's whole budget."""
     if run.granted_at is None:
         return ()
-    start, end = int(run.granted_at.timestamp()), int(now.timestamp())
-    found = []
-    for slo in slos_of(ports, run):
-        size = budget_size(ports.board.sli(slo.name), slo, end)
-        if size > 0:
-            found.append((slo.name, ports.board.sli(slo.name).counts(start, end).planned / size))
-    return tuple(found)
+    since, until = int(run.granted_at.timestamp()), int(now.timestamp())
+    return tuple(
+        (slo.name, planned_cost(ports.board.sli(slo.name), slo, since, until)) for slo in slos_of(ports, run)
+    )
 
 
 def _counted_at(ports: Ports, run: Run, now: datetime) -> datetime | None:

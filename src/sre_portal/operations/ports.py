@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from sre_portal.core.board import Board
 from sre_portal.core.ports import (
@@ -17,16 +16,9 @@ from sre_portal.core.ports import (
     ReportStore,
     RunStore,
 )
+from sre_portal.core.preflight import Limits
 from sre_portal.operations.pulse import Pulse
 from sre_portal.operations.watch import Watch
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """Limits an operator cannot exceed."""
-
-    longest_run: timedelta = timedelta(hours=4)
-    largest_share_percent: float = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +35,7 @@ class Ports:
     board: Board
     pulse: Pulse
     watch: Watch = field(default_factory=Watch)
-    policy: Policy = Policy()
+    limits: Limits = Limits()
     environment: str = "demo"
     """Shown in the top bar: which world is being broken."""
     seeded: bool = False
