@@ -66,7 +66,7 @@ def check(settings: Settings) -> list[str]:
 @contextlib.asynccontextmanager
 async def opened(settings: Settings, catalogue: FolderCatalogue) -> AsyncIterator[Ports]:
     """The ports over an open store, with everything loaded. Closes the store at the end."""
-    store = await open_store(settings.store_url)
+    store = await open_store(settings.store_url, slos=[slo.name for slo in catalogue.slos()])
     try:
         ports = compose(settings, catalogue, store)
         agents = {service: token.get_secret_value() for service, token in settings.agent_tokens.items()}

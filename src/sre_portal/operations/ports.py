@@ -35,7 +35,7 @@ class Ports:
     board: Board
     pulse: Pulse
     watch: Watch = field(default_factory=Watch)
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     environment: str = "demo"
     """Shown in the top bar: which world is being broken."""
     seeded: bool = False
