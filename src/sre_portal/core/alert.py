@@ -95,8 +95,8 @@ class AlertChange:
     """The run that was injecting into the service at that moment."""
 
 
-CountsBack = Callable[[int], Counts]
-"""The counts of the last so many seconds before the second that is being judged."""
+CountsOver = Callable[[int, int], Counts]
+"""The counts of `start <= second < end`, such as `SliSeries.counts`."""
 
 
 def rules_of(slo: Slo) -> tuple[AlertRule, ...]:
@@ -111,19 +111,21 @@ def alerts_of(slo: Slo) -> tuple[Alert, ...]:
     return tuple(Alert(slo.name, slo.spec.service, rule) for rule in rules_of(slo))
 
 
-def condition_holds(rule: AlertRule, slo: Slo, counts_back: CountsBack) -> tuple[bool, float | None]:
-    """Whether the rule's condition holds, and the figure it was judged by.
+def condition_holds(
+    rule: AlertRule, slo: Slo, counts_over: CountsOver, tick: int
+) -> tuple[bool, float | None]:
+    """Whether the rule's condition holds by what was counted before `tick`, and the figure that says so.
 
     The figure is the lower burn rate of the two windows, or the error ratio. It is None, and the condition
-    does not hold, where a window counted no request.
+    does not hold, where a window counted no request. The live evaluator and the prediction share this.
     """
     match rule:
         case BurnRateRule(factor=factor, long_seconds=long, short_seconds=short):
-            fast, slow = burn_rate(counts_back(short), slo), burn_rate(counts_back(long), slo)
+            fast, slow = (burn_rate(counts_over(tick - back, tick), slo) for back in (short, long))
             lower = None if fast is None or slow is None else min(fast, slow)
             return lower is not None and lower >= factor, lower
         case ErrorRateRule(above_ratio=above, over_seconds=over):
-            ratio = counts_back(over).bad_ratio
+            ratio = counts_over(tick - over, tick).bad_ratio
             return ratio is not None and ratio > above, ratio
 
 
@@ -131,12 +133,15 @@ def judge_alert(
     alert: Alert, slo: Slo, series: History, tick: int, at: datetime
 ) -> tuple[Alert, AlertChange | None]:
     """Judges one alert by what was counted before the second `tick`. `at` is when that is done."""
-    holds, value = condition_holds(alert.rule, slo, lambda seconds: series.counts(tick - seconds, tick))
-    return evaluate(alert, holds=holds, value=value, tick=tick, at=at)
+    return evaluate(alert, *condition_holds(alert.rule, slo, series.counts, tick), tick, at)
 
 
 def evaluate(
-    alert: Alert, *, holds: bool, value: float | None, tick: int, at: datetime
+    alert: Alert,
+    holds: bool,  # noqa: FBT001  # holds and value are what condition_holds answers
+    value: float | None,
+    tick: int,
+    at: datetime,
 ) -> tuple[Alert, AlertChange | None]:
     """The next state of an alert, and the change to store and tell, if there is one.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -85,8 +85,8 @@ class Reading:
     """How far from breach, as a share of the limit: 0 at it, negative beyond, None where unreadable."""
 
 
-def judge(condition: Condition, board: Board, slos: Sequence[Slo], now: int) -> Reading:
-    """Judges a condition by what was counted before the second `now`.
+def judge(condition: Condition, board: Board, slos: Mapping[str, Slo], now: int) -> Reading:
+    """Judges a condition by what was counted before the second `now`. `slos` are by name.
 
     Unreadable, with the reason, where the SLO is unknown, where the newest count is more than
     `STALE_SECONDS` old, and where nothing was counted in the window. No traffic at all is a reading of 0.
@@ -112,9 +112,9 @@ def label_of(condition: Condition) -> str:
             return f"{service} takes over {above:g} requests/s over {over}"
 
 
-def _errors(condition: ErrorsBelow, board: Board, slos: Sequence[Slo], now: int) -> Reading:
+def _errors(condition: ErrorsBelow, board: Board, slos: Mapping[str, Slo], now: int) -> Reading:
     limit = float(condition.below / 100)
-    slo = next((one for one in slos if one.name == condition.slo), None)
+    slo = slos.get(condition.slo)
     if slo is None:
         return _unreadable(condition, limit, "ratio", f"no SLO {condition.slo!r}")
     series = board.slis.get(slo.name, SliSeries())

@@ -157,15 +157,10 @@ def burn_rates(series: History, slo: Slo, now: int) -> Mapping[int, float | None
 
 
 def budget(series: History, slo: Slo, now: int) -> Budget:
-    """The error budget of the window that ends at `now` (seconds since the epoch).
-
-    A share is bad / (total x allowed x window / covered): while the window is not full, the requests of the
-    rest of it are taken to come at the rate seen so far.
-    """
+    """The error budget of the window that ends at `now` (seconds since the epoch)."""
     start, covered = _covered(series, slo, now)
-    counts = series.counts(start, now)
-    whole = window_requests(counts.total, slo, covered)
-    planned, organic = (bad_share(bad, whole, slo) for bad in (counts.planned, counts.organic))
+    counts, size = series.counts(start, now), budget_size(series, slo, now)
+    planned, organic = (_share(bad, size) for bad in (counts.planned, counts.organic))
     return Budget(
         left_ratio=1 - planned - organic,
         organic_ratio=organic,
@@ -175,22 +170,20 @@ def budget(series: History, slo: Slo, now: int) -> Budget:
     )
 
 
-def planned_cost(series: History, slo: Slo, since: int, now: int) -> float:
-    """Planned bad requests from `since` to `now`, as a share of the whole budget of the window."""
+def budget_size(series: History, slo: Slo, now: int) -> float:
+    """The bad requests that use up the whole budget of the window that ends at `now`.
+
+    total x allowed x window / covered: while the window is not full, the requests of the rest of it are taken
+    to come at the rate seen so far. 0 where nothing was counted yet.
+    """
     start, covered = _covered(series, slo, now)
-    whole = window_requests(series.counts(start, now).total, slo, covered)
-    return bad_share(series.counts(since, now).planned, whole, slo)
+    return size_of(series.counts(start, now).total, slo, covered) if covered else 0.0
 
 
-def window_requests(total: int, slo: Slo, covered: float) -> float:
-    """The requests of a whole SLO window, from those of the `covered` seconds of it that were counted."""
-    return total * slo.spec.window.total_seconds() / covered if covered > 0 else 0.0
-
-
-def bad_share(bad: float, requests: float, slo: Slo) -> float:
-    """Bad requests as a share of the error budget of a whole window with so many requests."""
+def size_of(total: float, slo: Slo, covered: float) -> float:
+    """The budget of a window of which `covered` seconds were counted and held `total` requests."""
     numerator, denominator = allowed_fraction(slo.spec.objective)
-    return bad * denominator / (requests * numerator) if requests else 0.0
+    return total * slo.spec.window.total_seconds() * numerator / (covered * denominator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,13 +200,12 @@ class BurnDownPoint:
 
 def burn_down(series: History, slo: Slo, now: int, step: int = 3600) -> tuple[BurnDownPoint, ...]:
     """A point each `step` seconds (whole hours) of the window that ends at `now`. The last is `budget`."""
-    start, covered = _covered(series, slo, now)
-    whole = window_requests(series.counts(start, now).total, slo, covered)
+    start, size = _covered(series, slo, now)[0], budget_size(series, slo, now)
     ends = [*range(start - start % step + step, now, step), now]
     points = []
     for before, at in zip([start, *ends], ends, strict=False):
         counts = series.counts(start, at)
-        planned, organic = (bad_share(bad, whole, slo) for bad in (counts.planned, counts.organic))
+        planned, organic = (_share(bad, size) for bad in (counts.planned, counts.organic))
         points.append(BurnDownPoint(at, 1 - planned - organic, planned, organic, series.seeded(before, at)))
     return tuple(points)
 
@@ -223,3 +215,7 @@ def _covered(series: History, slo: Slo, now: int) -> tuple[int, int]:
     earliest = now - int(slo.spec.window.total_seconds())
     start = min(now, max(earliest, earliest if series.first_at is None else series.first_at))
     return start, 0 if series.first_at is None else now - start
+
+
+def _share(bad: int, size: float) -> float:
+    return bad / size if size else 0.0

@@ -42,7 +42,7 @@ def told(
 ) -> tuple[Alert, list[AlertChange]]:
     changes = []
     for tick, (holds, value) in enumerate(seconds, start):
-        alert, change = evaluate(alert, holds=holds, value=value, tick=tick, at=stamp(tick))
+        alert, change = evaluate(alert, holds, value, tick, stamp(tick))
         changes += [change] if change else []
     return alert, changes
 
@@ -71,8 +71,8 @@ def test_a_burn_rate_rule_wants_both_windows_at_its_factor(
 ) -> None:
     rule = BURN_RATE_RULES[0]
     assert isinstance(rule, BurnRateRule)
-    windows = {rule.short_seconds: short, rule.long_seconds: long}
-    assert condition_holds(rule, slo_of(), windows.__getitem__) == (holds, value)
+    windows = {TICK - rule.short_seconds: short, TICK - rule.long_seconds: long}
+    assert condition_holds(rule, slo_of(), lambda start, _: windows[start], TICK) == (holds, value)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,8 @@ def test_a_burn_rate_rule_wants_both_windows_at_its_factor(
 def test_an_error_rate_rule_wants_more_than_its_share(
     counts: Counts, holds: bool, value: float | None
 ) -> None:
-    assert condition_holds(RULE, slo_of(), {10: counts}.__getitem__) == (holds, value)
+    windows = {(TICK - 10, TICK): counts}
+    assert condition_holds(RULE, slo_of(), lambda *window: windows[window], TICK) == (holds, value)
 
 
 def test_an_alert_pends_holds_fires_and_resolves() -> None:
@@ -190,7 +191,7 @@ def test_an_alert_fires_only_after_its_hold_and_never_from_silence(
 ) -> None:
     alert = replace(ALERT, rule=replace(RULE, hold_seconds=hold))
     for tick, (holds, value) in enumerate(seconds, TICK):
-        alert, change = evaluate(alert, holds=holds, value=value, tick=tick, at=stamp(tick))
+        alert, change = evaluate(alert, holds, value, tick, stamp(tick))
         if change and change.state is AlertState.FIRING:
             assert (holds, value) == BAD
             assert alert.firing_at is not None

@@ -35,7 +35,7 @@ def board_of(*, bad: int = 0, requests: int = 30, milliseconds: int = 100, until
 
 
 def read(wire: dict[str, Any], board: Board, slos: tuple[Slo, ...] = (SLO,)) -> Reading:
-    return judge(condition_of(wire), board, slos, NOW)
+    return judge(condition_of(wire), board, {slo.name: slo for slo in slos}, NOW)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sre_portal.core.series import SliSeries
-from sre_portal.core.slo import BURN_WINDOWS, Counts, budget, burn_down, burn_rate, burn_rates
+from sre_portal.core.slo import BURN_WINDOWS, Counts, budget, budget_size, burn_down, burn_rate, burn_rates
 from tests.unit.core.documents import slo_of
 
 HOUR = 3600
@@ -73,6 +73,11 @@ def test_a_young_service_is_not_judged_as_if_its_first_hour_were_a_month() -> No
     found = budget(filled(3, Counts(good=990, bad=10)), slo_of(), NOW)
     assert found.covered == timedelta(hours=3)
     assert found.organic_ratio == pytest.approx(10 * 3 / 720)
+
+
+def test_the_size_of_a_budget_is_in_bad_requests_of_the_whole_window() -> None:
+    assert budget_size(filled(3, Counts(good=1000)), slo_of(), NOW) == pytest.approx(720)
+    assert budget_size(SliSeries(), slo_of(), NOW) == 0
 
 
 def test_what_is_older_than_the_window_does_not_count() -> None:
