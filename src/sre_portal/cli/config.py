@@ -1,0 +1,48 @@
+"""`sre-portal config`: would the portal start with this?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import typer
+
+from sre_portal.cli.exits import Code, print_json
+from sre_portal.cli.option import AsJson
+
+app = typer.Typer(help="Check the settings of a portal.", no_args_is_help=True)
+
+
+@app.command(name="check")
+def check(as_json: AsJson = False) -> None:
+    """Print every problem of the settings (SRE_PORTAL_*) and of the SLO and experiment folders, at once.
+
+    Starts nothing and opens no database. Exits 0 without a problem, 2 with one.
+    """
+    problems = problems_of(os.environ)
+    if as_json:
+        print_json({"problems": problems})
+    else:
+        print("\n".join(problems or ["no problem found"]))
+    if problems:
+        raise typer.Exit(Code.BAD_INPUT.value)
+
+
+def problems_of(environment: Mapping[str, str]) -> list[str]:
+    """Every problem, a line each. A bad setting does not hide what is wrong with the folders."""
+    from sre_portal.core.errors import InvalidInput
+    from sre_portal.main import check as check_folders
+    from sre_portal.settings import Settings
+
+    try:
+        return check_folders(Settings.parse(environment))
+    except InvalidInput as invalid:
+        bad = {problem.path for problem in invalid.problems}
+        found = [str(problem) for problem in invalid.problems]
+    usable = {
+        name: text for name, text in environment.items() if not bad & {name, name.removesuffix("_FILE")}
+    }
+    try:
+        return found + check_folders(Settings.parse(usable))
+    except InvalidInput:  # two settings that are wrong only together: the first list has them
+        return found

@@ -1,0 +1,89 @@
+"""What a person sees while a run is under way: lines, a live view, or nothing (for --json)."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Protocol, Self
+
+from sre_portal.cli.seen import EventSeen, ResultSeen, RunSeen
+
+MARKS = {"met": "met   ", "missed": "MISSED", "open": "open  ", "unknown": "?     "}
+
+
+class Display(Protocol):
+    """Told of every state of a run, in order."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def show(self, run: RunSeen, elapsed_s: float) -> None: ...
+    def note(self, text: str) -> None:
+        """Something about this command rather than about the run."""
+
+
+class Quiet:
+    """For --json: notes go to the standard error, nothing else is said."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing to put away."""
+
+    def show(self, run: RunSeen, elapsed_s: float) -> None:
+        """Nothing: the document at the end says it all."""
+
+    def note(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+
+class Lines(Quiet):
+    """For a log: a line for the start, and one for each event, each once."""
+
+    def __init__(self) -> None:
+        self._told = 0
+        self._phase = ""
+
+    def show(self, run: RunSeen, elapsed_s: float) -> None:
+        if not self._phase:
+            print(f"Run {run.id}: {run.title or run.name}, started by {run.actor or 'you'}", flush=True)
+        for event in run.events[self._told :]:
+            print(event_line(event), flush=True)
+        self._told = max(self._told, len(run.events))
+        if run.phase != self._phase:
+            print(f"{elapsed_s:8.1f}s  phase {run.phase}", flush=True)
+        self._phase = run.phase
+
+
+def summary(run: RunSeen, portal_url: str) -> str:
+    """How a run stands or ended, for a person."""
+    head = f"Run {run.id} ({run.title or run.name}): {run.verdict or run.phase}"
+    lines = [head, *(f"  {reason}" for reason in run.reasons)]
+    lines += [f"  {result_line(result)}" for result in run.results]
+    if run.url:
+        lines.append(f"  {portal_url}{run.url}" if run.url.startswith("/") else f"  {run.url}")
+    return "\n".join(lines)
+
+
+def event_line(event: EventSeen) -> str:
+    """One event, with its time since the first hit."""
+    offset = " " * 9 if event.offset_s is None else f"{event.offset_s:+8.1f}s"
+    return f"{offset}  {event.text or event.kind}"
+
+
+def result_line(result: ResultSeen) -> str:
+    """One expectation: how it turned out, what was predicted and what was seen."""
+    seen = "; ".join(
+        text
+        for text in (
+            result.predicted_text and f"predicted {result.predicted_text}",
+            result.observed_text and f"seen {result.observed_text}",
+            result.reason,
+        )
+        if text
+    )
+    return f"{MARKS.get(result.outcome, result.outcome)}  {result.label}{': ' if seen else ''}{seen}"

@@ -1,0 +1,100 @@
+"""Exit codes, and how a command ends early. The table is the source of the help and of the reference."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import IntEnum
+
+import typer
+
+
+class Code(IntEnum):
+    PASSED = 0
+    FAILED = 1
+    BAD_INPUT = 2
+    UNDECIDED = 3
+    ABORTED = 4
+    UNREACHABLE = 5
+
+
+MEANING: Mapping[Code, str] = {
+    Code.PASSED: "the run passed; for other commands: done",
+    Code.FAILED: "the run failed: something reacted otherwise than expected",
+    Code.BAD_INPUT: "bad input: a file, document, setting, option, address, token or permission",
+    Code.UNDECIDED: "nothing was proven: the run was refused before it started, is inconclusive, or invalid",
+    Code.ABORTED: "the run was aborted: by a guardrail, by a person, or by Ctrl-C",
+    Code.UNREACHABLE: "the portal was not reachable, or was lost in the middle of a run",
+}
+
+CODE_OF_VERDICT: Mapping[str, Code] = {
+    "passed": Code.PASSED,
+    "failed": Code.FAILED,
+    "inconclusive": Code.UNDECIDED,
+    "invalid": Code.UNDECIDED,
+    "aborted": Code.ABORTED,
+}
+
+
+def help_text() -> str:
+    """The table for a help page, in its Markdown."""
+    return "Exit codes:\n\n" + "\n".join(f"- {code.value}: {meaning}" for code, meaning in MEANING.items())
+
+
+class CommandFailed(Exception):
+    """Ends a command: a sentence for a person, the facts for a program, and the exit code."""
+
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        *,
+        problems: Sequence[Mapping[str, str]] = (),
+        objections: Sequence[Mapping[str, str]] = (),
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.problems = tuple(problems)
+        self.objections = tuple(objections)
+
+    def lines(self) -> list[str]:
+        """What a person reads."""
+        return [
+            str(self),
+            *(f"  {problem_line(problem)}" for problem in self.problems),
+            *(f"  {one.get('guard', '')}: {one.get('reason', '')}" for one in self.objections),
+        ]
+
+    def document(self) -> dict[str, object]:
+        """What a program reads."""
+        return {
+            "error": str(self),
+            "exit_code": self.code.value,
+            "problems": list(self.problems),
+            "objections": list(self.objections),
+        }
+
+
+def problem_line(problem: Mapping[str, str]) -> str:
+    """One problem on one line: path, what was seen, what would be right."""
+    text = f"{problem.get('path', '')}: {problem.get('seen', '')}; expected {problem.get('expected', '')}"
+    return " ".join(text.split())
+
+
+@contextmanager
+def told(as_json: bool) -> Iterator[None]:
+    """Turns `CommandFailed` into text on the standard error, with --json a document, and the exit code."""
+    try:
+        yield
+    except CommandFailed as failed:
+        print("\n".join(failed.lines()), file=sys.stderr)
+        if as_json:
+            print_json(failed.document())
+        raise typer.Exit(failed.code.value) from None
+
+
+def print_json(document: object) -> None:
+    """The one document of --json."""
+    print(json.dumps(document, indent=2, ensure_ascii=False))
