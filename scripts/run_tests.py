@@ -5,6 +5,7 @@
 Two groups of tests need programs from Debian: `browser` needs Chromium, `postgres` needs PostgreSQL.
 As root, or with sudo that asks no password, they are installed. Elsewhere the rest runs and the last
 lines name what did not run and the command that would enable it. With CI=true that is a failure.
+TEST_CHROMIUM and TEST_POSTGRES_BIN name programs in places of their own.
 """
 
 import argparse
@@ -46,20 +47,19 @@ def _version(path: Path) -> tuple[int, ...]:
     return tuple(int(part) for part in path.parts if part.isdigit())
 
 
-GROUPS = (
-    Group(
-        "browser",
-        "SRE_PORTAL_TEST_CHROMIUM",
-        "chromium",
-        ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome"),
-    ),
-    Group(
-        "postgres",
-        "SRE_PORTAL_TEST_POSTGRES_BIN",
-        "postgresql",
-        ("/usr/lib/postgresql/*/bin", "/opt/homebrew/opt/postgresql@*/bin", "/usr/local/pgsql/bin"),
-    ),
+BROWSER = Group(
+    "browser",
+    "TEST_CHROMIUM",
+    "chromium",
+    ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome"),
 )
+POSTGRES = Group(
+    "postgres",
+    "TEST_POSTGRES_BIN",
+    "postgresql",
+    ("/usr/lib/postgresql/*/bin", "/opt/homebrew/opt/postgresql@*/bin", "/usr/local/pgsql/bin"),
+)
+GROUPS = (BROWSER, POSTGRES)
 
 
 def _may_install() -> list[str] | None:
@@ -109,10 +109,6 @@ def _missing(groups: Iterable[Group]) -> list[Group]:
 
 
 def _pytest(only: str | None, missing: list[Group], arguments: list[str]) -> int:
-    environment = dict(os.environ)
-    for group in GROUPS:
-        if program := group.find():
-            environment[group.variable] = str(program)
     chosen = [only] if only else []
     chosen += [f"not {group.marker}" for group in missing]
     command = [sys.executable, "-m", "pytest"]
@@ -120,7 +116,7 @@ def _pytest(only: str | None, missing: list[Group], arguments: list[str]) -> int
         command += ["-n", "logical", "--dist", "loadgroup"]
     if chosen:
         command += ["-m", " and ".join(chosen)]
-    return subprocess.run([*command, *arguments], check=False, env=environment).returncode
+    return subprocess.run([*command, *arguments], check=False).returncode
 
 
 def _report(missing: list[Group]) -> None:

@@ -1,7 +1,7 @@
 """What every test may ask for: a PostgreSQL server of its own, and Chromium.
 
 A test that asks for `postgres_url` or `chromium` is marked `postgres` or `browser` by that.
-`make test` installs both programs where it can and tells where they are.
+`make test` installs both programs where it can.
 """
 
 import os
@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from scripts.run_tests import BROWSER, POSTGRES, Group
 
 MARKER_OF_FIXTURE = {"postgres_url": "postgres", "chromium": "browser"}
 
@@ -60,10 +62,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def chromium() -> Chromium:
     """Chromium, for Playwright's executable_path and args."""
-    told = os.environ.get("SRE_PORTAL_TEST_CHROMIUM") or shutil.which("chromium")
-    if told is None:
-        pytest.fail("Chromium is missing. `make test` installs it, or set SRE_PORTAL_TEST_CHROMIUM.")
-    return Chromium(Path(told))
+    return Chromium(_program(BROWSER))
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +71,7 @@ def postgres_url() -> Iterator[str]:
 
     Under xdist each worker has its own server.
     """
-    programs = _postgres_programs()
+    programs = _program(POSTGRES)
     folder = Path(tempfile.mkdtemp(prefix="sre-portal-pg-"))
     owner = _unprivileged_user()
     if owner is not None:
@@ -112,13 +111,11 @@ def postgres_url() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _postgres_programs() -> Path:
-    if told := os.environ.get("SRE_PORTAL_TEST_POSTGRES_BIN"):
-        return Path(told)
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-    if not found:
-        pytest.fail("PostgreSQL is missing. `make test` installs it, or set SRE_PORTAL_TEST_POSTGRES_BIN.")
-    return found[-1]
+def _program(group: Group) -> Path:
+    found = group.find()
+    if found is None:
+        pytest.fail(f"{group.package} is missing. `make test` installs it, or {group.variable} names it.")
+    return found
 
 
 def _unprivileged_user() -> pwd.struct_passwd | None:
