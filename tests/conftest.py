@@ -17,8 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from scripts.run_tests import BROWSER, POSTGRES, Group
+
+# A deadline for one example measures the machine, not the code.
+settings.register_profile("portal", settings(), deadline=None)
+settings.load_profile("portal")
 
 MARKER_OF_FIXTURE = {"postgres_url": "postgres", "chromium": "browser"}
 
