@@ -1,0 +1,220 @@
+"""The agent's place in an ASGI application: one middleware, and the path every request takes through it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Sequence
+
+from sre_portal.agent.clock import Clock, PortalClock
+from sre_portal.agent.count import Mark
+from sre_portal.agent.decide import Draw, Request, decide
+from sre_portal.agent.faults import APPLY
+from sre_portal.agent.faults.error_exception import InjectedError
+from sre_portal.agent.faults.hit import App, Hit, Message, Receive, Scope, Send
+from sre_portal.agent.identity import Identity, routes_of
+from sre_portal.agent.lease import LeaseBook
+from sre_portal.agent.server import is_gone
+from sre_portal.agent.sync import Sync
+from sre_portal.agent.tally import FOLD_AT, NO_RESPONSE, NOWHERE, Event, Tally
+
+STOP_SECONDS = 0.5
+EXEMPT = ("/healthz", "/readyz", "/livez", "/metrics")
+
+FILE_BODIES = ("http.response.pathsend", "http.response.zerocopysend")
+
+# Places in an event. The hot path writes the numbers: a global costs more than a constant.
+ROUTE, START, STATUS, END, MARK = range(5)
+
+
+class FaultMiddleware:
+    """Injects the faults the portal leases to this service, and counts its SLIs.
+
+    Put it outermost, so that it sees what clients see:
+
+        app = FaultMiddleware(app, service="shop", portal_url="https://portal.internal", token=token)
+
+    Args:
+        app: the application.
+        service: the name of the service in the portal.
+        portal_url: where the portal is; a path is kept as a prefix.
+        token: the agent's token for this service.
+        instance: the name of this process, unique among all; by default host name, process id and a random
+            part.
+        routes: the route patterns the service serves; by default read from `app.routes` where there are any.
+        exempt: route patterns that are never hit and never counted.
+        clock: where time comes from. Tests hand in their own.
+        draw: where chance comes from, a number in [0, 1). Tests hand in their own.
+    """
+
+    def __init__(  # noqa: PLR0913  # the surface of the agent: all by keyword, two thirds with a default
+        self,
+        app: App,
+        *,
+        service: str,
+        portal_url: str,
+        token: str,
+        instance: str | None = None,
+        routes: Sequence[str] | None = None,
+        exempt: Sequence[str] = EXEMPT,
+        clock: Clock | None = None,
+        draw: Draw | None = None,
+    ) -> None:
+        self.app = app
+        clock = clock or Clock()
+        portal_clock = PortalClock(clock)
+        self._now = clock.monotonic_ns
+        self._draw = draw or random.Random().random  # not the global one: the host may have seeded it
+        self._tally = Tally(exempt, clock.monotonic_ns(), portal_clock.offset_ns)
+        self._log = self._tally.log
+        self._routes = self._tally.routes
+        self._book = LeaseBook(clock, portal_clock)
+        identity = Identity(service, instance, portal_url, token, lambda: routes_of(app, routes))
+        self._sync = Sync(identity, clock, portal_clock, self._tally, self._book)
+        self._book.wake = self._sync.wake
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901  # as below
+        """Serve one request. What the application raises goes through, what fails in the agent does not."""
+        # The hot path: every request of the host pays for each line, so it is one function with local names,
+        # an event that is a list, and a plain `watched` that hands on the awaitable of `send` (a coroutine
+        # around it would cost as much as all the counting). benchmarks/agent_overhead.py holds the figure.
+        if scope["type"] != "http":
+            await self._pass_on(scope, receive, send)
+            return
+        now = self._now
+        log = self._log
+        try:
+            event: Event = [self._routes[scope["method"]][scope["path"]], now(), 0, 0, None]
+        except KeyError:
+            event = self._new_event(scope)
+
+        def watched(message: Message) -> Awaitable[None]:
+            try:
+                kind = message["type"]
+                if kind == "http.response.body":
+                    if not event[3] and not message.get("more_body"):
+                        event[3] = now()
+                        log.append(event)
+                elif kind == "http.response.start":
+                    status = event[2] = message["status"]
+                    if status > 499:
+                        self._started_badly(event, send)
+                elif kind in FILE_BODIES and not event[3] and not message.get("more_body"):
+                    event[3] = now()
+                    log.append(event)
+            except Exception:  # noqa: BLE001  # a message that the server has to judge, not we
+                self._tally.misfire()
+            return send(message)
+
+        try:
+            if not self._book.live or await self._inject(event, scope, receive, watched, send):
+                await self.app(scope, receive, watched)
+        except BaseException as error:
+            if not event[3]:
+                self._unanswered(event, send, error)
+            raise
+        if not event[3]:
+            self._unanswered(event, send, None)
+        if len(log) > FOLD_AT:
+            self._tally.fold()
+
+    def _new_event(self, scope: Scope) -> Event:
+        """The event of a request whose method and path were not seen before."""
+        started_ns = self._now()
+        try:
+            self._sync.start()
+            request = Request(scope["method"], scope["path"], scope["headers"])
+            return [self._tally.route(request, scope.get("root_path", "")), started_ns, 0, 0, None]
+        except Exception:  # noqa: BLE001  # fail open
+            self._tally.misfire()
+            return [NOWHERE, started_ns, 0, 0, None]
+
+    def _started_badly(self, event: Event, send: Send) -> None:
+        # Frameworks turn the client's leaving into a 500 that nobody gets.
+        if is_gone(send):
+            event[MARK] = event[MARK] or Mark()
+            event[MARK].gone = True
+
+    def _unanswered(self, event: Event, send: Send, error: BaseException | None) -> None:
+        """The application is done and its response is not complete. Whose fault is it?
+
+        A client that left before the response started is not the service's error, nor is a cancelled request:
+        it is in no count but that of a latency SLI whose threshold had passed. A client that left later got
+        what it wanted: its request counts by its status.
+        """
+        try:
+            event[END] = self._now()
+            mark = event[MARK] = event[MARK] or Mark()
+            cancelled = error is not None and not isinstance(error, Exception)
+            if mark.aborted or not (cancelled or type(error).__name__ == "ClientDisconnect" or is_gone(send)):
+                event[STATUS] = NO_RESPONSE
+            elif not event[STATUS]:
+                mark.gone = True
+            self._log.append(event)
+            if len(self._log) > FOLD_AT:
+                self._tally.fold()
+        except Exception:  # noqa: BLE001  # fail open
+            self._tally.misfire()
+
+    async def _inject(self, event: Event, scope: Scope, receive: Receive, counted: Send, send: Send) -> bool:
+        """Do to a request what the leases say. Whether the application is still to be called."""
+        hit = self._judge(event, scope, receive, counted, send)
+        if hit is None:
+            return True
+        fault = hit.held.lease.fault
+        try:
+            return await APPLY[fault.kind](fault, hit)
+        except InjectedError:
+            raise
+        except Exception:  # noqa: BLE001  # fail open, and never after something was sent
+            self._tally.misfire()
+            return not (event[STATUS] or hit.mark.aborted)
+
+    def _judge(self, event: Event, scope: Scope, receive: Receive, counted: Send, send: Send) -> Hit | None:
+        try:
+            if event[ROUTE].kind is None:
+                return None
+            now_ns = event[START]
+            self._book.check(now_ns)
+            request = Request(scope["method"], scope["path"], scope["headers"])
+            injection = decide(self._book.live, request, now_ns, self._draw)
+            if injection is None:
+                return None
+            held = injection.held
+            hit = injection.hit and self._book.strike(held, now_ns)
+            self._tally.decided(held.lease.id, now_ns, hit=hit)
+            mark = event[MARK] = Mark(held.lease.id, hit)
+            return Hit(held, mark, scope, receive, counted, send, self._now, self._draw) if hit else None
+        except Exception:  # noqa: BLE001  # fail open
+            self._tally.misfire()
+            return None
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Websockets go by untouched. The lifespan too, but the agent starts and stops with it."""
+        if scope["type"] != "lifespan":
+            await self.app(scope, receive, send)
+            return
+
+        async def heard() -> Message:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self._sync.start()
+            return message
+
+        async def told(message: Message) -> None:
+            if message["type"] in {"lifespan.shutdown.complete", "lifespan.shutdown.failed"}:
+                await self._stop()
+            await send(message)
+
+        await self.app(scope, heard, told)
+
+    async def _stop(self) -> None:
+        """Tell the portal what is left, for at most half a second."""
+        try:
+            loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+            self._sync.stop(lambda: loop.call_soon_threadsafe(stopped.set))
+            await asyncio.wait_for(stopped.wait(), STOP_SECONDS)
+        except TimeoutError:
+            pass
+        except Exception:  # noqa: BLE001  # a server that stops must not fail for us
+            self._tally.misfire()

@@ -1,0 +1,121 @@
+"""The agent's only thread and its only network: it reads the stream of plans and sends reports.
+
+The thread has an event loop of its own, so that a slow host does not delay it and it does not delay the host.
+All of it may fail or be gone without harm: leases end by the clock, in the request path.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock, Thread
+
+from sre_portal.agent.clock import Clock, PortalClock
+from sre_portal.agent.identity import Identity, instance_name
+from sre_portal.agent.lease import LeaseBook
+from sre_portal.agent.portal import Portal
+from sre_portal.agent.reporter import MAX_SECONDS, Reporter
+from sre_portal.agent.stream import PlanStream
+from sre_portal.agent.tally import BACKLOG_SECONDS, Tally
+
+LAST_REPORT_SECONDS = 0.45
+
+
+@dataclass(slots=True)
+class _Session:
+    """The thread between a start and a stop."""
+
+    loop: asyncio.AbstractEventLoop
+    instance: str
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    done: Callable[[], object] | None = None
+
+
+class Sync:
+    """Starts and stops the thread. Every method may be called from any thread."""
+
+    def __init__(
+        self, identity: Identity, clock: Clock, portal_clock: PortalClock, tally: Tally, book: LeaseBook
+    ) -> None:
+        self._identity = identity
+        self._instance = identity.instance
+        self._now = clock.monotonic_ns
+        self._tally = tally
+        self._book = book
+        self._portal = Portal(identity, clock)
+        self._stream = PlanStream(self._portal, clock, portal_clock, tally, book)
+        self._reporter = Reporter(identity, self._portal, clock, portal_clock, tally, book)
+        self._lock = Lock()
+        self._session: _Session | None = None
+
+    def start(self) -> None:
+        """Start the thread unless it runs."""
+        if self._session is not None:
+            return
+        with self._lock:
+            if self._session is None:
+                # Named here and not when built, because servers fork in between. The loop is the standard
+                # library's own, whatever policy the host has set.
+                self._instance = self._instance or instance_name()
+                session = _Session(asyncio.SelectorEventLoop(), self._instance)
+                Thread(target=self._run, args=(session,), name="sre-portal-agent", daemon=True).start()
+                self._session = session
+
+    def stop(self, done: Callable[[], object]) -> None:
+        """Send a last report and end the thread; it calls `done` then."""
+        with self._lock:
+            session, self._session = self._session, None
+        if session is None:
+            done()
+        else:
+            session.done = done
+            self._signal(session, session.stopping)
+
+    def wake(self) -> None:
+        """There is something to tell at once."""
+        session = self._session
+        if session is not None:
+            self._signal(session, session.woken)
+
+    @staticmethod
+    def _signal(session: _Session, event: asyncio.Event) -> None:
+        try:
+            session.loop.call_soon_threadsafe(event.set)
+        except RuntimeError:  # the loop is closed: nobody to tell
+            return
+
+    def _run(self, session: _Session) -> None:
+        try:
+            session.loop.run_until_complete(self._main(session))
+        except Exception as problem:  # noqa: BLE001  # the host goes on without an agent
+            self._portal.failed("running", problem)
+        finally:
+            session.loop.close()
+            if session.done is not None:
+                session.done()
+
+    async def _main(self, session: _Session) -> None:
+        tasks = [
+            asyncio.create_task(self._stream.run(self._identity.service, session.instance)),
+            asyncio.create_task(self._reporter.run(session.instance, session.woken)),
+        ]
+        await session.stopping.wait()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._book.shut_down()
+        self._tally.close_now(self._now())
+        try:
+            async with asyncio.timeout(LAST_REPORT_SECONDS):
+                await self._tell_the_rest(session.instance)
+        except Exception as problem:  # noqa: BLE001  # the portal is gone; so are we
+            self._portal.failed("telling the last counts", problem)
+        self._reporter.close()
+
+    async def _tell_the_rest(self, instance: str) -> None:
+        for _ in range(1 + BACKLOG_SECONDS // MAX_SECONDS):
+            mapped = self._tally.is_mapped
+            if not await self._reporter.report(instance) and mapped:
+                return
