@@ -218,30 +218,36 @@ class World:
         await self._deliver()
         for agent in self.agents:
             second = agent.second(at)
-            if agent.silent:
-                continue
-            agent.seq += 1
-            told = AgentReport(
-                agent.service,
-                agent.instance,
-                "0.1.0",
-                agent.seq,
-                START.timestamp(),
-                self.clock.now().timestamp(),
-                clock=ClockMapping(0.0, 0.5),
-                routes=["/", "/checkout"],
-                seconds=[second],
-                leases=list(agent.statuses.values()),
-            )
-            await ingest(self.ports, Token("agent", "", None, agent.service, START), told)
+            if not agent.silent:
+                await self._tell(agent, [second])
+
+    async def _tell(self, agent: SimulatedAgent, seconds: list[Second]) -> None:
+        agent.seq += 1
+        told = AgentReport(
+            agent.service,
+            agent.instance,
+            "0.1.0",
+            agent.seq,
+            START.timestamp(),
+            self.clock.now().timestamp(),
+            clock=ClockMapping(0.0, 0.5),
+            routes=["/", "/checkout"],
+            seconds=seconds,
+            leases=list(agent.statuses.values()),
+        )
+        await ingest(self.ports, Token("agent", "", None, agent.service, START), told)
 
     async def run_for(self, seconds: float) -> None:
         for _ in range(int(seconds / STEP)):
             await self.step()
 
-    async def warm(self, seconds: float = 130) -> World:
-        """Traffic without a fault, until there is a forecast to make."""
-        await self.run_for(seconds)
+    async def warm(self, seconds: int = 130) -> World:
+        """Traffic without a fault, until there is a forecast to make. Told at once, as after a gap."""
+        now = int(self.clock.now().timestamp())
+        for agent in self.agents:
+            await self._tell(agent, [agent.second(at) for at in range(now - seconds, now)])
+        await load_board(self.ports)
+        await self.run_for(2)
         return self
 
     async def start(self, actor: Principal = ADA, experiment: Experiment | None = None) -> Run:

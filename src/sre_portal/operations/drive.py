@@ -14,7 +14,7 @@ from sre_portal.core.condition import Condition, Reading, judge
 from sre_portal.core.errors import Conflict
 from sre_portal.core.loop import Note, Observed, Renew, Step, Withdraw, abort, advance
 from sre_portal.core.run import HARMFUL, Run
-from sre_portal.core.slo import Slo, planned_cost
+from sre_portal.core.slo import Slo, budget_size
 from sre_portal.operations.board import judged_second
 from sre_portal.operations.ports import Ports
 
@@ -80,9 +80,12 @@ def costs(ports: Ports, run: Run, now: datetime) -> tuple[tuple[str, float], ...
     if run.granted_at is None:
         return ()
     since, until = int(run.granted_at.timestamp()), int(now.timestamp())
-    return tuple(
-        (slo.name, planned_cost(ports.board.sli(slo.name), slo, since, until)) for slo in slos_of(ports, run)
-    )
+    found = []
+    for slo in slos_of(ports, run):
+        series = ports.board.sli(slo.name)
+        if size := budget_size(series, slo, until):
+            found.append((slo.name, series.counts(since, until).planned / size))
+    return tuple(found)
 
 
 def _counted_at(ports: Ports, run: Run, now: datetime) -> datetime | None:

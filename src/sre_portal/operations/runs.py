@@ -58,9 +58,8 @@ def check_against(ports: Ports, experiment: Experiment) -> None:
 
 def preview(ports: Ports, experiment: Experiment) -> Prediction:
     """What the run would do if it started now."""
-    slos = {slo.name: slo for slo in ports.catalogue.slos()}
     alerts = tuple(ports.watch.alerts.values())
-    return predict(experiment, slos, ports.board, judged_second(ports.clock.now()), alerts)
+    return predict(experiment, ports.catalogue.slos(), ports.board, judged_second(ports.clock.now()), alerts)
 
 
 def situation_of(ports: Ports, actor: Principal, experiment: Experiment) -> Situation:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -12,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from sre_portal.core.alert import AlertState
 from sre_portal.core.errors import StoreUnavailable
-from sre_portal.core.slo import budget, burn_rate
+from sre_portal.core.slo import budget, burn_rates
 from sre_portal.operations.board import judged_second
 from sre_portal.operations.ports import Ports
 from sre_portal.web.context import ports_of
@@ -44,6 +46,89 @@ async def metrics(request: Request) -> Response:
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One metric: what `/metrics` shows and the reference tells."""
+
+    name: str
+    kind: Literal["gauge", "counter"]
+    labels: tuple[str, ...]
+    meaning: str
+    read: Callable[[Ports], Iterator[tuple[tuple[str, ...], float]]]
+
+    def family(self, ports: Ports) -> Metric:
+        family = GaugeMetricFamily if self.kind == "gauge" else CounterMetricFamily
+        metric = family(self.name, self.meaning, labels=self.labels)
+        for labels, value in self.read(ports):
+            metric.add_metric(labels, value)
+        return metric
+
+
+def _single(read: Callable[[Ports], float]) -> Callable[[Ports], Iterator[tuple[tuple[str, ...], float]]]:
+    return lambda ports: iter((((), read(ports)),))
+
+
+def _budgets(ports: Ports) -> Iterator[tuple[tuple[str, ...], float]]:
+    now = judged_second(ports.clock.now())
+    for slo in ports.catalogue.slos():
+        yield (slo.name, slo.spec.service), budget(ports.board.sli(slo.name), slo, now).left_ratio
+
+
+def _burn_rates(ports: Ports) -> Iterator[tuple[tuple[str, ...], float]]:
+    now = judged_second(ports.clock.now())
+    for slo in ports.catalogue.slos():
+        for seconds, rate in burn_rates(ports.board.sli(slo.name), slo, now).items():
+            if rate is not None:
+                yield (slo.name, slo.spec.service, f"{seconds}s"), rate
+
+
+def _firing(ports: Ports) -> Iterator[tuple[tuple[str, ...], float]]:
+    for (slo, name), alert in ports.watch.alerts.items():
+        yield (slo, name), float(alert.state is AlertState.FIRING)
+
+
+DESCRIBED: Sequence[Described] = (
+    Described(
+        "sre_portal_live_runs", "gauge", (), "Runs that are not done.", _single(lambda p: len(p.watch.live))
+    ),
+    Described(
+        "sre_portal_active_leases",
+        "gauge",
+        (),
+        "Leases in force.",
+        _single(lambda p: sum(map(len, p.desk.active().values()))),
+    ),
+    Described(
+        "sre_portal_agents",
+        "gauge",
+        (),
+        "Instances that reported lately.",
+        _single(lambda p: len(p.watch.instances)),
+    ),
+    Described(
+        "sre_portal_refused_agents_total",
+        "counter",
+        (),
+        "Requests of agents refused for their token.",
+        _single(lambda p: p.watch.refused_agents),
+    ),
+    Described(
+        "sre_portal_failed_passes_total",
+        "counter",
+        (),
+        "Passes of a loop that failed.",
+        _single(lambda p: p.watch.failures),
+    ),
+    Described(
+        "sre_portal_budget_left_ratio", "gauge", ("slo", "service"), "Error budget left; 1 is all.", _budgets
+    ),
+    Described(
+        "sre_portal_burn_rate", "gauge", ("slo", "service", "window"), "Error budget burn rate.", _burn_rates
+    ),
+    Described("sre_portal_alert_firing", "gauge", ("slo", "alert"), "1 while the alert fires.", _firing),
+)
+
+
 class _Collector:
     """Reads the ports when asked: nothing is counted twice."""
 
@@ -51,44 +136,4 @@ class _Collector:
         self.ports = ports
 
     def collect(self) -> Iterator[Metric]:
-        watch = self.ports.watch
-        leases = sum(len(leases) for leases in self.ports.desk.active().values())
-        yield GaugeMetricFamily("sre_portal_live_runs", "Runs that are not done.", value=len(watch.live))
-        yield GaugeMetricFamily("sre_portal_active_leases", "Leases in force.", value=leases)
-        yield GaugeMetricFamily(
-            "sre_portal_agents", "Instances whose agent reports.", value=len(watch.instances)
-        )
-        yield CounterMetricFamily(
-            "sre_portal_refused_agents", "Agent requests refused for their token.", value=watch.refused_agents
-        )
-        yield CounterMetricFamily(
-            "sre_portal_failed_passes", "Passes of a loop that failed.", value=watch.failures
-        )
-        yield from self._slos()
-        yield self._alerts()
-
-    def _slos(self) -> Iterator[Metric]:
-        left = GaugeMetricFamily(
-            "sre_portal_budget_left_ratio", "Error budget left, 1 is all of it.", labels=["slo", "service"]
-        )
-        burning = GaugeMetricFamily(
-            "sre_portal_burn_rate", "Error budget burn rate.", labels=["slo", "service", "window"]
-        )
-        now = judged_second(self.ports.clock.now())
-        for slo in self.ports.catalogue.slos():
-            series = self.ports.board.sli(slo.name)
-            left.add_metric([slo.name, slo.spec.service], budget(series, slo, now).left_ratio)
-            for window, seconds in (("5m", 300), ("1h", 3600), ("6h", 21600), ("3d", 259200)):
-                rate = burn_rate(series.counts(now - seconds, now), slo)
-                if rate is not None:
-                    burning.add_metric([slo.name, slo.spec.service, window], rate)
-        yield left
-        yield burning
-
-    def _alerts(self) -> Metric:
-        firing = GaugeMetricFamily(
-            "sre_portal_alert_firing", "1 while the alert fires.", labels=["slo", "alert"]
-        )
-        for (slo, name), alert in self.ports.watch.alerts.items():
-            firing.add_metric([slo, name], float(alert.state is AlertState.FIRING))
-        return firing
+        return (described.family(self.ports) for described in DESCRIBED)
