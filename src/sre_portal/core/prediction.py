@@ -5,39 +5,52 @@ All offsets are seconds since the first request was hit (`effective_at`).
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from datetime import timedelta
 
+from sre_portal.contract.histogram import Buckets, quantile_ms
+from sre_portal.core.alert import SETTLE_SECONDS, Alert, rules_of
+from sre_portal.core.band import Band
+from sre_portal.core.board import Board
+from sre_portal.core.continuation import Outlook, outlook_of
+from sre_portal.core.corridor import (
+    P99,
+    Corridor,
+    CorridorPoint,
+    burn_corridors,
+    offsets_of,
+    p99_corridor,
+    p99_of,
+)
+from sre_portal.core.effect import LEAST_USERS, Effect, effect_of, share_bounds
+from sre_portal.core.experiment import Experiment
+from sre_portal.core.forecast import RECENT_SECONDS, forecast_of
+from sre_portal.core.overlap import measured_overlap, service_overlap
+from sre_portal.core.reaction import JITTER_SECONDS, AlertPrediction, react, standing
+from sre_portal.core.series import SignalSeries, SliSeries
+from sre_portal.core.slo import Slo, budget, size_of
+from sre_portal.core.timing import (
+    PLAN_SECONDS,
+    REACH_SECONDS,
+    TargetTraffic,
+    Timing,
+    target_traffic,
+    timing_of,
+)
 
-@dataclass(frozen=True, slots=True)
-class Band:
-    """From the earliest to the latest second, both included."""
+__all__ = [
+    "AlertPrediction",
+    "Band",
+    "BudgetCost",
+    "Corridor",
+    "CorridorPoint",
+    "Prediction",
+    "predict",
+]
 
-    earliest_s: float
-    latest_s: float
-
-    def holds(self, offset_s: float) -> bool:
-        return self.earliest_s <= offset_s <= self.latest_s
-
-    @property
-    def width_s(self) -> float:
-        return self.latest_s - self.earliest_s
-
-
-@dataclass(frozen=True, slots=True)
-class AlertPrediction:
-    """`fires`: it will; `silent`: it will not; `uncertain`: the forecast allows both, and `reason` says why.
-
-    `already`: it was pending or firing before the start, so this run can prove nothing about it.
-    """
-
-    slo: str
-    alert: str
-    outcome: Literal["fires", "silent", "uncertain", "already"]
-    pending: Band | None = None
-    firing: Band | None = None
-    resolved: Band | None = None
-    reason: str = ""
+# A second with a planned bad request ends up to a second after it, settles, and is looked at.
+_TOLD_SECONDS = 1 + SETTLE_SECONDS + JITTER_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +65,6 @@ class BudgetCost:
 
 
 @dataclass(frozen=True, slots=True)
-class CorridorPoint:
-    offset_s: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Corridor:
-    """Where a chart's line will run. `burn` is the burn rate over `over_seconds`; `p99` is in milliseconds."""
-
-    kind: Literal["burn", "p99"]
-    subject: str
-    """The SLO (burn) or the service (p99)."""
-    over_seconds: int
-    points: tuple[CorridorPoint, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Prediction:
     """Sealed in the journal before anything is injected."""
 
@@ -77,8 +72,11 @@ class Prediction:
     costs: tuple[BudgetCost, ...]
     corridors: tuple[Corridor, ...]
     effective: Band
+    """From the grant of the leases to the first hit."""
     counted: Band
+    """When the first second with a hit is stored and seen."""
     reverted: Band
+    """When the last instance stops."""
     p99_before_ms: float | None
     p99_during_ms: tuple[float, float] | None
     requests_per_second: float
@@ -87,3 +85,117 @@ class Prediction:
 
     def alert(self, slo: str, alert: str) -> AlertPrediction | None:
         return next((one for one in self.alerts if (one.slo, one.alert) == (slo, alert)), None)
+
+
+def predict(
+    experiment: Experiment, slos: Collection[Slo], board: Board, now: int, alerts: Collection[Alert] = ()
+) -> Prediction:
+    """What an experiment would do if its leases were granted now.
+
+    From what was counted before the second `now`, for every SLO of the target's service and every rule of it.
+    `alerts` are the live alerts: one that is pending or firing proves nothing.
+    """
+    target = experiment.spec.target
+    ours = [slo for slo in slos if slo.spec.service == target.service]
+    traffic = target_traffic(target, ours, board, now)
+    timing = timing_of(experiment, traffic)
+    signal_now = board.services.get(target.service, SignalSeries()).over(now - RECENT_SECONDS, now)
+    effects = {
+        slo.name: effect_of(experiment, slo, signal_now, measured_overlap(target, slo, ours, board, now))
+        for slo in ours
+    }
+    outlooks = [look for slo in ours if (look := _outlook(slo, board, now, effects[slo.name], timing))]
+    offsets = offsets_of(timing)
+    p99 = _p99(experiment, ours, board, now, signal_now.latency)
+    delay = max((effect.longest_s for effect in effects.values()), default=0.0)
+    corridors = [corridor for look in outlooks for corridor in burn_corridors(look, offsets)]
+    if p99 is not None:
+        corridors.append(p99_corridor(target.service, p99, timing, delay, offsets))
+    return Prediction(
+        alerts=_alerts(ours, outlooks, alerts),
+        costs=tuple(_cost(look, board.slis[look.slo.name], now) for look in outlooks),
+        corridors=tuple(corridors),
+        effective=Band(0.0, timing.first_hit),
+        counted=_counted(list(effects.values())),
+        reverted=Band(timing.revert_low, timing.revert_high),
+        p99_before_ms=quantile_ms(signal_now.latency, 0.99),
+        p99_during_ms=None if p99 is None else p99.during,
+        requests_per_second=traffic.expected,
+        assumptions=_assumptions(experiment, traffic, timing),
+    )
+
+
+def _outlook(slo: Slo, board: Board, now: int, effect: Effect, timing: Timing) -> Outlook | None:
+    series = board.slis.get(slo.name)
+    forecast = forecast_of(series, now) if series else None
+    return outlook_of(slo, series, now, forecast, effect, timing) if series and forecast else None
+
+
+def _alerts(
+    slos: Sequence[Slo], outlooks: Sequence[Outlook], alerts: Collection[Alert]
+) -> tuple[AlertPrediction, ...]:
+    ahead = {outlook.slo.name: outlook for outlook in outlooks}
+    live = {(alert.slo, alert.rule.name): alert for alert in alerts}
+    found = []
+    for slo in slos:
+        for rule in rules_of(slo):
+            alert, outlook = live.get((slo.name, rule.name)), ahead.get(slo.name)
+            told = standing(rule, slo, alert) if alert else None
+            if told is None and outlook is None:
+                why = "no request of it was counted in the last two minutes"
+                told = AlertPrediction(slo.name, rule.name, "uncertain", reason=why)
+            found.append(told or react(rule, ahead[slo.name]))
+    return tuple(found)
+
+
+def _cost(outlook: Outlook, series: SliSeries, now: int) -> BudgetCost:
+    """Planned bad requests over the budget, as the budget's size will be when the run is over."""
+    slo, before = outlook.slo, budget(series, outlook.slo, now)
+    covered, window = (span / timedelta(seconds=1) for span in (before.covered, slo.spec.window))
+    length = min(outlook.timing.revert_high, window - covered)
+    total = series.counts(now - int(covered), now).total
+    size = size_of(total + outlook.forecast.rate * length, slo, covered + length)
+    low, high = outlook.fewest.course, outlook.most.course
+    return BudgetCost(
+        slo=slo.name,
+        low_ratio=low.planned_bounds(most=False) / size,
+        high_ratio=high.planned_bounds(most=True) / size,
+        left_ratio=before.left_ratio,
+    )
+
+
+def _counted(effects: Sequence[Effect]) -> Band:
+    """By those hits that become bad, where any do."""
+    fates = [fate for effect in effects for fate in effect.fates]
+    counting = [fate for fate in fates if fate.bad_high] or fates
+    earliest = min((fate.early_s for fate in counting), default=0.0)
+    latest = max((fate.late_s for fate in counting), default=0.0)
+    return Band(earliest, latest + _TOLD_SECONDS)
+
+
+def _p99(experiment: Experiment, slos: Sequence[Slo], board: Board, now: int, latency: Buckets) -> P99 | None:
+    target = experiment.spec.target
+    part, (low, high, _) = service_overlap(target, slos, board, now), share_bounds(target.share)
+    rate = sum(latency.values()) / RECENT_SECONDS
+    return p99_of(experiment.spec.faults[0], latency, (part.low * low, part.high * high), rate)
+
+
+def _assumptions(experiment: Experiment, traffic: TargetTraffic, timing: Timing) -> tuple[str, ...]:
+    spec = experiment.spec
+    found = [
+        f"Traffic stays as in the last two minutes: {traffic.expected:.1f} requests/s match the target.",
+        f"Leases reach the first agent within {PLAN_SECONDS:g} s and the last one {REACH_SECONDS:g} s later.",
+        f"The first request is hit at most {timing.first_hit:.1f} s after the leases went out.",
+        f"Each second is judged {SETTLE_SECONDS:g} to {SETTLE_SECONDS + JITTER_SECONDS:g} s after its end.",
+        "Callers neither retry nor give up.",
+    ]
+    if not traffic.least:
+        found.append("How many requests match the target is not measured: at most all of the service.")
+    if spec.target.share.of == "users" and spec.target.share.percent < 100:
+        header = spec.target.share.key_header
+        found.append(
+            f"Every request has {header}, and at least {LEAST_USERS} users are about equally active."
+        )
+    if len(spec.faults) > 1:
+        found.append("Only the first fault is injected: all have one target, and the first lease decides.")
+    return tuple(found)

@@ -13,7 +13,9 @@ from sre_portal.demo.address import Address
 from sre_portal.demo.probe import answers
 from sre_portal.demo.program import Program
 
-DOCUMENTS = Path(__file__).parent / "documents"
+_PACKAGED = Path(__file__).parent / "examples"
+EXAMPLES = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[3] / "examples"
+"""In a wheel the examples lie beside this file; in a checkout they are the folder of that name."""
 
 
 class Links:
@@ -81,7 +83,7 @@ def _portal(scene: Scene, environment: Mapping[str, str]) -> Program:
             "sre_portal.cli.app",
             *("serve", "--host", scene.portal.host, "--port", str(scene.portal.port)),
             *("--data-dir", str(scene.data_dir)),
-            *("--slo-dir", str(DOCUMENTS / "slo"), "--experiment-dir", str(DOCUMENTS / "experiment")),
+            *("--slo-dir", str(EXAMPLES / "slo"), "--experiment-dir", str(EXAMPLES)),
             *(["--seed-history"] if scene.seed_history else []),
         ),
         environment={

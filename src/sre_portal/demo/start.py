@@ -116,7 +116,8 @@ def _stop_on_signals(supervisor: Supervisor) -> asyncio.Event:
             supervisor.kill()
 
     for number in STOPPING:
-        loop.add_signal_handler(number, stop)
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores it
+            loop.add_signal_handler(number, stop)
     return stopped
 
 

@@ -1,0 +1,208 @@
+"""The recorded counts of an SLO, continued through a run that has not started: most and fewest bad requests.
+
+Time is in seconds from the first hit. What was counted is read from the board; what is to come is summed in
+closed form, because rate and shares are constant between a few instants. A window is bounded by its own sum:
+what is expected to be bad, and Z standard deviations of it up or down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, floor, sqrt
+
+from sre_portal.core.effect import Effect
+from sre_portal.core.forecast import Forecast, Z
+from sre_portal.core.series import SliSeries
+from sre_portal.core.slo import Counts, Slo
+from sre_portal.core.timing import Timing
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Hits with one fate: `rate` a second, counted `delay` seconds after arriving, the share `bad` as bad."""
+
+    rate: float
+    delay: float
+    bad: float
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The traffic of an SLO through one run, at one extreme."""
+
+    forecast: Forecast
+    base: float
+    """The share that is bad by itself."""
+    flows: tuple[Flow, ...]
+    bad_share: float
+    """The share of all requests that becomes bad by the fault."""
+    replaces: bool
+    """Hits never reach the application, so they are not bad by themselves."""
+    start: float
+    end: float
+    """The fault is active on requests that arrive from `start` to `end`; then all held ones are let go."""
+    first_counted: float
+    """When the first hit, at 0, is counted."""
+    first_bad: float
+    held: float
+    held_bad: float
+    """Requests let go at the end, and how many of them are bad."""
+
+    def expected(self, start: float, end: float) -> tuple[float, float, float]:
+        """All requests, those bad by the fault and those bad by themselves that are counted in a stretch."""
+        hits = planned = hit_rate = 0.0
+        for flow in self.flows:
+            seconds = min(end, self.end) - max(start, self.start + flow.delay)
+            hit_rate += flow.rate
+            if seconds > 0:
+                hits += flow.rate * seconds
+                planned += flow.rate * flow.bad * seconds
+        if start <= self.end < end:
+            hits += self.held
+            planned += self.held_bad
+        if start <= self.first_counted < end:
+            planned += self.first_bad
+        faulted = max(min(end, self.end) - max(start, self.start), 0.0)
+        plain = self.forecast.rate * (end - start) - hit_rate * faulted
+        reached = plain if self.replaces else plain + hits - planned
+        return plain + hits, planned, self.base * reached
+
+    def deviation(self, planned: float, organic: float) -> float:
+        """The standard deviation of the bad requests of a stretch.
+
+        Each request is drawn (binomial), and how many arrive while the fault is active varies as well.
+        """
+        share = self.bad_share
+        drawn = planned * (1 - share) + organic * (1 - self.base)
+        if share <= 0 or planned <= 0:
+            return sqrt(drawn)
+        arriving = share * self.forecast.spread(planned / (share * self.forecast.rate))
+        return sqrt(drawn + arriving * arriving)
+
+    def planned_bounds(self, *, most: bool) -> float:
+        """All requests that the fault makes bad, Z standard deviations up or down."""
+        _, planned, _ = self.expected(0.0, self.end + 1)
+        off = Z * self.deviation(planned, 0.0)
+        return planned + off if most else max(planned - off, 0.0)
+
+
+def course_of(forecast: Forecast, effect: Effect, timing: Timing, *, most: bool) -> Course:
+    """One extreme: the most bad requests, counted as early as can be, or the fewest, as late as can be."""
+    end = timing.revert_high if most else timing.revert_low
+    start = 0.0 if most else min(timing.reach, end)
+    hit_rate = forecast.rate * (effect.hit_high if most else effect.hit_low)
+    flows = tuple(
+        Flow(hit_rate * fate.part, fate.early_s, fate.bad_high)
+        if most
+        else Flow(hit_rate * fate.part, fate.late_s, fate.bad_low)
+        for fate in effect.fates
+    )
+    held = [(flow.rate, min(flow.delay, end - start)) for flow in flows]
+    bad_after = end if effect.held_bad_s is None else effect.held_bad_s[0 if most else 1]
+    bad = [flow.bad for flow in flows if flow.rate]
+    first_bad = any(bad) if most else min(bad, default=0) == 1
+    delays = [flow.delay for flow in flows if flow.bad] or [0.0]
+    return Course(
+        forecast=forecast,
+        base=forecast.base_high if most else forecast.base_low,
+        flows=flows,
+        bad_share=sum(flow.rate * flow.bad for flow in flows) / forecast.rate,
+        replaces=effect.replaces,
+        start=start,
+        end=end,
+        first_counted=min(delays) if most else max(delays),
+        first_bad=float(first_bad),
+        held=sum(rate * seconds for rate, seconds in held),
+        held_bad=sum(rate * max(seconds - bad_after, 0.0) for rate, seconds in held),
+    )
+
+
+class Past:
+    """What was counted from an instant to `now`, remembered: extremes and charts ask for the same seconds."""
+
+    __slots__ = ("_all", "_known", "_now", "_series")
+
+    def __init__(self, series: SliSeries, now: int) -> None:
+        self._series, self._now = series, now
+        self._all = series.until(now)
+        self._known: dict[int, tuple[int, int]] = {}
+
+    def since(self, back: float) -> tuple[float, float]:
+        """All and bad requests of the last `back` seconds before `now`; a part of a second counts in part."""
+        if back <= 0:
+            return 0.0, 0.0
+        whole = floor(back)
+        total, bad = self._second(whole)
+        part = back - whole
+        if not part:
+            return total, bad
+        more_total, more_bad = self._second(whole + 1)
+        return total + part * (more_total - total), bad + part * (more_bad - bad)
+
+    def _second(self, back: int) -> tuple[int, int]:
+        known = self._known.get(back)
+        if known is None:
+            counts = self._all - self._series.until(self._now - back)
+            known = self._known[back] = counts.total, counts.bad
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """One extreme of what will have been counted."""
+
+    past: Past
+    course: Course
+    gap: float
+    """From the last second that was counted to the first hit."""
+    gap_bad: float
+    """The same for bad requests: more of a bad past is inside a window that starts earlier."""
+    most: bool
+
+    def counts(self, start: float, end: float) -> Counts:
+        """The counts of a window, in seconds from the first hit."""
+        total, _ = self.past.since(-self.gap - start)
+        _, bad = self.past.since(-self.gap_bad - start)
+        if end < -self.gap:
+            before = self.past.since(-self.gap - end)
+            return _whole(total - before[0], max(bad - before[1], 0.0), most=self.most)
+        ahead, planned, organic = self.course.expected(max(start, -self.gap), end)
+        off = Z * self.course.deviation(planned, organic)
+        if self.most:
+            # A request more or less of all depends on where in a second they fall.
+            return _whole(total + ahead - 1, bad + planned + organic + off, most=True)
+        return _whole(total + ahead + 1, bad + max(planned + organic - off, 0.0), most=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is ahead of one SLO: the two extremes, and what they were made from."""
+
+    slo: Slo
+    forecast: Forecast
+    effect: Effect
+    timing: Timing
+    fewest: Continuation
+    most: Continuation
+
+
+def outlook_of(
+    slo: Slo, series: SliSeries, now: int, forecast: Forecast, effect: Effect, timing: Timing
+) -> Outlook:
+    """Continues what was counted of an SLO before the second `now` through a run, both ways."""
+    past, gap = Past(series, now), (timing.gap_low + timing.gap_high) / 2
+    fewest, most = (course_of(forecast, effect, timing, most=one) for one in (False, True))
+    return Outlook(
+        slo,
+        forecast,
+        effect,
+        timing,
+        Continuation(past, fewest, gap, timing.gap_high, most=False),
+        Continuation(past, most, gap, timing.gap_low, most=True),
+    )
+
+
+def _whole(total: float, bad: float, *, most: bool) -> Counts:
+    """Requests come whole: at most so many is rounded down, at least so many is rounded up."""
+    bad = floor(bad + 1e-6) if most else ceil(bad - 1e-6)
+    return Counts(max(round(total) - bad, 0), bad)
