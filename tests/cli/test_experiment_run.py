@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Invoke
-from tests.cli.stub import NO_ANSWER, Reply, StubPortal, in_turn, run_json
+from tests.cli.stub import NO_ANSWER, STARTED, Reply, StubPortal, in_turn, run_json
 
 
 def starts(portal: StubPortal) -> None:
@@ -36,15 +36,27 @@ def test_the_document_is_sent_as_it_is(portal: StubPortal, invoke: Invoke, docum
     assert portal.asked == [("POST /runs", {"document": "kind: Experiment\n"})]
 
 
-def test_a_log_has_each_phase_and_event_once(portal: StubPortal, invoke: Invoke, document: Path) -> None:
+def test_a_log_has_each_event_once_also_one_that_was_learnt_of_late(
+    portal: StubPortal, invoke: Invoke, document: Path
+) -> None:
+    def event(offset_s: float, text: str) -> dict[str, object]:
+        return {"at": STARTED, "offset_s": offset_s, "kind": "note", "text": text}
+
+    first, late, last = event(0.0, "hit"), event(0.5, "pending"), event(1.0, "counted")
     starts(portal)
-    portal.on(
-        "GET /runs/7", in_turn(*[Reply(200, run_json("observe"))] * 2, Reply(200, run_json(verdict="passed")))
-    )
+    seen = [
+        Reply(200, run_json("observe", timeline={"events": [first, last]})),
+        Reply(200, run_json(verdict="passed", timeline={"events": [first, late, last]})),
+    ]
+    portal.on("GET /runs/7", in_turn(*seen))
     lines = invoke("experiment", "run", str(document)).stdout.splitlines()
-    assert lines[0] == "Run 7: A slow checkout pages us, started by omar"
-    assert [line.split("phase ")[1] for line in lines if "phase " in line] == ["inject", "observe", "done"]
-    assert len([line for line in lines if line.endswith("leases went out")]) == 1
+    assert lines[:5] == [
+        "Run 7: A slow checkout pages us, started by omar",
+        "    -1.0s  leases went out",
+        "    +0.0s  hit",
+        "    +1.0s  counted",
+        "    +0.5s  pending",
+    ]
 
 
 def test_with_json_the_final_run_is_all_there_is_on_stdout(

@@ -45,18 +45,18 @@ class Lines(Quiet):
     """For a log: a line for the start, and one for each event, each once."""
 
     def __init__(self) -> None:
-        self._told = 0
-        self._phase = ""
+        self._told: set[EventSeen] = set()
+        self._begun = False
 
     def show(self, run: RunSeen, elapsed_s: float) -> None:
-        if not self._phase:
+        if not self._begun:
             print(f"Run {run.id}: {run.title or run.name}, started by {run.actor or 'you'}", flush=True)
-        for event in run.events[self._told :]:
-            print(event_line(event), flush=True)
-        self._told = max(self._told, len(run.events))
-        if run.phase != self._phase:
-            print(f"{elapsed_s:8.1f}s  phase {run.phase}", flush=True)
-        self._phase = run.phase
+        self._begun = True
+        # Not by their number: an event that was learnt of late has its place among the earlier ones.
+        for event in run.events:
+            if event not in self._told:
+                self._told.add(event)
+                print(event_line(event), flush=True)
 
 
 def summary(run: RunSeen, portal_url: str) -> str:

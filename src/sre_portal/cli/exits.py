@@ -51,8 +51,8 @@ class CommandFailed(Exception):
         code: Code,
         message: str,
         *,
-        problems: Sequence[Mapping[str, str]] = (),
-        objections: Sequence[Mapping[str, str]] = (),
+        problems: Sequence[Mapping[str, object]] = (),
+        objections: Sequence[Mapping[str, object]] = (),
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -77,9 +77,12 @@ class CommandFailed(Exception):
         }
 
 
-def problem_line(problem: Mapping[str, str]) -> str:
-    """One problem on one line: path, what was seen, what would be right."""
-    text = f"{problem.get('path', '')}: {problem.get('seen', '')}; expected {problem.get('expected', '')}"
+def problem_line(problem: Mapping[str, object]) -> str:
+    """One problem on one line: place where it is known, path, what was seen, what would be right."""
+    source, line = problem.get("source") or "", problem.get("line") or ""
+    place = f"{source}:{line}" if source and line else f"line {line}" if line else source
+    where = ": ".join(str(part) for part in (place, problem.get("path")) if part)
+    text = f"{where}: {problem.get('seen', '')}; expected {problem.get('expected', '')}"
     return " ".join(text.split())
 
 

@@ -20,7 +20,7 @@ from sre_portal.core.parse import parse_experiment
 class Found:
     """What a check found. Advice is worth reading and stops nothing."""
 
-    problems: Sequence[Mapping[str, str]]
+    problems: Sequence[Mapping[str, object]]
     advice: Sequence[str]
 
     def document(self) -> dict[str, object]:
@@ -35,7 +35,7 @@ class Found:
 
 
 class _Answer(Seen):
-    problems: tuple[dict[str, str], ...]
+    problems: tuple[dict[str, object], ...]
     advice: tuple[str, ...] = ()
 
 

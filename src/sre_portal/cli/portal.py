@@ -155,7 +155,5 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _records(value: object) -> list[dict[str, str]]:
-    if not isinstance(value, list):
-        return []
-    return [{str(key): str(text) for key, text in one.items()} for one in value if isinstance(one, dict)]
+def _records(value: object) -> list[dict[str, object]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
