@@ -1,12 +1,13 @@
 """Prints pages: one Jinja2 environment, compiled once, that escapes everything and refuses unknown names.
 
-A block named `live_...` is a fragment: its outermost element has an id, and `live.py` sends it alone when it changed.
+A block named `live_...` is a fragment: its outermost element has an id, and `live.py` sends it when it
+changed.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -17,9 +18,11 @@ from starlette.responses import HTMLResponse
 from sre_portal.web.pages.frame import Frame, theme_of
 
 HERE = Path(__file__).parent
-MANIFEST = HERE / "static" / "dist" / "manifest.json"
-MACROS = ("parts.html", "plot.html", "rows.html")
+DIST = HERE / "static" / "dist"
+MACROS = ("parts.html", "plot.html", "rows.html", "golden_chart.html", "fields.html")
 """Their macros are known in every template."""
+FRAME_TEMPLATES = ("shell.html", "stop_all_dialog.html")
+"""They hold the live blocks that every page has."""
 
 
 @cache
@@ -41,22 +44,20 @@ def environment() -> Environment:
 
 
 @cache
-def manifest() -> Mapping[str, str]:
+def built() -> Mapping[str, str]:
     """Plain name -> name with the hash of its content. Empty where the assets were not built."""
-    if not MANIFEST.exists():
-        return {}
-    names: dict[str, str] = json.loads(MANIFEST.read_text())
-    return names
+    manifest = DIST / "manifest.json"
+    names: dict[str, str] = json.loads(manifest.read_text()) if manifest.exists() else {}
+    drawings = {f"{path.stem.rpartition('-')[0]}.svg": path.name for path in DIST.glob("*-*.svg")}
+    return drawings | names
 
 
 def asset(name: str) -> str:
     """The address of a built file."""
-    return f"/static/{manifest().get(name, name)}"
+    return f"/static/{built().get(name, name)}"
 
 
-def page(
-    request: Request, template: str, view: object, status: int = 200, *, live: str = ""
-) -> HTMLResponse:
+def page(request: Request, template: str, view: object, status: int = 200, *, live: str = "") -> HTMLResponse:
     """A page inside the portal's frame. `live` is the address of the stream that keeps it fresh."""
     html = environment().get_template(template).render(view=view, frame=Frame.of(request), live=live)
     return HTMLResponse(html, status)
@@ -73,11 +74,17 @@ def part(template: str, view: object) -> str:
     return environment().get_template(template).render(view=view)
 
 
-def fragments(template: str, view: object, frame: Frame) -> dict[str, str]:
-    """Every live block of a template, by the id of its outermost element."""
+def macro(template: str, name: str) -> Callable[..., str]:
+    """A macro, for what is printed outside a page."""
+    found: Callable[..., str] = getattr(environment().get_template(template).module, name)
+    return found
+
+
+def fragments(templates: Sequence[str], frame: Frame, **values: object) -> dict[str, str]:
+    """Every live block of the frame and of these templates, by the id of its outermost element."""
     found: dict[str, str] = {}
-    for name in ("shell.html", "stop_all_dialog.html", template):
-        found |= _live_blocks(environment().get_template(name), {"view": view, "frame": frame})
+    for name in (*FRAME_TEMPLATES, *templates):
+        found |= _live_blocks(environment().get_template(name), {**values, "frame": frame})
     return found
 
 

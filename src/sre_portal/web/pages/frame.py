@@ -1,0 +1,132 @@
+"""What is around every page. Read from memory alone, so that STOP ALL works while the rest is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from sre_portal import __version__
+from sre_portal.contract.lease import LEASE_SECONDS, Lease
+from sre_portal.core.access import Permission, Principal, least_role
+from sre_portal.core.errors import NotAuthenticated
+from sre_portal.operations.ports import Ports
+from sre_portal.web.context import csrf_of, ports_of, principal_of
+from sre_portal.web.pages.figures import Moment, instant
+from sre_portal.web.pages.wording import fault_words, share_words
+
+THEMES = ("light", "dark")
+NOBODY = Principal("nobody", None)
+
+
+@dataclass(frozen=True, slots=True)
+class May:
+    """Whether somebody may press a button, and if not, who may."""
+
+    may: bool
+    id: str
+    name: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    href: str
+    name: str
+    icon: str
+    current: bool
+    tally: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    environment: str
+    person: str
+    role: str
+    csrf: str
+    theme: str
+    version: str
+    now: Moment
+    links: tuple[Link, ...]
+    faults: tuple[str, ...]
+    """One line for each fault that is active now."""
+    harm_link: str
+    stop: May
+    stop_facts: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, request: Request) -> Frame:
+        ports = ports_of(request)
+        who = person_of(request)
+        return cls.around(ports, who, path=request.url.path, csrf=csrf_of(request), theme=theme_of(request))
+
+    @classmethod
+    def around(
+        cls, ports: Ports, who: Principal, *, path: str = "", csrf: str = "", theme: str = ""
+    ) -> Frame:
+        active = [(service, lease) for service, leases in ports.desk.active().items() for lease in leases]
+        runs = sorted({lease.run_id for _, lease in active})
+        faults = tuple(_fault_line(service, lease) for service, lease in active)
+        return cls(
+            environment=ports.environment,
+            person=who.name,
+            role=who.role.value if who.role else "no role",
+            csrf=csrf,
+            theme=theme,
+            version=__version__,
+            now=instant(ports.clock.now()),
+            links=_links(ports, path),
+            faults=faults,
+            harm_link=f"/runs/{runs[-1]}" if runs else "/runs",
+            stop=permission(who, Permission.HARM_STOP),
+            stop_facts=_stop_facts(faults, runs),
+        )
+
+
+def person_of(request: Request) -> Principal:
+    """Who asks, or nobody."""
+    try:
+        return principal_of(request)
+    except NotAuthenticated:
+        return NOBODY
+
+
+def permission(who: Principal, needed: Permission) -> May:
+    return May(who.may(needed), needed.value.replace(":", "-"), needed.value, least_role(needed).value)
+
+
+def theme_of(request: Request) -> str:
+    """The theme the person chose in this browser, empty for the system's."""
+    theme = request.cookies.get("theme", "")
+    return theme if theme in THEMES else ""
+
+
+def _links(ports: Ports, path: str) -> tuple[Link, ...]:
+    services = {slo.spec.service for slo in ports.catalogue.slos()}
+    live = len(ports.watch.live)
+    rows = (
+        ("/", "Overview", "overview", ""),
+        ("/services", "Services", "service", str(len(services))),
+        ("/experiments", "Experiments", "experiment", str(len(ports.catalogue.experiments()))),
+        ("/runs", "Runs", "run", f"{live} live" if live else ""),
+        ("/status", "Status", "status", ""),
+    )
+    return tuple(Link(href, name, icon, _is_at(path, href), tally) for href, name, icon, tally in rows)
+
+
+def _is_at(path: str, href: str) -> bool:
+    return path == href or (href != "/" and path.startswith(f"{href}/"))
+
+
+def _fault_line(service: str, lease: Lease) -> str:
+    return f"{fault_words(lease.fault)} on {share_words(lease.share)} to {service}"
+
+
+def _stop_facts(faults: Sequence[str], runs: Sequence[int]) -> tuple[tuple[str, str], ...]:
+    return (
+        ("Active faults", "; ".join(faults) if faults else "none that the portal knows of"),
+        ("Ended as aborted", ", ".join(f"run {run}" for run in runs) if runs else "no run"),
+        ("Injection ends within", f"{LEASE_SECONDS:.0f} s, when the last lease runs out"),
+        ("New runs", "may be started again"),
+    )

@@ -1,0 +1,99 @@
+"""One run, ready to print: phases, the numbers that decide, recorder, expectations, evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sre_portal.core.access import Permission, Principal
+from sre_portal.core.journal import JournalEntry
+from sre_portal.core.run import Run
+from sre_portal.operations.ports import Ports
+from sre_portal.web.pages.check_row import CheckRow, ReceiptRow, check_rows, receipt_rows
+from sre_portal.web.pages.expectation_row import ExpectationRow, expectation_rows, tally_words
+from sre_portal.web.pages.figures import Moment, day, instant
+from sre_portal.web.pages.flight import Flight
+from sre_portal.web.pages.frame import May, permission
+from sre_portal.web.pages.guard_cell import GuardCell, guard_cells
+from sre_portal.web.pages.phase_strip import PhaseCell, phase_cells
+from sre_portal.web.pages.pill import Pill, run_pill
+from sre_portal.web.pages.readout import Readout, readouts
+from sre_portal.web.pages.recorder import Recorder
+from sre_portal.web.pages.stop import abort_facts
+from sre_portal.web.pages.verdict import VerdictBanner, verdict_of
+from sre_portal.web.pages.wording import experiment_words
+
+ENTRIES_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    at: Moment
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    id: int
+    title: str
+    experiment: str
+    in_library: bool
+    actor: str
+    words: str
+    dated: str
+    live: bool
+    pill: Pill
+    can_abort: bool
+    abort: May
+    abort_facts: tuple[tuple[str, str], ...]
+    verdict: VerdictBanner | None
+    phases: tuple[PhaseCell, ...]
+    readouts: tuple[Readout, ...]
+    guards: tuple[GuardCell, ...]
+    recorder: Recorder
+    expectations: tuple[ExpectationRow, ...]
+    expectations_words: str
+    checks: tuple[CheckRow, ...]
+    receipts: tuple[ReceiptRow, ...]
+    entries: tuple[Entry, ...]
+    entry_count: int
+
+    @classmethod
+    def of(cls, ports: Ports, who: Principal, flight: Flight, entries: Sequence[JournalEntry]) -> RunPage:
+        run = flight.run
+        library = {one.name for one in ports.catalogue.experiments()}
+        return cls(
+            id=run.id,
+            title=run.experiment.title,
+            experiment=run.name,
+            in_library=run.name in library,
+            actor=run.actor,
+            words=experiment_words(run.experiment),
+            dated=dated(run),
+            live=run.live,
+            pill=run_pill(run),
+            can_abort=run.live and run.abortion is None,
+            abort=permission(who, Permission.RUN_ABORT),
+            abort_facts=abort_facts(run),
+            verdict=verdict_of(run, in_library=run.name in library),
+            phases=phase_cells(run, flight.now),
+            readouts=readouts(flight),
+            guards=guard_cells(run),
+            recorder=Recorder.of(flight),
+            expectations=expectation_rows(run),
+            expectations_words=tally_words(run),
+            checks=check_rows(run),
+            receipts=receipt_rows(run),
+            entries=tuple(
+                Entry(instant(one.at), one.text) for one in list(entries)[: -ENTRIES_SHOWN - 1 : -1]
+            ),
+            entry_count=len(entries),
+        )
+
+
+def dated(run: Run) -> str:
+    """When a finished run was: the day, from, to."""
+    start, end = run.created_at, run.ended_at
+    if end is None:
+        return ""
+    return f"{day(start)} {start.year}, {start:%H:%M:%S} to {end:%H:%M:%S} UTC"

@@ -1,0 +1,213 @@
+"""How a service stands right now: budget, burn, what is broken on purpose, what fires. Memory only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+
+from sre_portal.contract.histogram import quantile_ms
+from sre_portal.contract.lease import Lease
+from sre_portal.core.alert import Alert, AlertState
+from sre_portal.core.instance import Instance
+from sre_portal.core.run import Run
+from sre_portal.core.slo import Budget, Slo, budget, burn_rate
+from sre_portal.operations.board import judged_second
+from sre_portal.operations.ports import Ports
+from sre_portal.web.pages.figures import decimal, percent, span
+from sre_portal.web.pages.pill import Pill, pill
+
+AT_RISK_RATIO = 0.25
+"""Less of a budget than this is at risk."""
+STALE_AFTER = timedelta(seconds=5)
+RECENT_SECONDS = 300
+
+
+class Severity(IntEnum):
+    """Worst first."""
+
+    FAULT = 0
+    SPENT = 1
+    BURNING = 2
+    SHORT = 3
+    STALE = 4
+    SILENT = 5
+    HEALTHY = 6
+
+
+@dataclass(frozen=True, slots=True)
+class SloStanding:
+    slo: Slo
+    budget: Budget
+    burn_5m: float | None
+    burn_1h: float | None
+    burn_6h: float | None
+    alerts: tuple[Alert, ...]
+
+    @property
+    def firing(self) -> tuple[Alert, ...]:
+        return tuple(alert for alert in self.alerts if alert.state is AlertState.FIRING)
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """The last five minutes."""
+
+    per_second: float | None
+    error_ratio: float | None
+    p99_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    service: str
+    slos: tuple[SloStanding, ...]
+    leases: tuple[Lease, ...]
+    instances: tuple[Instance, ...]
+    run: Run | None
+    """The live run on this service."""
+    recent: Recent
+    heard_at: datetime | None
+    silence: timedelta | None
+    severity: Severity
+
+    @property
+    def worst(self) -> SloStanding | None:
+        return min(self.slos, key=lambda one: one.budget.left_ratio, default=None)
+
+    @property
+    def firing(self) -> tuple[Alert, ...]:
+        return tuple(alert for one in self.slos for alert in one.firing)
+
+    @property
+    def seeded(self) -> bool:
+        return any(one.budget.seeded for one in self.slos)
+
+    @property
+    def pill(self) -> Pill:
+        match self.severity:
+            case Severity.FAULT:
+                return pill("harm", "Fault active")
+            case Severity.SPENT:
+                return pill("risk", "Budget spent")
+            case Severity.BURNING:
+                return pill("risk", "Burning")
+            case Severity.SHORT:
+                return pill("risk", "Budget at risk")
+            case Severity.STALE:
+                return pill("stale", f"Stale {span(self.silence or timedelta(0))}")
+            case Severity.SILENT:
+                return pill("stale", "No agent yet")
+            case Severity.HEALTHY:
+                return pill("ok", "Healthy")
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A budget as a bar: left, then organic burn, then planned burn. Widths are percentages."""
+
+    title: str
+    figure: object
+    left: str
+    organic: str
+    planned: str
+    planned_x: str
+    at_risk: bool
+
+
+def service_names(ports: Ports) -> list[str]:
+    """Every service that an SLO, an agent or an experiment names."""
+    names = {slo.spec.service for slo in ports.catalogue.slos()}
+    names |= {instance.service for instance in ports.watch.instances}
+    names |= {experiment.spec.target.service for experiment in ports.catalogue.experiments()}
+    return sorted(names)
+
+
+def standings(ports: Ports) -> list[Standing]:
+    """Every service, worst first."""
+    found = [standing(ports, name) for name in service_names(ports)]
+    return sorted(
+        found, key=lambda one: (one.severity, one.worst.budget.left_ratio if one.worst else 2.0, one.service)
+    )
+
+
+def standing(ports: Ports, service: str) -> Standing:
+    now = ports.clock.now()
+    second = judged_second(now)
+    slos = tuple(
+        slo_standing(ports, slo, second) for slo in ports.catalogue.slos() if slo.spec.service == service
+    )
+    leases = tuple(ports.desk.active().get(service, ()))
+    instances = tuple(one for one in ports.watch.instances if one.service == service)
+    heard_at = max((one.seen_at for one in instances), default=None)
+    silence = None if heard_at is None else now - heard_at
+    run = next((run for run in ports.watch.live.values() if run.service == service), None)
+    severity = judge_severity(slos, silence, faulted=bool(leases))
+    recent = recent_of(ports, service, second, since=min((one.started_at for one in instances), default=now))
+    return Standing(service, slos, leases, instances, run, recent, heard_at, silence, severity)
+
+
+def slo_standing(ports: Ports, slo: Slo, second: int) -> SloStanding:
+    series = ports.board.sli(slo.name)
+    burns = [burn_rate(series.counts(second - window, second), slo) for window in (300, 3600, 6 * 3600)]
+    alerts = tuple(alert for alert in ports.watch.alerts.values() if alert.slo == slo.name)
+    return SloStanding(slo, budget(series, slo, second), burns[0], burns[1], burns[2], alerts)
+
+
+def judge_severity(slos: Sequence[SloStanding], silence: timedelta | None, *, faulted: bool) -> Severity:
+    """A service that says nothing is stale whatever it said before, unless a fault is out on it."""
+    lefts = [one.budget.left_ratio for one in slos]
+    if faulted:
+        return Severity.FAULT
+    if silence is None:
+        return Severity.SILENT
+    if silence > STALE_AFTER:
+        return Severity.STALE
+    if min(lefts, default=1.0) <= 0:
+        return Severity.SPENT
+    if any(one.firing for one in slos):
+        return Severity.BURNING
+    if min(lefts, default=1.0) < AT_RISK_RATIO:
+        return Severity.SHORT
+    return Severity.HEALTHY
+
+
+def recent_of(ports: Ports, service: str, second: int, since: datetime) -> Recent:
+    """A service that is younger than five minutes is not averaged over the time before it."""
+    signal = ports.board.service(service).over(second - RECENT_SECONDS, second)
+    if signal.requests == 0:
+        return Recent(None, None, None)
+    lived = min(max(second - since.timestamp(), 1.0), RECENT_SECONDS)
+    return Recent(signal.requests / lived, signal.errors / signal.requests, quantile_ms(signal.latency, 0.99))
+
+
+def meter_of(value: Budget, subject: str) -> Meter:
+    left = min(max(value.left_ratio, 0.0), 1.0)
+    spent = max(value.organic_ratio + value.planned_ratio, 1e-12)
+    room = 1 - left
+    organic = room * value.organic_ratio / spent
+    planned = room - organic if value.planned_ratio > 0 else 0.0
+    title = (
+        f"{subject}: {percent(value.left_ratio, 1)} left, {percent(value.planned_ratio, 1)} planned, "
+        f"{percent(value.organic_ratio, 1)} organic"
+    )
+    return Meter(
+        title=title,
+        figure=percent(value.left_ratio, 1),
+        left=f"{left * 100:.2f}%",
+        organic=f"{organic * 100:.2f}%",
+        planned=f"{planned * 100:.2f}%" if planned > 0.0005 else "",
+        planned_x=f"{(1 - planned) * 100:.2f}%",
+        at_risk=value.left_ratio < AT_RISK_RATIO,
+    )
+
+
+def window_of(value: Budget, slo: Slo) -> str:
+    """`30 d`, or what has been counted of it so far."""
+    whole = span(slo.spec.window)
+    return whole if value.covered >= slo.spec.window * 0.98 else f"{whole}, {span(value.covered)} counted"
+
+
+def burn_words(value: float | None) -> str:
+    return "no data" if value is None else f"{decimal(value, 1)}\N{MULTIPLICATION SIGN}"
