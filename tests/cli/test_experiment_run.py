@@ -39,20 +39,25 @@ def test_the_document_is_sent_as_it_is(portal: StubPortal, invoke: Invoke, docum
 def test_a_log_has_each_event_once_also_one_that_was_learnt_of_late(
     portal: StubPortal, invoke: Invoke, document: Path
 ) -> None:
-    def event(offset_s: float, text: str) -> dict[str, object]:
+    def event(offset_s: float | None, text: str) -> dict[str, object]:
         return {"at": STARTED, "offset_s": offset_s, "kind": "note", "text": text}
 
-    first, late, last = event(0.0, "hit"), event(0.5, "pending"), event(1.0, "counted")
+    early, first = event(None, "start"), event(0.0, "hit")
+    late, last = event(0.5, "pending"), event(1.0, "counted")
     starts(portal)
     seen = [
-        Reply(200, run_json("observe", timeline={"events": [first, last]})),
-        Reply(200, run_json(verdict="passed", timeline={"events": [first, late, last]})),
+        Reply(200, run_json("observe", timeline={"events": [early, first, last]})),
+        Reply(
+            200,
+            run_json(verdict="passed", timeline={"events": [{**early, "offset_s": -1}, first, late, last]}),
+        ),
     ]
     portal.on("GET /runs/7", in_turn(*seen))
     lines = invoke("experiment", "run", str(document)).stdout.splitlines()
-    assert lines[:5] == [
+    assert lines[:6] == [
         "Run 7: A slow checkout pages us, started by omar",
         "    -1.0s  leases went out",
+        "           start",
         "    +0.0s  hit",
         "    +1.0s  counted",
         "    +0.5s  pending",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -45,17 +46,19 @@ class Lines(Quiet):
     """For a log: a line for the start, and one for each event, each once."""
 
     def __init__(self) -> None:
-        self._told: set[EventSeen] = set()
+        self._told: set[tuple[datetime, str, str]] = set()
         self._begun = False
 
     def show(self, run: RunSeen, elapsed_s: float) -> None:
         if not self._begun:
             print(f"Run {run.id}: {run.title or run.name}, started by {run.actor or 'you'}", flush=True)
         self._begun = True
-        # Not by their number: an event that was learnt of late has its place among the earlier ones.
+        # Not by their number: an event that was learnt of late has its place among the earlier ones. Not by
+        # their offset: it is known only after the first hit.
         for event in run.events:
-            if event not in self._told:
-                self._told.add(event)
+            key = (event.at, event.kind, event.text)
+            if key not in self._told:
+                self._told.add(key)
                 print(event_line(event), flush=True)
 
 

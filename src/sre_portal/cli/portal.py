@@ -82,7 +82,7 @@ class Portal:
         return self._answer(response)
 
     def _why_lost(self, lost: httpx2.HTTPError) -> str:
-        why = str(lost) or type(lost).__name__
+        why = str(lost) or "the connection broke"
         if "SSL" in why.upper():
             return (
                 f"The portal at {self.url} cannot be trusted: {why}. "
