@@ -19,12 +19,13 @@ def long_files(files: Mapping[Path, str]) -> list[str]:
 
 
 def long_functions(files: Mapping[Path, str]) -> list[str]:
+    """Functions with too long a body. A signature is a table: a command has a row for each option."""
     return [
         f"{path}:{node.lineno} {node.name}: {lines} lines"
         for path, text in files.items()
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > MAX_FUNCTION_LINES
+        and (lines := (node.end_lineno or node.lineno) - node.body[0].lineno + 1) > MAX_FUNCTION_LINES
     ]
 
 
@@ -43,7 +44,7 @@ def test_a_long_file_is_found() -> None:
 
 def test_a_long_function_is_found_also_inside_a_class() -> None:
     def function(name: str, lines: int) -> str:
-        return f"class Of_{name}:\n    async def {name}(self):\n" + "        pass\n" * (lines - 1)
+        return f"class Of_{name}:\n    async def {name}(self):\n" + "        pass\n" * lines
 
     files = {Path("a.py"): function("short", MAX_FUNCTION_LINES) + function("long", MAX_FUNCTION_LINES + 1)}
-    assert long_functions(files) == ["a.py:63 long: 61 lines"]
+    assert long_functions(files) == ["a.py:64 long: 61 lines"]
