@@ -5,59 +5,92 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-API_VERSION = "sre-portal.dev/v1"
+API_VERSION: Final = "sre-portal.dev/v1"
 
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_UNITS_MS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
+_NUMBER = r"([0-9]{1,12}(?:\.[0-9]{1,6})?)"
+_DURATION = re.compile("".join(f"(?:{_NUMBER}{unit})?" for unit in _UNITS_MS))
+_LONGEST_MS = 366 * _UNITS_MS["d"]
+_FORM = "a duration such as 500ms, 45s, 5m, 1h30m or 30d"
 
 
 def parse_duration(text: object) -> timedelta:
-    """`500ms`, `45s`, `1h30m`, `30d`. Raises `ValueError` for anything else, negative values included."""
+    """`500ms`, `45s`, `1h30m`, `30d`: units from large to small, each once, in whole milliseconds.
+
+    Raises `ValueError` for anything else. The message says what would be right.
+    """
     if isinstance(text, timedelta):
         return text
-    parts = _DURATION.findall(text) if isinstance(text, str) else []
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise ValueError("a duration such as 500ms, 45s, 5m, 1h30m or 30d, never negative")
-    return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        raise ValueError(f"{_FORM}: a number has to name its unit")
+    match = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if match is None or not text:
+        raise ValueError(_FORM)
+    sizes = zip(match.groups(), _UNITS_MS.values(), strict=True)
+    milliseconds = sum((Decimal(number) * size for number, size in sizes if number), Decimal(0))
+    if milliseconds % 1 or milliseconds > _LONGEST_MS:
+        raise ValueError(f"{_FORM}, in whole milliseconds and at most 366d")
+    return timedelta(milliseconds=int(milliseconds))
 
 
 def dump_duration(span: timedelta) -> str:
     """The shortest text that `parse_duration` reads back as the same span, to the millisecond."""
-    left = round(span.total_seconds() * 1000)
+    left = round(span / timedelta(milliseconds=1))
     if left == 0:
         return "0s"
     text = ""
-    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+    for unit, size in _UNITS_MS.items():
         count, left = divmod(left, size)
         text += f"{count}{unit}" if count else ""
     return text
 
 
-def _parse_percent(value: object) -> Decimal:
+_PERCENT = "a percentage from 0 to 100"
+
+
+def parse_percent(value: object) -> Decimal:
+    """`99.9`, `"99.9"` or `"99.9 %"`, exact. Raises `ValueError`; the message says what would be right."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
-        raise ValueError("a percentage such as 99.9")
+        raise ValueError(_PERCENT)
+    text = str(value).removesuffix("%").strip()
+    if len(text) > 32:
+        raise ValueError(_PERCENT)
     try:
-        return Decimal(str(value).removesuffix("%").strip())
+        percent = Decimal(text)
     except ArithmeticError:
-        raise ValueError("a percentage such as 99.9") from None
+        raise ValueError(_PERCENT) from None
+    if not (percent.is_finite() and 0 <= percent <= 100):
+        raise ValueError(_PERCENT)
+    if percent != round(percent, 6):
+        raise ValueError(f"{_PERCENT} with at most 6 decimals")
+    return percent
 
 
-def _within_percent(value: Decimal) -> Decimal:
-    if not (value.is_finite() and 0 <= value <= 100):
-        raise ValueError("a percentage from 0 to 100")
-    return value
+def dump_percent(value: Decimal) -> int | float:
+    """The number that `parse_percent` reads back as the same percentage."""
+    return int(value) if value == int(value) else float(value)
 
 
-Span = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(dump_duration, return_type=str)]
+Span = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(dump_duration, return_type=str),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^([0-9.]+(d|h|m|s|ms))+$", "examples": ["500ms", "45s", "1h30m"]}
+    ),
+]
 """A time span, in documents a text such as `45s`."""
 
 Percent = Annotated[
-    Decimal, BeforeValidator(_parse_percent), AfterValidator(_within_percent), PlainSerializer(float, return_type=float)
+    Decimal,
+    BeforeValidator(parse_percent),
+    PlainSerializer(dump_percent),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100, "examples": [99.9]}),
 ]
 """0 to 100, exact: 1 - 99.9 % is 0.001."""
 

@@ -8,14 +8,28 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with an input: where, what was seen, and what would be right."""
+    """One thing wrong with an input: where, what was seen, and what would be right.
+
+    `path` is in the words of the document (`spec.target.share.percent`), `source` names the document, a file
+    say, `line` counts from 1; 0 where no line is known.
+    """
 
     path: str
     seen: str
     expected: str
+    source: str = ""
+    line: int = 0
+
+    @property
+    def place(self) -> str:
+        """`experiments/latency.yaml:12`, or what of it is known."""
+        if not self.line:
+            return self.source
+        return f"{self.source}:{self.line}" if self.source else f"line {self.line}"
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.seen}; expected {self.expected}"
+        where = ": ".join(part for part in (self.place, self.path) if part)
+        return f"{where}: {self.seen}; expected {self.expected}"
 
 
 @dataclass(frozen=True, slots=True)

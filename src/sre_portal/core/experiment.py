@@ -25,7 +25,7 @@ class Target(Document):
     service: Name
     route: str | None = None
     methods: tuple[str, ...] = ()
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = Field(default_factory=dict)
     share: ShareSpec = ShareSpec()
 
 
@@ -59,8 +59,9 @@ FaultSpec = Annotated[LatencyFault | ErrorFault | AbortFault, Field(discriminato
 class AlertExpectation(Document):
     """An embedded alert fires inside its predicted band (and resolves inside it), or stays silent.
 
-    `between` replaces the prediction by the author's own band, in time since the first hit. It is needed where
-    the SLO belongs to another service than the target: what a caller does with a broken dependency is not predicted.
+    `between` replaces the prediction by the author's own band, in time since the first hit. It is needed
+    where the SLO belongs to another service than the target: what a caller does with a broken dependency is
+    not predicted.
     """
 
     type: Literal["alert"]
@@ -84,7 +85,9 @@ class RecoversExpectation(Document):
     within: Span
 
 
-Expectation = Annotated[AlertExpectation | HoldsExpectation | RecoversExpectation, Field(discriminator="type")]
+Expectation = Annotated[
+    AlertExpectation | HoldsExpectation | RecoversExpectation, Field(discriminator="type")
+]
 
 
 class ExperimentSpec(Document):
@@ -99,7 +102,7 @@ class ExperimentSpec(Document):
 
 
 class Experiment(Document):
-    """`kind: Experiment`. Holding one is the proof that it is valid on its own; `check_against` needs the portal."""
+    """`kind: Experiment`. One from `parse` is valid on its own; `lint.problems_of` asks the portal too."""
 
     api_version: Literal["sre-portal.dev/v1"] = API_VERSION
     kind: Literal["Experiment"] = "Experiment"
@@ -113,3 +116,13 @@ class Experiment(Document):
     @property
     def title(self) -> str:
         return self.metadata.title or self.metadata.name
+
+    @property
+    def held_conditions(self) -> tuple[Condition, ...]:
+        """The conditions of the `holds` expectations, in their order: read while the fault is active."""
+        return tuple(one.condition for one in self.spec.expectations if isinstance(one, HoldsExpectation))
+
+    @property
+    def lease_count(self) -> int:
+        """How many leases the run puts out: one a fault."""
+        return len(self.spec.faults)

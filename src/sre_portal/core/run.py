@@ -120,6 +120,8 @@ class Run(Frozen):
     """The latest reading of each guardrail."""
     nearest: tuple[Reading, ...] = ()
     """For each guardrail the reading nearest to breach so far."""
+    held: tuple[Reading, ...] = ()
+    """For each `holds` expectation its worst reading while the fault was active."""
     alerts: tuple[AlertMark, ...] = ()
     results: tuple[ExpectationResult, ...] = ()
     costs: tuple[tuple[str, float], ...] = ()
@@ -149,6 +151,11 @@ class Run(Frozen):
     def ends_at(self) -> datetime | None:
         """When the fault ends by itself."""
         return None if self.granted_at is None else self.granted_at + self.experiment.spec.duration
+
+    @property
+    def cut_short(self) -> bool:
+        """Aborted, or found invalid: it reverts and is judged, and does not wait for a recovery."""
+        return self.abortion is not None
 
     def entered(self, phase: Phase) -> datetime | None:
         return next((mark.at for mark in self.marks if mark.phase is phase), None)

@@ -1,0 +1,206 @@
+"""The guards before a run. Each answers with its reason, or with None; what is not known is never fine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sre_portal.core.access import Permission, Principal, least_role
+from sre_portal.core.condition import Condition, Outcome, Reading
+from sre_portal.core.document import dump_duration
+from sre_portal.core.errors import Objection
+from sre_portal.core.experiment import Experiment, Target
+from sre_portal.core.instance import Instance
+from sre_portal.core.leases import overlaps
+from sre_portal.core.phrase import clock, listed, percent, seconds
+from sre_portal.core.prediction import Prediction
+from sre_portal.core.run import HARMFUL, Run
+
+LIVE = timedelta(seconds=15)
+"""An instance that said nothing for longer than this has gone."""
+
+FRESH = timedelta(seconds=3)
+"""An instance that is there has reported this recently: agents report once a second."""
+
+CLOCK_ERROR_MS = 500.0
+"""Time stamps that may be off by more than this prove nothing about bands of seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What nobody may exceed: the longest fault, and the largest share of the traffic in percent."""
+
+    longest_run: timedelta = timedelta(hours=4)
+    largest_share_percent: float = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything the guards look at, gathered by the shell at `now`.
+
+    `instances` are those of the target service, `steady` and `guardrails` the readings of the experiment's
+    conditions in their order, `live_runs` all runs that are not done. A `prediction` of None could not be
+    made; `prediction_reason` says why.
+    """
+
+    now: datetime
+    actor: Principal
+    experiment: Experiment
+    instances: Sequence[Instance] = ()
+    steady: Sequence[Reading] = ()
+    guardrails: Sequence[Reading] = ()
+    live_runs: Sequence[Run] = ()
+    limits: Limits = Limits()
+    prediction: Prediction | None = None
+    prediction_reason: str = ""
+
+    @property
+    def live_instances(self) -> list[Instance]:
+        return [one for one in self.instances if self.now - one.seen_at <= LIVE]
+
+
+def objections(situation: Situation) -> list[Objection]:
+    """Every reason not to start. An empty list means go."""
+    found = [guard(situation) for guard in GUARDS]
+    return [objection for objection in found if objection is not None]
+
+
+def permission(situation: Situation) -> Objection | None:
+    if situation.actor.may(Permission.RUN_START):
+        return None
+    needs = least_role(Permission.RUN_START).value
+    return Objection("permission", f"{situation.actor.name} may not start runs; the role {needs} may")
+
+
+def agents(situation: Situation) -> Objection | None:
+    service = situation.experiment.spec.target.service
+    if situation.live_instances:
+        return None
+    if situation.instances:
+        last = max(one.seen_at for one in situation.instances)
+        return Objection("agents", f"no agent of {service} is live; the last report came at {clock(last)}")
+    return Objection("agents", f"no agent of {service} has ever reported")
+
+
+def fresh_reports(situation: Situation) -> Objection | None:
+    late = [one for one in situation.live_instances if situation.now - one.seen_at > FRESH]
+    if not late:
+        return None
+    ages = (f"{one.instance} ({seconds(_age_s(situation, one))} ago)" for one in late)
+    return Objection("fresh reports", f"the last report is older than {dump_duration(FRESH)}: {listed(ages)}")
+
+
+def agent_clocks(situation: Situation) -> Objection | None:
+    unknown = [one.instance for one in situation.live_instances if one.clock_error_ms is None]
+    rough = [
+        f"{one.instance} (within {one.clock_error_ms:.0f} ms)"
+        for one in situation.live_instances
+        # Written so that an error that is not a number counts as rough.
+        if one.clock_error_ms is not None and not one.clock_error_ms <= CLOCK_ERROR_MS
+    ]
+    if unknown:
+        return Objection("agent clocks", f"the clock is not known yet of {listed(unknown)}")
+    if rough:
+        limit = f"{CLOCK_ERROR_MS:.0f} ms"
+        return Objection("agent clocks", f"the clock has to be known within {limit}: {listed(rough)}")
+    return None
+
+
+def steady_state(situation: Situation) -> Objection | None:
+    conditions = situation.experiment.spec.steady_state
+    return _all_hold("steady state", conditions, situation.steady)
+
+
+def guardrails(situation: Situation) -> Objection | None:
+    conditions = situation.experiment.spec.guardrails
+    return _all_hold("guardrails", conditions, situation.guardrails)
+
+
+def no_overlap(situation: Situation) -> Objection | None:
+    target = situation.experiment.spec.target
+    held = [run for run in situation.live_runs if run.live and overlaps(run.experiment.spec.target, target)]
+    if not held:
+        return None
+    return Objection("overlap", "; ".join(_holding(run) for run in held))
+
+
+def policy(situation: Situation) -> Objection | None:
+    spec, limits = situation.experiment.spec, situation.limits
+    found = []
+    if spec.duration > limits.longest_run:
+        longest = dump_duration(limits.longest_run)
+        found.append(f"{dump_duration(spec.duration)} is longer than the longest run allowed, {longest}")
+    if spec.target.share.percent > limits.largest_share_percent:
+        found.append(
+            f"{spec.target.share.percent} % of the {spec.target.share.of} "
+            f"is more than the largest share allowed, {limits.largest_share_percent:g} %"
+        )
+    return Objection("policy", "; ".join(found)) if found else None
+
+
+def forecast(situation: Situation) -> Objection | None:
+    if situation.prediction is not None:
+        return None
+    reason = situation.prediction_reason or "the reason is not known"
+    return Objection("prediction", f"what this run would do cannot be predicted: {reason}")
+
+
+def budget_escrow(situation: Situation) -> Objection | None:
+    if situation.prediction is None:
+        return Objection("budget", "without a prediction the cost is not known")
+    escrow = float(situation.experiment.spec.budget_percent / 100)
+    found = []
+    for cost in situation.prediction.costs:
+        if cost.high_ratio == 0:
+            continue  # an SLO this run does not touch may be overspent
+        dear = f"{cost.slo} may lose {percent(cost.high_ratio)} of its error budget"
+        # Written so that a cost that is not a number is too dear.
+        if not cost.high_ratio <= escrow:
+            found.append(f"{dear}, and the escrow is {percent(escrow)}")
+        elif not cost.high_ratio <= cost.left_ratio:
+            found.append(f"{dear}, and {percent(max(cost.left_ratio, 0.0))} is left")
+    return Objection("budget", "; ".join(found)) if found else None
+
+
+Guard = Callable[[Situation], Objection | None]
+
+GUARDS: tuple[Guard, ...] = (
+    permission,
+    policy,
+    no_overlap,
+    agents,
+    fresh_reports,
+    agent_clocks,
+    steady_state,
+    guardrails,
+    forecast,
+    budget_escrow,
+)
+
+
+def _all_hold(guard: str, conditions: Sequence[Condition], readings: Sequence[Reading]) -> Objection | None:
+    found = [_said(reading) for reading in readings if reading.outcome is not Outcome.HOLDS]
+    if len(readings) < len(conditions):
+        found.append(f"{len(conditions) - len(readings)} of {len(conditions)} conditions were not read")
+    return Objection(guard, "; ".join(found)) if found else None
+
+
+def _said(reading: Reading) -> str:
+    return f"{reading.label} is {reading.outcome.value}" + (f": {reading.reason}" if reading.reason else "")
+
+
+def _holding(run: Run) -> str:
+    who = f"run {run.id} ({run.name}) by {run.actor} holds {place(run.experiment.spec.target)}"
+    if run.phase in HARMFUL and run.ends_at is not None:
+        return f"{who} until {clock(run.ends_at)}"
+    return f"{who} until it is judged (it is in {run.phase.value})"
+
+
+def place(target: Target) -> str:
+    """`shop`, `shop /checkout` or `shop POST /checkout`."""
+    return " ".join((target.service, *target.methods, *([target.route] if target.route else [])))
+
+
+def _age_s(situation: Situation, instance: Instance) -> float:
+    return (situation.now - instance.seen_at) / timedelta(seconds=1)
