@@ -1,0 +1,104 @@
+"""Opens a database and hands out the ports over it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from contextlib import suppress
+from functools import partial
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+from sqlalchemy import Connection, select
+
+from sre_portal.core.errors import StoreUnavailable
+from sre_portal.core.ports import (
+    AccessStore,
+    AlertStore,
+    AuditStore,
+    JournalStore,
+    Leadership,
+    ReportStore,
+    RunStore,
+)
+from sre_portal.store.access import Access
+from sre_portal.store.alerts import Alerts
+from sre_portal.store.audit import Audit
+from sre_portal.store.connection import Database
+from sre_portal.store.dialect import engines_for
+from sre_portal.store.journal import Journal
+from sre_portal.store.leadership import Seat
+from sre_portal.store.reports import Reports
+from sre_portal.store.runs import Runs
+from sre_portal.store.schema import migrate
+
+PATIENCE_SECONDS = 5.0
+PING_SECONDS = 2.0
+
+
+class SqlStore:
+    """`core.ports.Store`: all ports over one database. Ends with `close`, or as a context."""
+
+    reports: ReportStore
+    runs: RunStore
+    journal: JournalStore
+    alerts: AlertStore
+    audit: AuditStore
+    access: AccessStore
+    leadership: Leadership
+
+    def __init__(self, database: Database, slos: Collection[str] | None) -> None:
+        self.database = database
+        self.reports = Reports(database, slos)
+        self.runs = Runs(database)
+        self.journal = Journal(database)
+        self.alerts = Alerts(database)
+        self.audit = Audit(database)
+        self.access = Access(database)
+        self.leadership = self._seat = Seat(database, uuid4().hex)
+
+    async def ping(self) -> None:
+        """Raises `StoreUnavailable` where the database does not answer within two seconds."""
+        try:
+            async with asyncio.timeout(PING_SECONDS):
+                await self.database.read(_ping)
+        except TimeoutError:
+            raise StoreUnavailable(f"{self.database.place} does not answer") from None
+
+    async def close(self) -> None:
+        """Waits for the work under way and leaves the driver's seat. Whatever comes later is refused."""
+        with suppress(StoreUnavailable):  # the seat becomes free by itself
+            await self._seat.leave()
+        await self.database.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+async def open_store(
+    url: str, *, slos: Collection[str] | None = None, patience_seconds: float = PATIENCE_SECONDS
+) -> SqlStore:
+    """Connects, creates or migrates the tables, and returns the ports.
+
+    `url` is `sqlite:///path/to/file` (created with its folder where missing) or
+    `postgresql://user:password@host:port/name`. `slos` are the names whose counts are kept; None keeps all.
+    Work waits for other programs' locks for `patience_seconds`. Raises `StoreUnavailable` with one sentence,
+    or `InvalidInput` where the URL is of neither kind.
+    """
+    database = Database(engines_for(url, patience_seconds))
+    try:
+        await database.write(partial(migrate, place=database.place))
+    except BaseException:
+        await database.close()
+        raise
+    return SqlStore(database, slos)
+
+
+def _ping(connection: Connection) -> None:
+    connection.execute(select(1))

@@ -1,0 +1,124 @@
+"""The leases that are out. In memory: granting, withdrawing and telling agents never wait for a database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sre_portal.contract.lease import RENEW_SECONDS, Lease, Plan, SliDefinition
+from sre_portal.core.ports import Clock
+
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(slots=True)
+class _Granted:
+    """A lease that is out in a service, and when it ends unless it is renewed."""
+
+    service: str
+    lease: Lease
+    until: datetime
+
+
+class Desk:
+    """`core.ports.LeaseDesk`. Lives in one event loop.
+
+    `beat_seconds` is the longest pause between two plans of a stream. A plan is told at once after a grant, a
+    withdrawal or a change of SLIs; a renewal travels with the next beat.
+    """
+
+    def __init__(self, clock: Clock, beat_seconds: float = RENEW_SECONDS) -> None:
+        self._clock = clock
+        self._beat_seconds = beat_seconds
+        self._slis: dict[str, tuple[SliDefinition, ...]] = {}
+        self._out: dict[str, _Granted] = {}
+        self._withdrawn: set[int] = set()
+        self._holders: defaultdict[int, set[str]] = defaultdict(set)
+        self._changed: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._seq = 0
+
+    def define(self, slis: Mapping[str, Sequence[SliDefinition]]) -> None:
+        """The SLIs of each service, in place of those before."""
+        before, self._slis = self._slis, {service: tuple(some) for service, some in slis.items()}
+        for service in before.keys() | self._slis.keys():
+            if before.get(service) != self._slis.get(service):
+                self._tell(service)
+
+    def grant(self, service: str, leases: Sequence[Lease], until: datetime) -> None:
+        """Puts leases out, valid `until`; agents are told at once. Those of a withdrawn run stay away."""
+        some = [lease for lease in leases if lease.run_id not in self._withdrawn]
+        self._out |= {lease.id: _Granted(service, lease, until) for lease in some}
+        if some:
+            self._tell(service)
+
+    def renew(self, run_id: int, until: datetime) -> None:
+        """Moves the end of a run's leases. One that has ended, or was withdrawn, is not brought back."""
+        for granted in self._in_force(self._clock.now()):
+            if granted.lease.run_id == run_id:
+                granted.until = until
+
+    def withdraw(self, run_id: int) -> None:
+        """Takes a run's leases back, for good; agents are told at once."""
+        self._withdrawn.add(run_id)
+        gone = [granted for granted in self._out.values() if granted.lease.run_id == run_id]
+        for granted in gone:
+            del self._out[granted.lease.id]
+        for service in {granted.service for granted in gone}:
+            self._tell(service)
+
+    def withdraw_all(self) -> Sequence[int]:
+        """Every lease, at once. Returns the runs that had any, in order."""
+        runs = sorted({granted.lease.run_id for granted in self._out.values()})
+        for run_id in runs:
+            self.withdraw(run_id)
+        return runs
+
+    def active(self) -> Mapping[str, Sequence[Lease]]:
+        """Per service, the leases in force now, each with the time that is left."""
+        found: defaultdict[str, list[Lease]] = defaultdict(list)
+        now = self._clock.now()
+        for granted in self._in_force(now):
+            found[granted.service].append(_with_time_left(granted, now))
+        return dict(found)
+
+    def holders(self, run_id: int) -> Collection[str]:
+        """The instances that were told about a run's leases, also after they ended."""
+        return frozenset(self._holders.get(run_id, ()))
+
+    async def plans(self, service: str, instance: str) -> AsyncIterator[Plan]:
+        """The stream for one agent: at once, after every change, and at least each beat."""
+        while True:
+            changed = self._changed[service]  # before the plan is made: a change during the yield counts
+            yield self._plan(service, instance)
+            try:
+                async with asyncio.timeout(self._beat_seconds):
+                    await changed.wait()
+            except TimeoutError:
+                pass
+
+    def _plan(self, service: str, instance: str) -> Plan:
+        now = self._clock.now()
+        leases = tuple(
+            _with_time_left(granted, now) for granted in self._in_force(now) if granted.service == service
+        )
+        for lease in leases:
+            self._holders[lease.run_id].add(instance)
+        self._seq += 1
+        return Plan(self._seq, now.timestamp(), self._slis.get(service, ()), leases)
+
+    def _in_force(self, now: datetime) -> Iterator[_Granted]:
+        for granted in tuple(self._out.values()):
+            if granted.until <= now:
+                del self._out[granted.lease.id]
+            else:
+                yield granted
+
+    def _tell(self, service: str) -> None:
+        self._changed.pop(service, asyncio.Event()).set()
+
+
+def _with_time_left(granted: _Granted, now: datetime) -> Lease:
+    return replace(granted.lease, ttl_ms=(granted.until - now) / _MILLISECOND)

@@ -1,0 +1,249 @@
+"""All tables. What they look like on disk is decided by `migrations`; a test holds the two together."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+from sqlalchemy.types import TypeEngine
+
+METADATA = MetaData()
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+ID = BigInteger().with_variant(Integer, "sqlite")
+"""A number the database gives. SQLite's INTEGER is as wide, and counts by itself only under that name."""
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant, kept as whole microseconds since the Unix epoch: exact, and ordered."""
+
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = BigInteger
+    cache_ok: bool | None = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else EPOCH + value * _MICROSECOND
+
+
+def _key(name: str, kind: type[BigInteger | Text]) -> Column[Any]:
+    return Column(name, kind, primary_key=True, autoincrement=False)
+
+
+def _number(name: str) -> Column[Any]:
+    return Column(name, BigInteger, nullable=False)
+
+
+def _text(name: str) -> Column[Any]:
+    return Column(name, Text, nullable=False)
+
+
+def _instant(name: str, *, nullable: bool = False) -> Column[Any]:
+    return Column(name, Instant, nullable=nullable)
+
+
+def _clustered(name: str, *columns: Column[Any] | Index) -> Table:
+    """A table that SQLite keeps inside its primary key: a range of keys is one stretch of the file."""
+    return Table(name, METADATA, *columns, sqlite_with_rowid=False)
+
+
+slo_second = _clustered(
+    "slo_second",
+    _key("at", BigInteger),
+    _key("slo", Text),
+    _key("instance", Text),
+    _number("good"),
+    _number("bad"),
+    _number("planned"),
+)
+
+signal_second = _clustered(
+    "signal_second",
+    _key("at", BigInteger),
+    _key("service", Text),
+    _key("instance", Text),
+    _number("requests"),
+    _number("errors"),
+    _text("latency"),
+)
+
+# What a lease did in a second. Once it is part of `injection_total` it only stays to know a resend.
+injection_second = _clustered(
+    "injection_second",
+    _key("at", BigInteger),
+    _key("lease_id", Text),
+    _key("instance", Text),
+    Column("folded", SmallInteger, nullable=False),
+    _text("counted"),
+)
+Index(
+    "injection_unfolded",
+    injection_second.c.lease_id,
+    sqlite_where=injection_second.c.folded == text("0"),
+    postgresql_where=injection_second.c.folded == text("0"),
+)
+
+injection_total = _clustered("injection_total", _key("lease_id", Text), _text("counted"))
+
+lease_status = _clustered(
+    "lease_status",
+    _key("run_id", BigInteger),
+    _key("lease_id", Text),
+    _key("instance", Text),
+    _instant("started_at"),
+    _number("seq"),
+    _text("status"),
+)
+
+instance = _clustered(
+    "instance",
+    _key("service", Text),
+    _key("instance", Text),
+    _text("version"),
+    _instant("started_at"),
+    _instant("seen_at"),
+    Column("clock_offset_ms", Double),
+    Column("clock_error_ms", Double),
+    _number("memory_bytes"),
+    _number("dropped_seconds"),
+    _number("misfires"),
+    _text("routes"),
+    _number("last_seq"),
+)
+
+# How often reports brought seconds of a minute, and how often they had when the minute was last summed.
+minute_progress = _clustered("minute_progress", _key("at", BigInteger), _number("told"), _number("summed"))
+
+
+def _slo_stretch(name: str) -> Table:
+    return _clustered(
+        name,
+        _key("slo", Text),
+        _key("at", BigInteger),
+        _number("good"),
+        _number("bad"),
+        _number("planned"),
+        Column("seeded", SmallInteger, nullable=False),
+    )
+
+
+slo_minute = _slo_stretch("slo_minute")
+slo_hour = _slo_stretch("slo_hour")
+
+signal_minute = _clustered(
+    "signal_minute",
+    _key("service", Text),
+    _key("at", BigInteger),
+    _number("requests"),
+    _number("errors"),
+    _text("latency"),
+    Column("seeded", SmallInteger, nullable=False),
+)
+
+run = Table(
+    "run",
+    METADATA,
+    Column("id", ID, primary_key=True),
+    _number("revision"),
+    _text("experiment"),
+    _text("service"),
+    _text("phase"),
+    Column("live", Boolean, nullable=False),
+    Column("verdict", Text),
+    _instant("created_at"),
+    _text("record"),
+    Index("run_live", "live", "id"),
+    Index("run_experiment", "experiment", "id"),
+)
+
+journal = _clustered(
+    "journal",
+    Column("run_id", ID, ForeignKey("run.id"), primary_key=True, autoincrement=False),
+    _key("seq", BigInteger),
+    _instant("at"),
+    _text("kind"),
+    _text("text"),
+    _text("facts"),
+    _text("previous"),
+    _text("hash"),
+)
+
+alert_state = _clustered("alert_state", _key("slo", Text), _key("alert", Text), _text("record"))
+
+alert_change = Table(
+    "alert_change",
+    METADATA,
+    Column("id", ID, primary_key=True),
+    _text("slo"),
+    _text("service"),
+    _text("alert"),
+    _text("state"),
+    _instant("at"),
+    Column("value", Double),
+    Column("run_id", BigInteger),
+    Index("alert_change_at", "at", "id"),
+)
+
+audit = Table(
+    "audit",
+    METADATA,
+    Column("id", ID, primary_key=True),
+    _instant("at"),
+    _text("actor"),
+    _text("action"),
+    _text("subject"),
+    _text("address"),
+    _text("detail"),
+    _text("outcome"),
+    _text("outcome_detail"),
+)
+
+token = Table(
+    "token",
+    METADATA,
+    _key("name", Text),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("role", Text),
+    Column("service", Text),
+    _instant("created_at"),
+)
+
+login = Table(
+    "login",
+    METADATA,
+    _key("digest", Text),
+    _text("principal"),
+    Column("role", Text),
+    _instant("ends_at"),
+)
+
+session = Table(
+    "session",
+    METADATA,
+    _key("digest", Text),
+    _text("principal"),
+    Column("role", Text),
+    _text("csrf"),
+    _instant("created_at"),
+    _instant("ends_at"),
+)
+
+leadership = Table("leadership", METADATA, _key("seat", Text), _text("holder"), _instant("ends_at"))

@@ -1,0 +1,70 @@
+"""A journal is in order and each entry seals the one before."""
+
+import asyncio
+from datetime import timedelta, timezone
+
+import pytest
+
+from sre_portal.core.errors import NotFound
+from sre_portal.core.journal import GENESIS, seal
+from sre_portal.store.database import SqlStore, open_store
+from tests.store.samples import NOW, at, experiment
+
+
+async def test_entries_are_chained_and_come_back_as_they_were_sealed(url: str) -> None:
+    facts: dict[str, object] = {"b": [1, 2.5, None], "a": {"text": "\N{SNOWMAN}"}}
+    async with await open_store(url) as store:
+        run = await store.runs.add(experiment(), "omar", NOW)
+        told = [
+            await store.journal.append(run.id, at(0.000001), "start", "Started.", facts),
+            await store.journal.append(run.id, at(1), "phase", "Injecting.", {}),
+        ]
+    async with await open_store(url) as store:
+        entries = await store.journal.entries(run.id)
+    assert entries == told
+    assert [entry.seq for entry in entries] == [1, 2]
+    assert [entry.previous for entry in entries] == [GENESIS, entries[0].hash]
+    previous = None
+    for entry in entries:
+        again = seal(previous, entry.run_id, entry.seq, entry.at, entry.kind, entry.text, entry.facts)
+        assert again == entry
+        previous = entry
+
+
+async def test_an_instant_is_sealed_in_utc(store: SqlStore) -> None:
+    run = await store.runs.add(experiment(), "omar", NOW)
+    local = at(1).astimezone(timezone(timedelta(hours=2)))
+    told = await store.journal.append(run.id, local, "start", "Started.", {})
+    assert told.at.utcoffset() == timedelta(0)
+    assert await store.journal.entries(run.id) == [told]
+
+
+async def test_facts_are_sealed_as_json_keeps_them(store: SqlStore) -> None:
+    run = await store.runs.add(experiment(), "omar", NOW)
+    told = await store.journal.append(run.id, NOW, "start", "Started.", {"pair": (1, 2)})
+    assert told.facts == {"pair": [1, 2]}
+    assert await store.journal.entries(run.id) == [told]
+
+
+async def test_entries_written_at_once_still_make_one_chain(store: SqlStore) -> None:
+    run = await store.runs.add(experiment(), "omar", NOW)
+    await asyncio.gather(
+        *(store.journal.append(run.id, at(number), "note", str(number), {}) for number in range(20))
+    )
+    entries = await store.journal.entries(run.id)
+    assert [entry.seq for entry in entries] == list(range(1, 21))
+    assert [entry.previous for entry in entries] == [GENESIS, *(entry.hash for entry in entries[:-1])]
+
+
+async def test_each_run_has_a_chain_of_its_own(store: SqlStore) -> None:
+    first, second = [await store.runs.add(experiment(), "omar", NOW) for _ in range(2)]
+    await store.journal.append(first.id, NOW, "start", "One.", {})
+    told = await store.journal.append(second.id, NOW, "start", "Two.", {})
+    assert (told.seq, told.previous) == (1, GENESIS)
+    assert await store.journal.entries(second.id) == [told]
+
+
+async def test_a_run_that_is_not_there_has_no_journal(store: SqlStore) -> None:
+    with pytest.raises(NotFound):
+        await store.journal.append(5, NOW, "start", "Started.", {})
+    assert await store.journal.entries(5) == []
