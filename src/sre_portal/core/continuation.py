@@ -7,6 +7,7 @@ what is expected to be bad, and Z standard deviations of it up or down.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, sqrt
 
@@ -27,6 +28,26 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class Burst:
+    """Requests that are counted in one instant, somewhere from `early` to `late`.
+
+    In the extreme of most bad requests they are in every window they can be in, in that of the fewest only in
+    those they must be in.
+    """
+
+    total: float
+    bad: float
+    early: float
+    late: float
+    most: bool
+
+    def counts_in(self, start: float, end: float) -> bool:
+        if self.most:
+            return start <= self.late and self.early < end
+        return start <= self.early and self.late < end
+
+
+@dataclass(frozen=True, slots=True)
 class Course:
     """The traffic of an SLO through one run, at one extreme."""
 
@@ -40,13 +61,11 @@ class Course:
     """Hits never reach the application, so they are not bad by themselves."""
     start: float
     end: float
-    """The fault is active on requests that arrive from `start` to `end`; then all held ones are let go."""
-    first_counted: float
-    """When the first hit, at 0, is counted."""
-    first_bad: float
-    held: float
-    held_bad: float
-    """Requests let go at the end, and how many of them are bad."""
+    """The fault is active on requests that arrive from `start` to `end`."""
+    first: Burst
+    """The first hit. The flows are what comes after it."""
+    released: Burst
+    """The requests that are held when the fault ends, and let go at once."""
 
     def expected(self, start: float, end: float) -> tuple[float, float, float]:
         """All requests, those bad by the fault and those bad by themselves that are counted in a stretch."""
@@ -57,11 +76,10 @@ class Course:
             if seconds > 0:
                 hits += flow.rate * seconds
                 planned += flow.rate * flow.bad * seconds
-        if start <= self.end < end:
-            hits += self.held
-            planned += self.held_bad
-        if start <= self.first_counted < end:
-            planned += self.first_bad
+        for burst in (self.first, self.released):
+            if burst.counts_in(start, end):
+                hits += burst.total
+                planned += burst.bad
         faulted = max(min(end, self.end) - max(start, self.start), 0.0)
         plain = self.forecast.rate * (end - start) - hit_rate * faulted
         reached = plain if self.replaces else plain + hits - planned
@@ -81,7 +99,7 @@ class Course:
 
     def planned_bounds(self, *, most: bool) -> float:
         """All requests that the fault makes bad, Z standard deviations up or down."""
-        _, planned, _ = self.expected(0.0, self.end + 1)
+        _, planned, _ = self.expected(0.0, self.released.late + 1)
         off = Z * self.deviation(planned, 0.0)
         return planned + off if most else max(planned - off, 0.0)
 
@@ -97,11 +115,6 @@ def course_of(forecast: Forecast, effect: Effect, timing: Timing, *, most: bool)
         else Flow(hit_rate * fate.part, fate.late_s, fate.bad_low)
         for fate in effect.fates
     )
-    held = [(flow.rate, min(flow.delay, end - start)) for flow in flows]
-    bad_after = end if effect.held_bad_s is None else effect.held_bad_s[0 if most else 1]
-    bad = [flow.bad for flow in flows if flow.rate]
-    first_bad = any(bad) if most else min(bad, default=0) == 1
-    delays = [flow.delay for flow in flows if flow.bad] or [0.0]
     return Course(
         forecast=forecast,
         base=forecast.base_high if most else forecast.base_low,
@@ -110,10 +123,28 @@ def course_of(forecast: Forecast, effect: Effect, timing: Timing, *, most: bool)
         replaces=effect.replaces,
         start=start,
         end=end,
-        first_counted=min(delays) if most else max(delays),
-        first_bad=float(first_bad),
-        held=sum(rate * seconds for rate, seconds in held),
-        held_bad=sum(rate * max(seconds - bad_after, 0.0) for rate, seconds in held),
+        first=_first(effect, flows, most=most),
+        released=_released(effect, flows, timing, end - start, most=most),
+    )
+
+
+def _first(effect: Effect, flows: Sequence[Flow], *, most: bool) -> Burst:
+    """The first hit is one for certain, bad where its fate says so whatever is drawn."""
+    early, late = min(fate.early_s for fate in effect.fates), max(fate.late_s for fate in effect.fates)
+    bad = [flow.bad for flow in flows if flow.rate]
+    return Burst(0.0, float(any(bad) if most else min(bad, default=0) == 1), early, late, most)
+
+
+def _released(effect: Effect, flows: Sequence[Flow], timing: Timing, lasts: float, *, most: bool) -> Burst:
+    """What is held when the fault ends: the hits of the last `delay` seconds; the longest held are bad."""
+    held = [(flow.rate, min(flow.delay, lasts)) for flow in flows]
+    bad_after = lasts if effect.held_bad_s is None else effect.held_bad_s[0 if most else 1]
+    return Burst(
+        total=sum(rate * seconds for rate, seconds in held),
+        bad=sum(rate * max(seconds - bad_after, 0.0) for rate, seconds in held),
+        early=timing.revert_low,
+        late=timing.revert_high,
+        most=most,
     )
 
 

@@ -24,6 +24,8 @@ _LONG_BLOCK = 10
 _EVEN = ((5, 2.5), (10, 3.0), (20, 3.5))
 # Where in a second the requests fall is unknown also for traffic as even as clockwork.
 _LEAST_VARIANCE = 0.25
+# Requests come whole: a block of clockwork may hold one more or one less.
+_WHOLE_VARIANCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,8 @@ def _varying(per_second: Sequence[int]) -> tuple[float, float]:
         return max(mean, _LEAST_VARIANCE), 1.0
     variance = max(_variance(per_second), _LEAST_VARIANCE)
     blocks = {size: _variance(_sums(per_second, size)) for size in _BLOCKS if len(per_second) >= 2 * size}
-    if variance <= mean / 4 and all(blocks.get(size, inf) <= most * variance for size, most in _EVEN):
+    usual = max(variance, _WHOLE_VARIANCE)
+    if variance <= mean / 4 and all(blocks.get(size, inf) <= most * usual for size, most in _EVEN):
         return variance, 0.0
     return variance, max(blocks[size] / (mean * size) for size in blocks if size >= _LONG_BLOCK)
 

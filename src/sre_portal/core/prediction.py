@@ -27,7 +27,7 @@ from sre_portal.core.effect import LEAST_USERS, Effect, effect_of, share_bounds
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.forecast import RECENT_SECONDS, forecast_of
 from sre_portal.core.overlap import measured_overlap, service_overlap
-from sre_portal.core.reaction import JITTER_SECONDS, AlertPrediction, react, standing
+from sre_portal.core.reaction import JITTER_SECONDS, WATCHED_SECONDS, AlertPrediction, react, standing
 from sre_portal.core.series import SignalSeries, SliSeries
 from sre_portal.core.slo import Slo, budget, size_of
 from sre_portal.core.timing import (
@@ -149,17 +149,16 @@ def _alerts(
 
 
 def _cost(outlook: Outlook, series: SliSeries, now: int) -> BudgetCost:
-    """Planned bad requests over the budget, as the budget's size will be when the run is over."""
+    """Planned bad requests over the budget, whose size still changes where its window is not full yet."""
     slo, before = outlook.slo, budget(series, outlook.slo, now)
     covered, window = (span / timedelta(seconds=1) for span in (before.covered, slo.spec.window))
-    length = min(outlook.timing.revert_high, window - covered)
-    total = series.counts(now - int(covered), now).total
-    size = size_of(total + outlook.forecast.rate * length, slo, covered + length)
-    low, high = outlook.fewest.course, outlook.most.course
+    total, rate = series.counts(now - int(covered), now).total, outlook.forecast.rate
+    lasts = min(outlook.timing.revert_high + WATCHED_SECONDS, window - covered)
+    sizes = [size_of(total + rate * length, slo, covered + length) for length in (0, lasts)]
     return BudgetCost(
         slo=slo.name,
-        low_ratio=low.planned_bounds(most=False) / size,
-        high_ratio=high.planned_bounds(most=True) / size,
+        low_ratio=outlook.fewest.course.planned_bounds(most=False) / max(sizes),
+        high_ratio=outlook.most.course.planned_bounds(most=True) / min(sizes),
         left_ratio=before.left_ratio,
     )
 

@@ -91,12 +91,13 @@ def _pending(sure: Stretch, high: Look) -> Band:
 
 
 def _resolved(sure: Stretch, high: Look, timing: Timing) -> tuple[Band | None, str]:
-    last = high.stretches[-1].off
-    if sure.off is None or last is None:
+    off = high.stretches[-1].off
+    if sure.off is None or off is None:
         return None, "it does not resolve: without the fault its condition would hold as well"
-    band = _seen(sure.off, last)
+    band = _seen(sure.off, off)
     if band.latest_s > timing.revert_high + WATCHED_SECONDS:
-        when = f"{band.earliest_s / 60:.0f} to {band.latest_s / 60:.0f} min"
+        first, last = round(band.earliest_s / 60), round(band.latest_s / 60)
+        when = f"{first} to {last} min" if first < last else f"about {last} min"
         return None, f"it resolves {when} after the first hit, when the bad requests have left its windows"
     return band, ""
 
