@@ -11,7 +11,8 @@ from sre_portal.cli.app import app
 from tests.cli.conftest import Invoke
 from tests.cli.stub import Reply, StubPortal
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
 SOUND = EXAMPLES / "latency-checkout.yaml"
 
 
@@ -95,7 +96,7 @@ def test_an_answer_to_lint_that_no_portal_gives(invoke: Invoke, portal: StubPort
 
 def test_sound_settings_have_no_problem() -> None:
     folders = {
-        "SRE_PORTAL_SLO_DIRS": str(EXAMPLES / "slo"),
+        "SRE_PORTAL_SLO_DIRS": str(ROOT / "examples/slo"),
         "SRE_PORTAL_EXPERIMENT_DIRS": str(EXAMPLES),
     }
     result = alone("config", "check", **folders)

@@ -90,6 +90,15 @@ def test_a_busy_port_is_told_in_one_sentence_and_nothing_is_started(
     assert (refused.stderr.count("\n"), refused.stdout) == (1, "")
 
 
+def test_a_damaged_database_is_told_and_nothing_stays_behind(tmp_path: Path) -> None:
+    (tmp_path / "portal.sqlite3").write_bytes(b"not a database" * 100)
+    failed = subprocess.run([*COMMAND, "--data-dir", tmp_path], capture_output=True, text=True, check=False)
+    assert (failed.returncode, failed.stdout) == (1, "")
+    first, last = failed.stderr.splitlines()
+    assert "portal.sqlite3" in first
+    assert last == "portal ended with exit status 5 before it answered."
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
     with running_demo(tmp_path) as demo:

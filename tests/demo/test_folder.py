@@ -38,6 +38,8 @@ def test_a_second_demo_is_kept_out_until_the_first_has_ended(tmp_path: Path) -> 
 
 def test_a_folder_that_cannot_be_made_is_refused_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
+    with pytest.raises(FolderUnusable, match="it is a file"), DataFolder(tmp_path / "file"):
+        pass
     with (
         pytest.raises(FolderUnusable, match=r"cannot be used: Not a directory\. Give another one"),
         DataFolder(tmp_path / "file" / "demo"),

@@ -38,9 +38,9 @@ class DataFolder:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock = os.open(self.path / "demo.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as refused:
+            why = "it is a file" if isinstance(refused, FileExistsError) else refused.strerror
             raise FolderUnusable(
-                f"The data folder {self.path} cannot be used: {refused.strerror}. "
-                f"Give another one with --data-dir."
+                f"The data folder {self.path} cannot be used: {why}. Give another one with --data-dir."
             ) from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -22,8 +22,9 @@ STEADY_SECONDS = 10.0
 START_DEATHS = 3
 """Deaths before the first answer after which the start has failed."""
 
-BAD_INPUT = 2
-"""The exit status of a program that was told something it cannot use. Another try would end the same way."""
+REFUSALS = frozenset({2, 5})
+"""How a portal ends that says why it cannot start: bad input, or a database it cannot use. Another try would
+end the same way."""
 
 REMEMBERED_LINES = 20
 LONGEST_LINE = 4096
@@ -143,6 +144,7 @@ class Kept:
 
     async def _start(self) -> Process:
         self.program.before_start()
+        self.lines.clear()
         self._child = await asyncio.create_subprocess_exec(
             *self.program.leashed(),
             stdin=DEVNULL,
@@ -177,7 +179,7 @@ class Kept:
             self._tell(Back(self.program.name, pid, self._deaths))
 
     def _give_up_if_hopeless(self, status: int) -> None:
-        if self.ready.is_set() or (status != BAD_INPUT and self._deaths < START_DEATHS):
+        if self.ready.is_set() or (status not in REFUSALS and self._deaths < START_DEATHS):
             return
         raise CannotStart(
             f"{self.program.name} {how_it_ended(status)} before it answered.", self.lines, status

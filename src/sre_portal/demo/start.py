@@ -87,7 +87,7 @@ async def _supervise(scene: Scene, console: Console, environment: Mapping[str, s
             console.say("Stopping.")
     except CannotStart as failed:
         console.say("\n".join([*failed.lines, str(failed)]))
-        return failed.status if failed.status > 0 else 1
+        return 2 if failed.status == 2 else 1
     return 0
 
 
