@@ -6,13 +6,13 @@ from datetime import timedelta, timezone
 import pytest
 
 from sre_portal.core.errors import NotFound
-from sre_portal.core.journal import GENESIS, seal
+from sre_portal.core.journal import GENESIS, verify
 from sre_portal.store.database import SqlStore, open_store
 from tests.store.samples import NOW, at, experiment
 
 
 async def test_entries_are_chained_and_come_back_as_they_were_sealed(url: str) -> None:
-    facts: dict[str, object] = {"b": [1, 2.5, None], "a": {"text": "\N{SNOWMAN}"}}
+    facts: dict[str, object] = {"b": [1, 2.5, 3.0, None], "a": {"text": "\N{SNOWMAN}", "large": 1e300}}
     async with await open_store(url) as store:
         run = await store.runs.add(experiment(), "omar", NOW)
         told = [
@@ -24,11 +24,7 @@ async def test_entries_are_chained_and_come_back_as_they_were_sealed(url: str) -
     assert entries == told
     assert [entry.seq for entry in entries] == [1, 2]
     assert [entry.previous for entry in entries] == [GENESIS, entries[0].hash]
-    previous = None
-    for entry in entries:
-        again = seal(previous, entry.run_id, entry.seq, entry.at, entry.kind, entry.text, entry.facts)
-        assert again == entry
-        previous = entry
+    assert verify(entries, told[-1].hash) == []
 
 
 async def test_an_instant_is_sealed_in_utc(store: SqlStore) -> None:
@@ -53,7 +49,15 @@ async def test_entries_written_at_once_still_make_one_chain(store: SqlStore) -> 
     )
     entries = await store.journal.entries(run.id)
     assert [entry.seq for entry in entries] == list(range(1, 21))
-    assert [entry.previous for entry in entries] == [GENESIS, *(entry.hash for entry in entries[:-1])]
+    assert verify(entries) == []
+
+
+async def test_facts_that_are_not_json_are_refused_and_leave_the_chain_whole(store: SqlStore) -> None:
+    run = await store.runs.add(experiment(), "omar", NOW)
+    with pytest.raises(ValueError, match="nan"):
+        await store.journal.append(run.id, NOW, "start", "Started.", {"burn": float("nan")})
+    await store.journal.append(run.id, NOW, "start", "Started.", {})
+    assert [entry.seq for entry in await store.journal.entries(run.id)] == [1]
 
 
 async def test_each_run_has_a_chain_of_its_own(store: SqlStore) -> None:

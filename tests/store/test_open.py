@@ -4,6 +4,7 @@ import asyncio
 import re
 import socket
 import sqlite3
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -52,6 +53,16 @@ async def test_opening_again_finds_what_was_written(url: str) -> None:
 async def test_a_missing_folder_is_created(tmp_path: Path) -> None:
     async with await open_store(f"sqlite:///{tmp_path}/a/b/portal.sqlite3") as store:
         await store.ping()
+
+
+async def test_a_new_file_is_read_by_its_owner_only(sqlite_file: Path, sqlite_url: str) -> None:
+    async with await open_store(sqlite_url) as store:
+        await store.runs.add(experiment(), "omar", NOW)
+        assert modes(sqlite_file.parent) == {"-rw-------"}
+
+
+def modes(folder: Path) -> set[str]:
+    return {stat.filemode(file.stat().st_mode) for file in folder.iterdir()}
 
 
 def damage(file: Path, start: int) -> None:

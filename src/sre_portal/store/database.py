@@ -22,6 +22,7 @@ from sre_portal.core.ports import (
     ReportStore,
     RunStore,
 )
+from sre_portal.store import tables
 from sre_portal.store.access import Access
 from sre_portal.store.alerts import Alerts
 from sre_portal.store.audit import Audit
@@ -101,4 +102,4 @@ async def open_store(
 
 
 def _ping(connection: Connection) -> None:
-    connection.execute(select(1))
+    connection.execute(select(tables.leadership))  # a table: without one SQLite answers from nothing

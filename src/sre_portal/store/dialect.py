@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -82,7 +83,7 @@ def _not_usable(seen: str) -> InvalidInput:
 
 def _sqlite(url: URL, file: str, patience_seconds: float) -> Engines:
     """One connection that writes, a few that read beside it: WAL lets them."""
-    _make_folder(Path(file).absolute().parent)
+    _make_private(Path(file).absolute())
     waits = {"timeout": patience_seconds}
     writer = create_engine(url, connect_args=waits, pool_size=1, max_overflow=0, hide_parameters=True)
     reader = create_engine(url, connect_args=waits, pool_size=3, max_overflow=0, hide_parameters=True)
@@ -98,11 +99,14 @@ def _sqlite(url: URL, file: str, patience_seconds: float) -> Engines:
     )
 
 
-def _make_folder(folder: Path) -> None:
+def _make_private(file: Path) -> None:
+    """Creates the folder, and the file so that only its owner reads it. What is there is left as it is."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as refused:
-        raise StoreUnavailable(f"the folder {folder} cannot be created: {refused.strerror}") from refused
+        raise StoreUnavailable(f"the folder {file.parent} cannot be created: {refused.strerror}") from refused
+    with suppress(OSError):  # SQLite will say it better
+        file.touch(mode=0o600, exist_ok=True)
 
 
 def _sqlite_setup(settings: Sequence[str]) -> Callable[[DBAPIConnection, ConnectionPoolEntry], None]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Connection, RowMapping, insert, select
@@ -26,11 +27,12 @@ class Journal:
     async def append(
         self, run_id: int, at: datetime, kind: str, text: str, facts: Mapping[str, object]
     ) -> JournalEntry:
-        """Adds an entry, chained to the last one. Raises `NotFound` where there is no such run."""
-        # As they will be read back, so that the seal of the entry is also the seal of what is stored.
-        kept: dict[str, object] = json.loads(json.dumps(dict(facts)))
+        """Adds an entry, chained to the last one.
+
+        Raises `NotFound` where there is no such run, `ValueError` for facts that are not JSON.
+        """
         return await self._database.write(
-            partial(_append, run_id=run_id, at=at.astimezone(UTC), kind=kind, text=text, facts=kept)
+            partial(_append, run_id=run_id, at=at, kind=kind, text=text, facts=facts)
         )
 
     async def entries(self, run_id: int) -> Sequence[JournalEntry]:
@@ -39,7 +41,7 @@ class Journal:
 
 
 def _append(
-    connection: Connection, *, run_id: int, at: datetime, kind: str, text: str, facts: dict[str, object]
+    connection: Connection, *, run_id: int, at: datetime, kind: str, text: str, facts: Mapping[str, object]
 ) -> JournalEntry:
     # The run's row is the lock: two entries of one run are sealed one after the other.
     locked = select(tables.run.c.id).where(tables.run.c.id == run_id).with_for_update()
@@ -49,18 +51,7 @@ def _append(
     last = connection.execute(rows.order_by(tables.journal.c.seq.desc()).limit(1)).mappings().one_or_none()
     previous = None if last is None else _parse(last)
     entry = seal(previous, run_id, previous.seq + 1 if previous else FIRST_SEQ, at, kind, text, facts)
-    connection.execute(
-        insert(tables.journal).values(
-            run_id=run_id,
-            seq=entry.seq,
-            at=at,
-            kind=kind,
-            text=text,
-            facts=json.dumps(facts),
-            previous=entry.previous,
-            hash=entry.hash,
-        )
-    )
+    connection.execute(insert(tables.journal).values({**asdict(entry), "facts": json.dumps(entry.facts)}))
     return entry
 
 
