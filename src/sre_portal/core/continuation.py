@@ -173,8 +173,8 @@ class Past:
     def _second(self, back: int) -> tuple[int, int]:
         known = self._known.get(back)
         if known is None:
-            counts = self._all - self._series.until(self._now - back)
-            known = self._known[back] = counts.total, counts.bad
+            then = self._series.until(self._now - back)
+            known = self._known[back] = self._all.total - then.total, self._all.bad - then.bad
         return known
 
 

@@ -15,7 +15,7 @@ EXACT_SECONDS = 0.02
 """A crossing is found to this."""
 
 # Of the shortest window: a window's figure moves by no more than a few percent between two looks.
-_LOOKS = 40
+_LOOKS = 20
 _SHORTEST_STEP = 0.5
 _SOME_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 
