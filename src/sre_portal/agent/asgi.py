@@ -16,12 +16,14 @@ from sre_portal.agent.identity import Identity, routes_of
 from sre_portal.agent.lease import LeaseBook
 from sre_portal.agent.server import is_gone
 from sre_portal.agent.sync import Sync
-from sre_portal.agent.tally import FOLD_AT, NO_RESPONSE, NOWHERE, Event, Tally
+from sre_portal.agent.tally import FOLD_AT, NO_RESPONSE, NOWHERE, Event, Route, Tally
 
 STOP_SECONDS = 0.5
 EXEMPT = ("/healthz", "/readyz", "/livez", "/metrics")
 
 FILE_BODIES = ("http.response.pathsend", "http.response.zerocopysend")
+
+NO_ROUTES: dict[str, dict[str, Route]] = {}
 
 # Places in an event. The hot path writes the numbers: a global costs more than a constant.
 ROUTE, START, STATUS, END, MARK = range(5)
@@ -67,47 +69,49 @@ class FaultMiddleware:
         self._draw = draw or random.Random().random  # not the global one: the host may have seeded it
         self._tally = Tally(exempt, clock.monotonic_ns(), portal_clock.offset_ns)
         self._log = self._tally.log
-        self._routes = self._tally.routes
+        self._routes = NO_ROUTES
+        self._started = False
         self._book = LeaseBook(clock, portal_clock)
         identity = Identity(service, instance, portal_url, token, lambda: routes_of(app, routes))
         self._sync = Sync(identity, clock, portal_clock, self._tally, self._book)
         self._book.wake = self._sync.wake
+        self._book.changed = self._choose_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901  # as below
         """Serve one request. What the application raises goes through, what fails in the agent does not."""
-        # The hot path: every request of the host pays for each line, so it is one function with local names,
-        # an event that is a list, and a plain `watched` that hands on the awaitable of `send` (a coroutine
-        # around it would cost as much as all the counting). benchmarks/agent_overhead.py holds the figure.
-        if scope["type"] != "http":
-            await self._pass_on(scope, receive, send)
-            return
-        now = self._now
-        log = self._log
+        # The hot path: every request of the host pays for each line. So it is one function, and its event is
+        # a list. All that is unusual comes as a KeyError: no http request, a path not seen before, a live
+        # lease. `watched` is plain and hands on the awaitable of `send` (a coroutine around that would cost
+        # as much as all the counting), and what it needs are defaults, which cost less than a closure.
+        # benchmarks/agent_overhead.py holds the figure.
         try:
-            event: Event = [self._routes[scope["method"]][scope["path"]], now(), 0, 0, None]
+            event: Event = [self._routes[scope["method"]][scope["path"]], self._now(), 0, 0, None]
         except KeyError:
+            if scope["type"] != "http":
+                await self._pass_on(scope, receive, send)
+                return
             event = self._new_event(scope)
 
-        def watched(message: Message) -> Awaitable[None]:
+        def watched(
+            message: Message, event: Event = event, send: Send = send, self: FaultMiddleware = self
+        ) -> Awaitable[None]:
             try:
                 kind = message["type"]
-                if kind == "http.response.body":
-                    if not event[3] and not message.get("more_body"):
-                        event[3] = now()
-                        log.append(event)
-                elif kind == "http.response.start":
+                if kind == "http.response.start":
                     status = event[2] = message["status"]
                     if status > 499:
                         self._started_badly(event, send)
-                elif kind in FILE_BODIES and not event[3] and not message.get("more_body"):
-                    event[3] = now()
-                    log.append(event)
+                elif kind != "http.response.body" and kind not in FILE_BODIES:
+                    pass
+                elif not event[3] and not message.get("more_body"):
+                    event[3] = self._now()
+                    self._log.append(event)
             except Exception:  # noqa: BLE001  # a message that the server has to judge, not we
                 self._tally.misfire()
             return send(message)
 
         try:
-            if not self._book.live or await self._inject(event, scope, receive, watched, send):
+            if event[4] is None or await self._inject(event, scope, receive, watched, send):
                 await self.app(scope, receive, watched)
         except BaseException as error:
             if not event[3]:
@@ -115,19 +119,32 @@ class FaultMiddleware:
             raise
         if not event[3]:
             self._unanswered(event, send, None)
-        if len(log) > FOLD_AT:
+        if len(self._log) > FOLD_AT:
             self._tally.fold()
 
+    def _choose_path(self) -> None:
+        """While a lease is live no route is found, so that no request takes the hot path."""
+        self._routes = NO_ROUTES if self._book.live or not self._started else self._tally.routes
+
     def _new_event(self, scope: Scope) -> Event:
-        """The event of a request whose method and path were not seen before."""
+        """The event of a request that is not on the hot path."""
         started_ns = self._now()
         try:
-            self._sync.start()
+            if not self._started:
+                self._start()
             request = Request(scope["method"], scope["path"], scope["headers"])
-            return [self._tally.route(request, scope.get("root_path", "")), started_ns, 0, 0, None]
+            route = self._tally.routes.get(request.method, {}).get(request.path)
+            if route is None:
+                route = self._tally.route(request, scope.get("root_path", ""))
+            return [route, started_ns, 0, 0, Mark() if self._book.live else None]
         except Exception:  # noqa: BLE001  # fail open
             self._tally.misfire()
             return [NOWHERE, started_ns, 0, 0, None]
+
+    def _start(self) -> None:
+        self._started = True
+        self._sync.start()
+        self._choose_path()
 
     def _started_badly(self, event: Event, send: Send) -> None:
         # Frameworks turn the client's leaving into a 500 that nobody gets.
@@ -172,6 +189,7 @@ class FaultMiddleware:
 
     def _judge(self, event: Event, scope: Scope, receive: Receive, counted: Send, send: Send) -> Hit | None:
         try:
+            event[MARK] = None
             if event[ROUTE].kind is None:
                 return None
             now_ns = event[START]
@@ -198,7 +216,7 @@ class FaultMiddleware:
         async def heard() -> Message:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self._sync.start()
+                self._start()
             return message
 
         async def told(message: Message) -> None:

@@ -89,13 +89,16 @@ def _let_go(futures: Iterable[asyncio.Future[None]]) -> None:
 class LeaseBook:
     """All leases of this instance.
 
-    `live` is replaced as a whole, so the request path reads it without a lock. `wake` is called when there is
-    something to report at once: the first hit of a lease, and its end.
+    `live` is replaced as a whole, so the request path reads it without a lock; `changed` is called then.
+    `wake` is called when there is something to report at once: a lease is new, gets its first hit, has ended.
     """
 
     def __init__(self, clock: Clock, portal_clock: PortalClock) -> None:
         self.live: tuple[HeldLease, ...] = ()
-        self.wake: Callable[[], None] = _nobody
+        self.wake: Callable[[], None]
+        self.changed: Callable[[], None]
+        self.wake = _nobody
+        self.changed = _nobody
         self._now = clock.monotonic_ns
         self._portal_clock = portal_clock
         self._jump = JumpWatch(clock)
@@ -110,6 +113,7 @@ class LeaseBook:
         self._jump.settle()
         with self._lock:
             known = {held.lease.id: held for held in self.live}
+            told = known.keys() | self._refused.keys()
             new_runs = {lease.run_id for lease in plan.leases if lease.id not in known}
             self._refused = {status.lease_id: status for status in refused}
             self.live = tuple(
@@ -118,8 +122,11 @@ class LeaseBook:
                 if lease.id not in self._over
                 and (held := self._renewed(known.pop(lease.id, None), lease, plan, arrived_ns))
             )
+            self.changed()
             for held in known.values():
                 self._end(held, "replaced" if held.lease.run_id in new_runs else "withdrawn")
+            if ({held.lease.id for held in self.live} | self._refused.keys()) - told:
+                self.wake()
 
     def _renewed(self, held: HeldLease | None, lease: Lease, plan: Plan, arrived_ns: int) -> HeldLease | None:
         deadline_ns = self._portal_clock.deadline_ns(plan.sent_at, lease.ttl_ms, arrived_ns)
@@ -151,6 +158,7 @@ class LeaseBook:
         with self._lock:
             over = [held for held in self.live if jumped or held.is_over(now_ns)]
             self.live = tuple(held for held in self.live if held not in over)
+            self.changed()
             for held in over:
                 self._end(held, "clock_jump" if jumped else "expired")
         if jumped:
@@ -167,6 +175,7 @@ class LeaseBook:
     def shut_down(self) -> None:
         with self._lock:
             live, self.live = self.live, ()
+            self.changed()
             for held in live:
                 self._end(held, "shutdown")
 

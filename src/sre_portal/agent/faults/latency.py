@@ -37,7 +37,8 @@ def draw_ms(fault: Latency, draw: Draw) -> float:
             radius = math.sqrt(-2 * math.log(1 - draw()))
             delay = fault.delay_ms + fault.spread_ms * radius * math.cos(2 * math.pi * draw())
         case "pareto":
-            delay = fault.delay_ms * (1 - draw()) ** (-1 / fault.shape)
+            # by its logarithm, which no shape makes overflow
+            delay = fault.delay_ms * math.exp(min(-math.log(1 - draw()) / fault.shape, 700.0))
     return min(max(delay, 0.0), fault.cap_ms)
 
 
