@@ -153,9 +153,8 @@ async def overview(request: Request) -> Response:
     async def draw() -> Drawing:
         recent = await ports.runs.recent(limit=VERDICTS_SHOWN + 3)
         view = OverviewPage.of(ports, who, recent, show)
-        row = render.macro("rows.html", "service_row")
         fragments = render.fragments(("overview.html",), Frame.around(ports, who), view=view)
-        return Drawing(fragments, {one.id: str(row(one)) for one in view.rows})
+        return Drawing(fragments, {one.id: str(render.service_row(one)) for one in view.rows})
 
     return stream(request, f"overview {show}", draw, PAGE_SECONDS)
 

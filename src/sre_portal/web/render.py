@@ -7,11 +7,12 @@ changed.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from collections.abc import Hashable, Mapping, Sequence
+from functools import cache, lru_cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -19,7 +20,7 @@ from sre_portal.web.pages.frame import Frame, theme_of
 
 HERE = Path(__file__).parent
 DIST = HERE / "static" / "dist"
-MACROS = ("parts.html", "plot.html", "rows.html", "golden_chart.html", "fields.html")
+MACROS = ("parts.html", "plot.html", "golden_chart.html", "fields.html")
 """Their macros are known in every template."""
 FRAME_TEMPLATES = ("shell.html", "stop_all_dialog.html")
 """They hold the live blocks that every page has."""
@@ -36,7 +37,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         cache_size=-1,
     )
-    found.globals["asset"] = asset
+    found.globals |= {"asset": asset, "service_row": service_row}
     for name in MACROS:
         module = found.get_template(name).module
         found.globals |= {key: getattr(module, key) for key in dir(module) if not key.startswith("_")}
@@ -74,10 +75,11 @@ def part(template: str, view: object) -> str:
     return environment().get_template(template).render(view=view)
 
 
-def macro(template: str, name: str) -> Callable[..., str]:
-    """A macro, for what is printed outside a page."""
-    found: Callable[..., str] = getattr(environment().get_template(template).module, name)
-    return found
+@lru_cache(maxsize=1024)
+def service_row(row: Hashable) -> Markup:
+    """One row of the overview. A row whose numbers did not move is printed once."""
+    printed: Markup = environment().get_template("rows.html").module.service_row(row)  # type: ignore[attr-defined]
+    return printed
 
 
 def fragments(templates: Sequence[str], frame: Frame, **values: object) -> dict[str, str]:

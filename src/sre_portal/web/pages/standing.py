@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
+from typing import TypeVar
 
-from sre_portal.contract.histogram import quantile_ms
 from sre_portal.contract.lease import Lease
 from sre_portal.core.alert import Alert, AlertState
 from sre_portal.core.instance import Instance
@@ -15,13 +15,17 @@ from sre_portal.core.run import Run
 from sre_portal.core.slo import Budget, Slo, budget, burn_rate
 from sre_portal.operations.board import judged_second
 from sre_portal.operations.ports import Ports
-from sre_portal.web.pages.figures import decimal, percent, span
+from sre_portal.web.pages.figures import Figure, decimal, percent, span
 from sre_portal.web.pages.pill import Pill, pill
+from sre_portal.web.pages.recent import Recent, memo_of, recent_of
 
 AT_RISK_RATIO = 0.25
 """Less of a budget than this is at risk."""
+BURN_SECONDS = (300, 3600, 6 * 3600)
+BUDGET_EVERY_SECONDS = 5
 STALE_AFTER = timedelta(seconds=5)
-RECENT_SECONDS = 300
+
+One = TypeVar("One")
 
 
 class Severity(IntEnum):
@@ -51,12 +55,29 @@ class SloStanding:
 
 
 @dataclass(frozen=True, slots=True)
-class Recent:
-    """The last five minutes."""
+class Moment:
+    """What is known now, sorted by what it belongs to: a page of many services looks through it once."""
 
-    per_second: float | None
-    error_ratio: float | None
-    p99_ms: float | None
+    ports: Ports
+    now: datetime
+    second: int
+    slos: Mapping[str, Sequence[Slo]]
+    leases: Mapping[str, Sequence[Lease]]
+    instances: Mapping[str, Sequence[Instance]]
+    alerts: Mapping[str, Sequence[Alert]]
+
+    @classmethod
+    def of(cls, ports: Ports) -> Moment:
+        now = ports.clock.now()
+        return cls(
+            ports=ports,
+            now=now,
+            second=judged_second(now),
+            slos=grouped(ports.catalogue.slos(), lambda slo: slo.spec.service),
+            leases=ports.desk.active(),
+            instances=grouped(ports.watch.instances, lambda one: one.service),
+            alerts=grouped(ports.watch.alerts.values(), lambda alert: alert.slo),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +129,7 @@ class Meter:
     """A budget as a bar: left, then organic burn, then planned burn. Widths are percentages."""
 
     title: str
-    figure: object
+    figure: Figure
     left: str
     organic: str
     planned: str
@@ -126,33 +147,51 @@ def service_names(ports: Ports) -> list[str]:
 
 def standings(ports: Ports) -> list[Standing]:
     """Every service, worst first."""
-    found = [standing(ports, name) for name in service_names(ports)]
-    return sorted(
-        found, key=lambda one: (one.severity, one.worst.budget.left_ratio if one.worst else 2.0, one.service)
-    )
+    moment = Moment.of(ports)
+    found = [standing_at(moment, name) for name in service_names(ports)]
+    return sorted(found, key=_worst_first)
 
 
 def standing(ports: Ports, service: str) -> Standing:
-    now = ports.clock.now()
-    second = judged_second(now)
-    slos = tuple(
-        slo_standing(ports, slo, second) for slo in ports.catalogue.slos() if slo.spec.service == service
-    )
-    leases = tuple(ports.desk.active().get(service, ()))
-    instances = tuple(one for one in ports.watch.instances if one.service == service)
+    return standing_at(Moment.of(ports), service)
+
+
+def standing_at(moment: Moment, service: str) -> Standing:
+    ports = moment.ports
+    slos = tuple(slo_standing(moment, slo) for slo in moment.slos.get(service, ()))
+    leases = tuple(moment.leases.get(service, ()))
+    instances = tuple(moment.instances.get(service, ()))
     heard_at = max((one.seen_at for one in instances), default=None)
-    silence = None if heard_at is None else now - heard_at
+    silence = None if heard_at is None else moment.now - heard_at
+    since = min((one.started_at for one in instances), default=moment.now).timestamp()
+    recent = memo_of(ports).once(
+        ("recent", service), moment.second, lambda: recent_of(ports, service, moment.second, since)
+    )
     run = next((run for run in ports.watch.live.values() if run.service == service), None)
     severity = judge_severity(slos, silence, faulted=bool(leases))
-    recent = recent_of(ports, service, second, since=min((one.started_at for one in instances), default=now))
     return Standing(service, slos, leases, instances, run, recent, heard_at, silence, severity)
 
 
-def slo_standing(ports: Ports, slo: Slo, second: int) -> SloStanding:
+def slo_standing(moment: Moment, slo: Slo) -> SloStanding:
+    ports, second, memo = moment.ports, moment.second, memo_of(moment.ports)
+    burns = memo.once(("burns", slo.name), second, lambda: _burns(ports, slo, second))
+    # A budget of days moves slowly. Each is worked out every few seconds, and not all in the same one.
+    turn = (second + sum(slo.name.encode())) // BUDGET_EVERY_SECONDS
+    left = memo.once(("budget", slo.name), turn, lambda: budget(ports.board.sli(slo.name), slo, second))
+    return SloStanding(slo, left, *burns, tuple(moment.alerts.get(slo.name, ())))
+
+
+def _burns(ports: Ports, slo: Slo, second: int) -> tuple[float | None, float | None, float | None]:
     series = ports.board.sli(slo.name)
-    burns = [burn_rate(series.counts(second - window, second), slo) for window in (300, 3600, 6 * 3600)]
-    alerts = tuple(alert for alert in ports.watch.alerts.values() if alert.slo == slo.name)
-    return SloStanding(slo, budget(series, slo, second), burns[0], burns[1], burns[2], alerts)
+    fast, hour, slow = (burn_rate(series.counts(second - back, second), slo) for back in BURN_SECONDS)
+    return fast, hour, slow
+
+
+def grouped(many: Iterable[One], name: Callable[[One], str]) -> dict[str, list[One]]:
+    found: dict[str, list[One]] = {}
+    for one in many:
+        found.setdefault(name(one), []).append(one)
+    return found
 
 
 def judge_severity(slos: Sequence[SloStanding], silence: timedelta | None, *, faulted: bool) -> Severity:
@@ -173,13 +212,8 @@ def judge_severity(slos: Sequence[SloStanding], silence: timedelta | None, *, fa
     return Severity.HEALTHY
 
 
-def recent_of(ports: Ports, service: str, second: int, since: datetime) -> Recent:
-    """A service that is younger than five minutes is not averaged over the time before it."""
-    signal = ports.board.service(service).over(second - RECENT_SECONDS, second)
-    if signal.requests == 0:
-        return Recent(None, None, None)
-    lived = min(max(second - since.timestamp(), 1.0), RECENT_SECONDS)
-    return Recent(signal.requests / lived, signal.errors / signal.requests, quantile_ms(signal.latency, 0.99))
+def _worst_first(one: Standing) -> tuple[int, float, str]:
+    return one.severity, one.worst.budget.left_ratio if one.worst else 2.0, one.service
 
 
 def meter_of(value: Budget, subject: str) -> Meter:
