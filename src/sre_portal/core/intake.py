@@ -11,7 +11,7 @@ from sre_portal.contract.report import LeaseStatus
 from sre_portal.core.condition import Outcome, Reading
 from sre_portal.core.fidelity import check
 from sre_portal.core.leases import lease_ids
-from sre_portal.core.marks import marks_of
+from sre_portal.core.marks import watched
 from sre_portal.core.observed import Observed
 from sre_portal.core.run import Receipt, Run
 
@@ -26,7 +26,7 @@ def take_in(run: Run, seen: Observed) -> Run:
             "effective_at": effective_at(run, seen),
             "counted_at": run.counted_at or seen.counted_at,
             "fidelity": check(run.experiment, seen.injections),
-            "alerts": marks_of(seen.changes),
+            "alerts": watched(run.alerts, seen.changes, seen.alerts, run.granted_at or run.created_at),
             "costs": tuple(seen.costs),
             "receipts": receipts_of(run, seen) if run.withdrawn_at else (),
         }

@@ -1,10 +1,11 @@
-"""What each alert did during a run, read from its stored transitions."""
+"""What each alert did during a run, read from its stored transitions and from where it stands."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
-from sre_portal.core.alert import AlertChange, AlertState
+from sre_portal.core.alert import Alert, AlertChange, AlertState
 from sre_portal.core.run import AlertMark
 
 
@@ -17,6 +18,35 @@ def marks_of(changes: Sequence[AlertChange]) -> tuple[AlertMark, ...]:
     return tuple(
         _mark(slo, alert, [one for one in changes if (one.slo, one.alert) == (slo, alert)])
         for slo, alert in names
+    )
+
+
+def watched(
+    before: Iterable[AlertMark], changes: Sequence[AlertChange], alerts: Iterable[Alert], since: datetime
+) -> tuple[AlertMark, ...]:
+    """The marks of the changes, and of alerts that have moved after `since` although no change is known.
+
+    Transitions are stored for the run that injects into their service; a caller's alerts are known by their
+    stamps alone. An episode that fired stays known (`before`) when a later one takes its stamps.
+    """
+    marks = {(mark.slo, mark.alert): mark for mark in marks_of(changes)}
+    for alert in alerts:
+        if alert.pending_at is not None and alert.pending_at >= since:
+            marks.setdefault((alert.slo, alert.rule.name), _stamps(alert))
+    for old in before:
+        new = marks.get((old.slo, old.alert))
+        if old.firing_at and (new is None or new.firing_at is None or new.firing_at > old.firing_at):
+            marks[old.slo, old.alert] = old
+    return tuple(marks[name] for name in sorted(marks))
+
+
+def _stamps(alert: Alert) -> AlertMark:
+    return AlertMark(
+        slo=alert.slo,
+        alert=alert.rule.name,
+        pending_at=alert.pending_at,
+        firing_at=alert.firing_at,
+        resolved_at=alert.resolved_at if alert.firing_at else None,
     )
 
 
