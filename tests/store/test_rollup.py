@@ -1,5 +1,6 @@
 """Seconds become minutes and hours, exactly; what is old goes; nothing is counted twice."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from sre_portal.contract.report import LeaseStatus, Second, SliCount
 from sre_portal.core.ports import SliRow
 from sre_portal.core.signal import Signal
 from sre_portal.core.slo import Counts
-from sre_portal.store.database import SqlStore
+from sre_portal.store.database import SqlStore, open_store
 from sre_portal.store.tables import METADATA
 from tests.store.samples import CHECKOUT, START, at, injected, offsets, report, second
 
@@ -179,14 +180,22 @@ async def test_a_second_of_a_lease_that_comes_late_or_again_counts_once(store: S
     assert totals.hits == 5
 
 
-async def test_more_injections_than_fit_one_transaction_are_all_folded(store: SqlStore) -> None:
-    for number in range(20):
-        told = [injected(offset, hits=1) for offset in range(60)]
-        status = [LeaseStatus("lease-1", 7)]
-        await store.reports.append(report(*told, instance=f"i{number}", leases=status), at(61))
-    await store.reports.roll_up(START + 120)
-    (totals,) = await store.reports.injections(7)
-    assert (totals.matched, totals.hits) == (12_000, 1200)
+async def test_two_replicas_that_take_the_same_seconds_count_them_once(url: str) -> None:
+    async with await open_store(url) as here, await open_store(url) as there:
+        for block in range(0, 60, 5):
+            told = [injected(offset, hits=1) for offset in range(block, block + 5)]
+            await asyncio.gather(
+                *(
+                    store.reports.append(
+                        report(*told, instance=name, leases=[LeaseStatus("lease-1", 7)]), at(61)
+                    )
+                    for name in ("a", "b")
+                    for store in (here, there)
+                )
+            )
+        (totals,) = await here.reports.injections(7)
+        assert (totals.matched, totals.hits) == (1200, 120)
+        assert await there.reports.injections(7) == [totals]
 
 
 async def test_leases_of_other_runs_are_not_counted(store: SqlStore) -> None:

@@ -14,8 +14,8 @@ from sre_portal.contract.histogram import parse_buckets
 from sre_portal.contract.report import AgentReport, InjectionCount, Second
 from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.store.dialect import Plain, add_new, put
+from sre_portal.store.injection import Key, add_injections
 from sre_portal.store.tables import (
-    injection_second,
     instance,
     lease_status,
     minute_progress,
@@ -36,7 +36,7 @@ class Rows:
 
     slis: list[Row]
     signals: list[Row]
-    injections: list[Row]
+    injections: dict[Key, InjectionCount]
     minutes: frozenset[int]
     statuses: list[dict[str, object]]
     instance: dict[str, object]
@@ -59,11 +59,11 @@ def rows_of(report: AgentReport, received_at: datetime, slos: Collection[str] | 
                 if slos is None or sli.name in slos
             ],
             signals=[_signal(report, second) for second in seconds],
-            injections=[
-                (second.at, one.lease_id, name, 0, _dump_injection(one))
+            injections={
+                (second.at, one.lease_id, name): _checked(one)
                 for second in seconds
                 for one in second.injections
-            ],
+            },
             minutes=frozenset(second.at - second.at % 60 for second in seconds),
             statuses=list(_statuses(report)),
             instance=_instance(report, received_at),
@@ -78,7 +78,7 @@ def store_rows(connection: Connection, many: Sequence[Rows]) -> None:
     """Writes the rows of reports. Sorted, so that two replicas never wait for each other in a ring."""
     add_new(connection, signal_second, sorted(row for one in many for row in one.signals))
     add_new(connection, slo_second, sorted(row for one in many for row in one.slis))
-    add_new(connection, injection_second, sorted(row for one in many for row in one.injections))
+    add_injections(connection, {key: told for one in many for key, told in one.injections.items()})
     minutes: set[int] = set().union(*(one.minutes for one in many))
     put(
         connection,
@@ -119,12 +119,10 @@ def _signal(report: AgentReport, second: Second) -> Row:
     )
 
 
-def _dump_injection(one: InjectionCount) -> str:
+def _checked(one: InjectionCount) -> InjectionCount:
     for flat in (one.delay, one.overshoot, one.treated, one.untreated):
         parse_buckets(flat)
-    return _dump(
-        (one.matched, one.hits, one.cut, one.delay, one.overshoot, one.treated, one.untreated)
-    ).decode()
+    return one
 
 
 def _dump_histogram(flat: list[int]) -> str:

@@ -126,7 +126,6 @@ class Reports:
     async def roll_up(self, now: int) -> None:
         """Sums finished seconds into minutes and hours; drops what is too old. Idempotent."""
         await rollup.sum_minutes(self._database, now)
-        await rollup.fold_injections(self._database, now)
         await rollup.drop_seconds(self._database, now)
         if self._dropped_hour != now // series.HOUR:
             await rollup.drop_minutes(self._database, now)

@@ -15,7 +15,6 @@ from sqlalchemy import Connection, Table, delete, func, literal, select, update
 
 from sre_portal.store.connection import Database
 from sre_portal.store.dialect import put, put_selected
-from sre_portal.store.injection import fold
 from sre_portal.store.series import HOUR, add_up, dump_histogram, hours_of, known_names, total
 from sre_portal.store.tables import (
     injection_second,
@@ -32,8 +31,6 @@ SECONDS_KEPT = HOUR + 120
 """Longer than a second is taken, so that a minute which has lost seconds never gets another."""
 MINUTES_KEPT = 35 * 24 * HOUR
 INSTANCES_KEPT = 24 * HOUR
-SETTLED = 15
-"""Injections older than this many seconds are folded. Those that come later are folded too."""
 STEP = 60
 """Seconds that are dropped in one transaction."""
 
@@ -58,12 +55,6 @@ async def sum_minutes(database: Database, now: int) -> None:
     for minute in await database.read(partial(_unsummed, now=now)):
         sums = await database.read(partial(_sum, at=minute.at))
         await database.write(partial(_store, minute=minute, sums=sums))
-
-
-async def fold_injections(database: Database, now: int) -> None:
-    """Adds what leases did to their totals."""
-    while await database.write(partial(fold, before=now - SETTLED)):
-        pass
 
 
 async def drop_seconds(database: Database, now: int) -> None:

@@ -19,7 +19,6 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
-    text,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -85,20 +84,9 @@ signal_second = _clustered(
     _text("latency"),
 )
 
-# What a lease did in a second. Once it is part of `injection_total` it only stays to know a resend.
+# The seconds that are part of `injection_total`: one that is told again is known by this.
 injection_second = _clustered(
-    "injection_second",
-    _key("at", BigInteger),
-    _key("lease_id", Text),
-    _key("instance", Text),
-    Column("folded", SmallInteger, nullable=False),
-    _text("counted"),
-)
-Index(
-    "injection_unfolded",
-    injection_second.c.lease_id,
-    sqlite_where=injection_second.c.folded == text("0"),
-    postgresql_where=injection_second.c.folded == text("0"),
+    "injection_second", _key("at", BigInteger), _key("lease_id", Text), _key("instance", Text)
 )
 
 injection_total = _clustered("injection_total", _key("lease_id", Text), _text("counted"))

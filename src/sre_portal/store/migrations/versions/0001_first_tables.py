@@ -49,16 +49,7 @@ def _create_counts() -> None:
     signal = [_number("requests"), _number("errors"), _text("latency")]
     _clustered("signal_second", keys, _number("at"), _text("service"), _text("instance"), *signal)
     keys = ("at", "lease_id", "instance")
-    told = [_small("folded"), _text("counted")]
-    _clustered("injection_second", keys, _number("at"), _text("lease_id"), _text("instance"), *told)
-    unfolded = sa.text("folded = 0")
-    op.create_index(
-        "injection_unfolded",
-        "injection_second",
-        ["lease_id"],
-        sqlite_where=unfolded,
-        postgresql_where=unfolded,
-    )
+    _clustered("injection_second", keys, _number("at"), _text("lease_id"), _text("instance"))
     _clustered("injection_total", ("lease_id",), _text("lease_id"), _text("counted"))
     _clustered("minute_progress", ("at",), _number("at"), _number("told"), _number("summed"))
 
