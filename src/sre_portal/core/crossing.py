@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
 
-from sre_portal.core.alert import Alert, AlertRule, AlertState, BurnRateRule, condition_holds, evaluate
+from sre_portal.core.alert import (
+    GAP_SECONDS,
+    Alert,
+    AlertRule,
+    AlertState,
+    BurnRateRule,
+    condition_holds,
+    evaluate,
+)
 from sre_portal.core.continuation import Continuation
 from sre_portal.core.slo import Slo
 
@@ -24,7 +32,7 @@ _SOME_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 class Stretch:
     """The condition holds from `on` to `off`, in seconds from the first hit.
 
-    `on` 0 is also before the fault; `off` None is past everything that was looked at.
+    `off` None is past everything that was looked at.
     """
 
     on: float
@@ -38,6 +46,8 @@ class Look:
     stretches: tuple[Stretch, ...]
     peak: float
     """The highest figure the rule was judged by."""
+    before: bool = False
+    """Whether the condition holds already at the first hit, without the fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +63,19 @@ def look(rule: AlertRule, slo: Slo, continuation: Continuation) -> Look:
     course = continuation.course
     delay = max((flow.delay for flow in course.flows), default=0.0)
     stretches: list[Stretch] = []
-    on: float | None = None
-    peak, before, held = 0.0, 0.0, False
+    before, on, peak = 0.0, 0.0, 0.0
+    held = at_first = _judge(rule, slo, continuation, 0.0)[0]
     for at in looks_at(rule, course.end, delay):
         holds, value = _judge(rule, slo, continuation, at)
         peak = max(peak, value or 0.0)
         if holds and not held:
-            on = _turn(rule, slo, continuation, before, at) if at else 0.0
-        if held and not holds and on is not None:
+            on = _turn(rule, slo, continuation, before, at)
+        if held and not holds:
             stretches.append(Stretch(on, _turn(rule, slo, continuation, before, at)))
-            on = None
+        before, held = at, holds
         if not holds and at > course.end + 1:
             break
-        before, held = at, holds
-    return Look((*stretches, *([] if on is None else [Stretch(on, None)])), peak)
+    return Look((*stretches, *([Stretch(on, None)] if held else [])), peak, before=at_first)
 
 
 def looks_at(rule: AlertRule, end: float, delay: float) -> Iterator[float]:
@@ -90,7 +99,10 @@ def windows_of(rule: AlertRule) -> tuple[int, int]:
 
 
 def episode(rule: AlertRule, stretch: Stretch, first_tick: float) -> Episode:
-    """Runs the state machine of live alerts through a stretch, a tick a second from `first_tick` on."""
+    """Runs the state machine of live alerts through a stretch, in ticks of a second from `first_tick` on.
+
+    Nothing changes between the ticks it skips, and a pause of `GAP_SECONDS` counts as held.
+    """
     alert = Alert("", "", rule)
     tick = 0
     while True:
@@ -99,7 +111,7 @@ def episode(rule: AlertRule, stretch: Stretch, first_tick: float) -> Episode:
         alert, _ = evaluate(alert, holds, 0.0, tick, _SOME_DAY)
         if alert.state is not AlertState.PENDING:
             return Episode(first_tick, at if alert.state is AlertState.FIRING else None)
-        tick += 1
+        tick = min(tick + GAP_SECONDS, rule.hold_seconds)
 
 
 def _judge(rule: AlertRule, slo: Slo, continuation: Continuation, at: float) -> tuple[bool, float | None]:

@@ -64,7 +64,7 @@ def react(rule: AlertRule, outlook: Outlook) -> AlertPrediction:
     """
     slo = outlook.slo
     low, high = (look(rule, slo, extreme) for extreme in (outlook.fewest, outlook.most))
-    if low.stretches and low.stretches[0].on == 0:
+    if low.before:
         return AlertPrediction(slo.name, rule.name, "already", reason="its condition holds before the start")
     may = next((one for one in high.stretches if episode(rule, one, one.on).firing is not None), None)
     sure = next((one for one in low.stretches if episode(rule, one, one.on + _TICK).firing is not None), None)
@@ -72,7 +72,7 @@ def react(rule: AlertRule, outlook: Outlook) -> AlertPrediction:
         pending = _pending(low.stretches[0], high) if low.stretches else None
         why = _why_silent(rule, high, outlook.effect)
         return AlertPrediction(slo.name, rule.name, "silent", pending, reason=why)
-    if sure is None or high.stretches[0].on == 0:
+    if sure is None or high.before:
         why = _why_uncertain(rule, low, high, outlook.effect)
         return AlertPrediction(slo.name, rule.name, "uncertain", reason=why)
     resolved, why = _resolved(sure, high, outlook.timing)
@@ -115,7 +115,7 @@ def _why_silent(rule: AlertRule, high: Look, effect: Effect) -> str:
 
 def _why_uncertain(rule: AlertRule, low: Look, high: Look, effect: Effect) -> str:
     between = f"it reaches between {_figure(rule, low.peak)} and {_figure(rule, high.peak)}"
-    if high.stretches[0].on == 0:
+    if high.before:
         between = "it may hold without the fault as well"
     return "; ".join((*effect.reasons, f"{between}, and takes {_limit(rule)}"))
 

@@ -79,6 +79,7 @@ def _error_rate(random: Random, seed: int, arrivals: Arrivals) -> Case:
 def _burn_rate(random: Random, seed: int, arrivals: Arrivals) -> Case:
     """Every request of the SLO is hit, and errors before stay within a fifth of the objective.
 
+    Where the history is an hour or more, it has an outage of up to half of what the alert takes.
     Objective and history are drawn until the alert takes 1 to 300 s of outage: less is a single bad request,
     more is a run that nobody makes for an alert.
     """
@@ -87,6 +88,10 @@ def _burn_rate(random: Random, seed: int, arrivals: Arrivals) -> Case:
     crossing = rule.factor * allowed * min(history, rule.long_seconds) * max(past, 1)
     if not 1 <= crossing <= 300:
         return _burn_rate(random, seed, arrivals)
+    outage = (0, 0)
+    if history >= 3600 and crossing > 4:
+        ended = random.randrange(140, 3000)
+        outage = ended + int(random.uniform(0, 0.5) * crossing / past), ended
     return Case(
         seed=seed,
         slo=slo_of(objective=str(round(100 - 100 * allowed, 2))),
@@ -100,5 +105,6 @@ def _burn_rate(random: Random, seed: int, arrivals: Arrivals) -> Case:
             past=past,
         ),
         history_seconds=history,
+        outage=outage,
         instances=random.randrange(1, 4),
     )

@@ -60,6 +60,8 @@ class Case:
     traffic: Traffic
     others: tuple[Slo, ...] = ()
     history_seconds: int = 3600
+    outage: tuple[int, int] = (0, 0)
+    """An outage of the past: from so many to so many seconds before the start. Before `WARM_UP_SECONDS`."""
     instances: int = 2
 
 
@@ -217,16 +219,19 @@ class Simulation:
             seconds_from = max(begin, (recent - 3600) // 60 * 60)
             minutes_from = max(begin, (recent - 3 * 86400) // 3600 * 3600)
             for hour in range(begin // 3600 * 3600, minutes_from // 3600 * 3600, 3600):
-                series.put_hour(hour, self._past_counts(slo, 3600))
+                series.put_hour(hour, self._past_counts(slo, hour, 3600))
             for minute in range(minutes_from // 60 * 60, seconds_from // 60 * 60, 60):
-                series.put_minute(minute, self._past_counts(slo, 60))
+                series.put_minute(minute, self._past_counts(slo, minute, 60))
             for second in range(seconds_from, recent):
-                series.put_second(second, self._past_counts(slo, 1))
+                series.put_second(second, self._past_counts(slo, second, 1))
 
-    def _past_counts(self, slo: Slo, seconds: int) -> Counts:
+    def _past_counts(self, slo: Slo, at: int, seconds: int) -> Counts:
         traffic = self.case.traffic
         share = traffic.on_route if slo.spec.route else 1.0
         total = round(traffic.rate * traffic.past * share * seconds)
+        start, end = (self.start - ago for ago in self.case.outage)
+        if start <= at < end:
+            return Counts(0, total)
         bad = sum(self.random.random() < traffic.base_errors for _ in range(min(total, 2000)))
         return Counts(total - bad, bad)
 

@@ -45,7 +45,8 @@ def test_the_peak_is_told_where_a_condition_never_holds() -> None:
 def test_a_base_above_the_threshold_never_turns_off() -> None:
     slo = slo_of()
     ahead = ahead_of(slo, experiment_of(duration="30s"), steady_board(slo, bad=3))
-    assert look(FAST, slo, ahead.most).stretches == (Stretch(0.0, None),)
+    found = look(FAST, slo, ahead.most)
+    assert (found.stretches, found.before) == ((Stretch(0.0, None),), True)
 
 
 def test_it_is_looked_closely_where_windows_fill_and_empty_only() -> None:
@@ -80,3 +81,11 @@ def test_the_live_state_machine_decides_whether_a_stretch_fires(
 
 def test_a_rule_of_an_alert_is_one_of_its_slo() -> None:
     assert Alert("slo", "shop", FAST).rule in (*rules_of(slo_of()), FAST)
+
+
+def test_a_condition_that_turns_with_the_very_first_hit_did_not_hold_before() -> None:
+    slo = slo_of(errorRateAlert={"above": "0.01"})
+    ahead = ahead_of(slo, experiment_of(duration="30s"))
+    found = look(rule_of(slo, ERROR_RATE), slo, ahead.most)
+    assert not found.before
+    assert found.stretches[0].on < 0.05
