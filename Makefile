@@ -44,10 +44,11 @@ check: ## formatting, lint, types, layers, documents; changes nothing
 	$(BIN)/pytest -q tests/rules
 
 .PHONY: fix
-fix: ## format, and repair what lint can repair
+fix: ## format, repair what lint can repair, write docs/reference
 	@scripts/env dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python scripts/reference.py
 
 .PHONY: bench
 bench: ## run the benchmarks, peers side by side

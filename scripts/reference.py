@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-import click
 import typer.main
 from fastapi.routing import APIRoute
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from sre_portal.cli.app import app as commands
 from sre_portal.cli.exits import Code
@@ -56,23 +56,23 @@ def exits() -> Iterator[str]:
     yield from _command(typer.main.get_command(commands), "sre-portal")
 
 
-def _command(command: click.Command, name: str) -> Iterator[str]:
-    if isinstance(command, click.Group):
+def _command(command: object, name: str) -> Iterator[str]:
+    if isinstance(command, TyperGroup):
         for inner in command.commands.values():
             yield from _command(inner, f"{name} {inner.name}")
         return
+    if not isinstance(command, TyperCommand):
+        message = f"not a command: {name}"
+        raise TypeError(message)
     yield f"## {name}\n"
     yield " ".join((command.help or "").split()) + "\n"
     yield "| parameter | meaning |"
     yield "|---|---|"
     for parameter in command.params:
-        said = " ".join((getattr(parameter, "help", None) or "").split())
-        shown = (
-            ", ".join(parameter.opts)
-            if isinstance(parameter, click.Option)
-            else parameter.human_readable_name
-        )
-        yield f"| `{shown}` | {said} |"
+        if isinstance(parameter, TyperOption | TyperArgument):
+            shown = ", ".join(parameter.opts) if isinstance(parameter, TyperOption) else parameter.name
+            said = " ".join((parameter.help or "").split())
+            yield f"| `{shown}` | {said} |"
     yield ""
 
 
@@ -164,23 +164,29 @@ PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
 }
 
 
-def main() -> int:
-    """Writes every page, or with `--check` tells which differ. Returns the exit code."""
+def write(folder: Path, *, check: bool) -> list[str]:
+    """Writes the pages that differ (with `check` none of them) and returns their names."""
     stale = []
     for name, page in PAGES.items():
         text = "\n".join(page()).rstrip() + "\n"
-        path = FOLDER / name
+        path = folder / name
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
         stale.append(name)
-        if "--check" not in sys.argv:
+        if not check:
             path.write_text(text, encoding="utf-8")
-            print(f"wrote docs/reference/{name}")
-    if stale and "--check" in sys.argv:
-        print(f"docs/reference is stale: {', '.join(stale)}. Run make fix.")
-        return 1
-    return 0
+    return stale
+
+
+def main(arguments: list[str]) -> int:
+    """Returns the exit code: 1 where a check found a difference."""
+    check = "--check" in arguments
+    stale = write(FOLDER, check=check)
+    if stale:
+        said = "is stale, run make fix" if check else "written"
+        print(f"docs/reference {said}: {', '.join(stale)}")
+    return 1 if stale and check else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
