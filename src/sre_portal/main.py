@@ -140,8 +140,10 @@ class _Server(uvicorn.Server):
         self.ports = ports
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # Not the inherited one: it raises the signal again when serving ends, before the store is closed.
+        self.force_exit = self.should_exit
+        self.should_exit = True
         asyncio.get_running_loop().call_soon_threadsafe(self._end_streams)
-        super().handle_exit(sig, frame)
 
     def _end_streams(self) -> None:
         self.closing.set()

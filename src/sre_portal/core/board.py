@@ -1,4 +1,4 @@
-"""What has been counted, held ready in memory: the source of every burn rate, alert, guardrail and prediction.
+"""What has been counted, held ready in memory: the source of every burn rate, alert and prediction.
 
 Filled from the store by `operations/board.py`; knows no clock: every question names its instants, in whole
 seconds since the Unix epoch. Ranges are `start <= second < end`.
@@ -19,7 +19,13 @@ class Board:
     """By service name."""
 
     def sli(self, slo: str) -> SliSeries:
-        return self.slis.setdefault(slo, SliSeries())
+        series = self.slis.get(slo)
+        if series is None:
+            series = self.slis[slo] = SliSeries()
+        return series
 
     def service(self, name: str) -> SignalSeries:
-        return self.services.setdefault(name, SignalSeries())
+        series = self.services.get(name)
+        if series is None:
+            series = self.services[name] = SignalSeries()
+        return series

@@ -17,8 +17,13 @@ from sre_portal.operations.ports import Ports
 
 DAYS = 30
 SIGNAL_HOURS = 24
+FINE_DAYS = 2
+"""Older days are written by the hour, at its first minute: no window looks at them more closely."""
+
 QUIET_DAYS = 4
 """The newest days hold no incident, so that no alert fires over made-up history."""
+
+QUIET_BURN = 0.08
 
 REQUESTS_PER_SECOND: Mapping[str, float] = {"shop": 40.0, "payments": 4.0}
 ROUTE_SHARES: Mapping[str, float] = {"/checkout": 0.1, "/catalogue": 0.3, "/charge": 1.0}
@@ -40,12 +45,15 @@ async def seed_history(ports: Ports) -> None:
 def sample_slis(slo: Slo, end: int, chance: Random) -> Iterator[SliRow]:
     """A month of minutes that spends about a third of the budget, part of it planned."""
     rate = REQUESTS_PER_SECOND.get(slo.spec.service, 10.0) * ROUTE_SHARES.get(slo.spec.route or "", 1.0)
-    start = end - DAYS * 86400
+    start, fine = end - DAYS * 86400, end - FINE_DAYS * 86400
     bursts = _bursts(start, end, chance)
     owed = 0.0
-    for at in range(start, end, 60):
-        requests = round(60 * rate * _daily(at) * chance.uniform(0.97, 1.03))
-        burn, planned = bursts.get(at, (0.08, False))
+    for at, minutes in (
+        *((at, 60) for at in range(start, fine, 3600)),
+        *((at, 1) for at in range(fine, end, 60)),
+    ):
+        requests = round(60 * minutes * rate * _daily(at) * chance.uniform(0.97, 1.03))
+        burn, planned = bursts.get((at - start) // 3600, (QUIET_BURN, False))
         owed += requests * min(burn * slo.allowed_ratio, 1.0)
         bad = min(int(owed), requests)
         owed -= bad
@@ -53,14 +61,12 @@ def sample_slis(slo: Slo, end: int, chance: Random) -> Iterator[SliRow]:
 
 
 def _bursts(start: int, end: int, chance: Random) -> dict[int, tuple[float, bool]]:
-    """Minute -> (burn rate, planned): six short bursts, two of them planned runs."""
-    found: dict[int, tuple[float, bool]] = {}
-    for index in range(6):
-        first = chance.randrange(start, end - QUIET_DAYS * 86400, 60)
-        minutes, planned = (chance.randint(3, 8), True) if index % 3 == 0 else (chance.randint(20, 90), False)
-        rate = chance.uniform(60, 120) if planned else chance.uniform(15, 40)
-        found |= {first + 60 * minute: (rate, planned) for minute in range(minutes)}
-    return found
+    """Hour of the month -> (burn rate, planned): six bursts of an hour, two of them planned runs."""
+    hours = chance.sample(range((end - start) // 3600 - QUIET_DAYS * 24), 6)
+    return {
+        hour: (chance.uniform(5, 10), True) if index % 3 == 0 else (chance.uniform(15, 40), False)
+        for index, hour in enumerate(hours)
+    }
 
 
 def _daily(at: int) -> float:
