@@ -41,6 +41,7 @@ check: ## formatting, lint, types, layers, documents; changes nothing
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache --no-logo
 	@PATH="$$(scripts/assets path)" npm run --silent typecheck
+	$(BIN)/python scripts/reference.py --check
 	$(BIN)/pytest -q tests/rules
 
 .PHONY: fix
@@ -48,6 +49,7 @@ fix: ## format, repair what lint can repair, write docs/reference
 	@scripts/env dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python scripts/reference.py
 	$(BIN)/python scripts/reference.py
 
 .PHONY: bench

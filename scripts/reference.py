@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from sre_portal.cli.app import app as commands
-from sre_portal.cli.exits import Code
+from sre_portal.cli.exits import MEANING
 from sre_portal.core.access import PERMISSIONS, Role
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.slo import Slo
@@ -50,8 +50,8 @@ def exits() -> Iterator[str]:
     yield NOTE
     yield "| code | meaning |"
     yield "|---|---|"
-    for code in Code:
-        yield f"| {int(code)} | {code.name.lower().replace('_', ' ')} |"
+    for code, meaning in MEANING.items():
+        yield f"| {code.value} | {meaning} |"
     yield ""
     yield from _command(typer.main.get_command(commands), "sre-portal")
 

@@ -21,8 +21,8 @@ def judged_second(now: datetime) -> int:
 async def load_board(ports: Ports) -> None:
     """Hours of 35 days, minutes of the last day, seconds of the last hour.
 
-    The three-day window starts a little earlier, at a whole hour, until the portal has run for three days: reading
-    its minutes too would make every start three times as long.
+    Older minutes are not read: it would make every start three times as long. So the three-day window starts
+    at a whole hour until the portal has run for three days.
     """
     now = int(ports.clock.now().timestamp())
     for row in await ports.reports.sli_hours(now - 35 * DAY, now + 1):
