@@ -50,7 +50,6 @@ fix: ## format, repair what lint can repair, write docs/reference
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python scripts/reference.py
-	$(BIN)/python scripts/reference.py
 
 .PHONY: bench
 bench: ## run the benchmarks, peers side by side
