@@ -17,11 +17,15 @@ TOKEN = "token-of-shop"
 
 
 class StubPortal:
-    """Sends the plan it holds to every stream, keeps the reports it gets, and lets tests await them."""
+    """Sends the plan it holds to every stream, keeps the reports it gets, and lets tests await them.
+
+    `stored` are the reports it has answered with 200.
+    """
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.now = now
         self.reports: list[Wire] = []
+        self.stored: list[Wire] = []
         self.queries: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.stream_status = 200
@@ -49,6 +53,10 @@ class StubPortal:
         self._seq = self._seq + 1 if seq is None else seq
         plan = Plan(self._seq, self.now() if sent_at is None else sent_at, tuple(slis), tuple(leases))
         await self.line(json.dumps(dataclasses.asdict(plan)).encode())
+
+    async def lines(self, plans: Sequence[Plan]) -> None:
+        """Send several plans in one piece."""
+        await self.line(b"\n".join(json.dumps(dataclasses.asdict(plan)).encode() for plan in plans))
 
     async def line(self, line: bytes) -> None:
         async with self._changed:
@@ -124,6 +132,8 @@ class StubPortal:
         )
         async with self._changed:
             self.reports.append(report)
+            if self.report_status == 200:
+                self.stored.append(report)
             self._changed.notify_all()
 
 

@@ -75,6 +75,13 @@ def test_an_answer_from_before_its_question_is_no_sample() -> None:
     assert clock.error_ns is None
 
 
+def test_a_round_trip_during_which_the_process_stood_still_is_no_sample() -> None:
+    time = Timepiece()
+    clock = portal_clock(time)
+    sampled(clock, time, offset=5, trip_ms=60_000)
+    assert clock.error_ns is None
+
+
 def test_the_quickest_plan_is_the_hint_until_there_is_a_sample() -> None:
     time = Timepiece()
     clock = portal_clock(time)

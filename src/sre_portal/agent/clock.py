@@ -14,6 +14,9 @@ MAX_JUMP_NS = SECOND
 ROUNDING_NS = 2_000
 """What the portal's instants lose as JSON numbers of seconds."""
 
+LONGEST_TRIP_NS = 5 * SECOND
+"""What took longer says nothing."""
+
 DRIFT_NS = 5_000_000
 """How far two clocks may drift apart over the age of a sample."""
 
@@ -52,8 +55,8 @@ class PortalClock:
         """A report left, was received, was answered and its answer came back."""
         received_ns, answered_ns = round(received_at * SECOND), round(answered_at * SECOND)
         round_trip = (back_ns - sent_ns) - (answered_ns - received_ns)
-        if round_trip < -ROUNDING_NS:
-            return  # the portal's clock was set while it answered
+        if not -ROUNDING_NS <= round_trip <= LONGEST_TRIP_NS:
+            return  # the portal's clock was set, or this process stood still, while it was under way
         round_trip = max(round_trip, 0)
         offset = ((received_ns - sent_ns) + (answered_ns - back_ns)) // 2
         if any(abs(offset - other) > (round_trip + trip) // 2 + DRIFT_NS for trip, other in self._samples):

@@ -14,7 +14,7 @@ from sre_portal.agent.lease import LeaseBook
 from sre_portal.agent.portal import Backoff, Portal
 from sre_portal.agent.report import dump_report, parse_receipt
 from sre_portal.agent.tally import GRACE_NS, Tally
-from sre_portal.contract.report import AgentReport, ClockMapping, LeaseStatus, ReportReceipt
+from sre_portal.contract.report import AgentReport, ClockMapping, LeaseStatus
 
 PATH = "/agents/v1/reports"
 ANSWER_SECONDS = 3.0
@@ -83,25 +83,34 @@ class Reporter:
         seconds = self._tally.untold(self._now(), MAX_SECONDS)
         statuses = self._book.statuses()
         self._seq += 1
+        report = self._report(instance, seconds, statuses)
+        is_used = self._connection is not None
+        try:
+            await self._exchange(report, seconds)
+        except (OSError, EOFError):
+            if not is_used:
+                raise
+            # A connection that was kept may have been closed meanwhile. To tell twice changes nothing.
+            await self._exchange(report, seconds)
+        was_mapped = self._tally.is_mapped
+        if self._portal_clock.error_ns is not None:
+            self._tally.map_clock(self._portal_clock.offset_ns)
+        self._book.acknowledge(statuses)
+        if seconds:
+            self._tally.told(seconds[-1].at)
+        return len(seconds) == MAX_SECONDS or self._tally.is_mapped != was_mapped
+
+    async def _exchange(self, report: AgentReport, seconds: list[ClosedSecond]) -> None:
         try:
             if self._connection is None:
                 self._connection = await self._portal.connect()
-            report = self._report(instance, seconds, statuses)
             async with asyncio.timeout(ANSWER_SECONDS):
-                receipt = await self._exchange(self._connection, report, seconds)
+                await self._post(self._connection, report, seconds)
         except BaseException:
             self.close()
             raise
-        if receipt is not None:
-            self._tally.map_clock(self._portal_clock.offset_ns)
-            self._book.acknowledge(statuses)
-            if seconds:
-                self._tally.told(seconds[-1].at)
-        return len(seconds) == MAX_SECONDS
 
-    async def _exchange(
-        self, connection: Connection, report: AgentReport, seconds: list[ClosedSecond]
-    ) -> ReportReceipt | None:
+    async def _post(self, connection: Connection, report: AgentReport, seconds: list[ClosedSecond]) -> None:
         body = dump_report(report)
         headers = self._portal.headers(content_type="application/json", accept="application/json")
         sent_ns = self._now()
@@ -120,7 +129,6 @@ class Reporter:
         if receipt.seq != report.seq:
             raise BadAnswer("the receipt of another report")
         self._portal_clock.sample(sent_ns, receipt.received_at, receipt.sent_at, back_ns)
-        return receipt
 
     def _report(self, instance: str, seconds: list[ClosedSecond], statuses: list[LeaseStatus]) -> AgentReport:
         portal_clock = self._portal_clock

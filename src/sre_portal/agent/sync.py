@@ -116,6 +116,5 @@ class Sync:
 
     async def _tell_the_rest(self, instance: str) -> None:
         for _ in range(1 + BACKLOG_SECONDS // MAX_SECONDS):
-            mapped = self._tally.is_mapped
-            if not await self._reporter.report(instance) and mapped:
+            if not await self._reporter.report(instance):
                 return
