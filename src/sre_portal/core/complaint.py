@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from sre_portal.core.document import Document, dump_duration
 from sre_portal.core.errors import Problem
 from sre_portal.core.phrase import closest, closest_first, listed
-from sre_portal.core.yaml_text import Path, document_path
+from sre_portal.core.place import Path, document_path
 
 SHOWN_CHARACTERS = 60
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import GenerateJsonSchema
 
 API_VERSION: Final = "sre-portal.dev/v1"
 
@@ -98,10 +99,28 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")]
 """Lower case letters, digits, dots and dashes, at most 63 characters."""
 
 
+class DocumentSchema(GenerateJsonSchema):
+    """Shows defaults as a document would write them: `10s`, not `PT10S`."""
+
+    def encode_default(self, dft: object) -> object:
+        match dft:
+            case timedelta():
+                return dump_duration(dft)
+            case Decimal():
+                return dump_percent(dft)
+            case _:
+                return super().encode_default(dft)
+
+
 class Document(BaseModel):
     """A part of a document: frozen, unknown keys forbidden, keys in camelCase."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True)
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:  # noqa: ANN401  # as pydantic has it
+        """The JSON Schema of this part, for editors and for the reference."""
+        return super().model_json_schema(*args, **{"schema_generator": DocumentSchema, **options})
 
 
 class Metadata(Document):

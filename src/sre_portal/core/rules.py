@@ -14,8 +14,8 @@ from decimal import Decimal
 from sre_portal.core.alert import ALERT_NAMES
 from sre_portal.core.document import dump_duration, parse_duration, parse_percent
 from sre_portal.core.phrase import closest_first, listed
+from sre_portal.core.place import Path, at, select
 from sre_portal.core.route import METHODS, route_fault
-from sre_portal.core.yaml_text import Path
 
 Finding = tuple[Path, object, str]
 """Where, what was seen there, and what would be right."""
@@ -46,31 +46,6 @@ def findings(kind: str, document: object) -> Iterator[Finding]:
                 for inner, expected in whole(texts):
                     below: Path = (inner,) if isinstance(inner, str) else inner
                     yield (*path, *below), at(value, below), expected
-
-
-def select(document: object, pattern: str) -> Iterator[tuple[Path, object]]:
-    """The values at a pattern such as `spec.faults[*].delay`, each with its path."""
-    found: list[tuple[Path, object]] = [((), document)]
-    for part in pattern.replace("[*]", ".[*]").split("."):
-        found = [inner for path, value in found for inner in _inside(path, value, part)]
-    yield from found
-
-
-def at(value: object, path: Path) -> object:
-    """The value at a path. None where there is none."""
-    for part in path:
-        if isinstance(value, Mapping):
-            value = value.get(part)
-        else:
-            value = value[part] if isinstance(value, Sequence) and isinstance(part, int) else None
-    return value
-
-
-def _inside(path: Path, value: object, part: str) -> Iterator[tuple[Path, object]]:
-    if part == "[*]" and isinstance(value, Sequence) and not isinstance(value, str):
-        yield from (((*path, index), one) for index, one in enumerate(value))
-    elif isinstance(value, Mapping) and part in value:
-        yield (*path, part), value[part]
 
 
 def span(least: timedelta, most: timedelta, *, step: timedelta = INSTANT, why: str = "") -> Check:

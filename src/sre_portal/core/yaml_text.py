@@ -7,20 +7,14 @@ Plain words follow the YAML 1.2 core schema (`yes` and `on` are text, `1e3` is a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import yaml
 
 from sre_portal.core.errors import Problem
+from sre_portal.core.place import DEEPEST, Path, document_path
 
 LARGEST_BYTES = 256 * 1024
-DEEPEST = 32
-"""Levels of lists and mappings inside each other."""
-
-Path = tuple[str | int, ...]
-"""Where in a document: keys and list positions from the top."""
-
 _DROPPED = "\0"
 """Stands for a key that cannot be one. It was reported; its value is read and left out."""
 
@@ -41,14 +35,6 @@ class Raw:
 
     value: object
     lines: dict[Path, int] = field(default_factory=dict)
-
-
-def document_path(path: Path) -> str:
-    """`spec.faults[0].delay`."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
 
 
 def read_yaml(text: str) -> tuple[list[Raw], list[Problem]]:
@@ -230,17 +216,3 @@ for _tag, _pattern in (("float", _NUMBER), ("int", _INTEGER)):
     _Dumper.add_implicit_resolver(
         f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern.pattern})$"), list("-+.0123456789")
     )
-
-
-def walk(value: object) -> Iterator[tuple[Path, object]]:
-    """Every value inside a value, with its path. Does not go deeper than `DEEPEST` + 1 levels."""
-    todo: list[tuple[Path, object]] = [((), value)]
-    while todo:
-        path, one = todo.pop()
-        yield path, one
-        if len(path) > DEEPEST:
-            continue
-        if isinstance(one, dict):
-            todo += [((*path, str(key)), inner) for key, inner in reversed(one.items())]
-        elif isinstance(one, list | tuple):
-            todo += [((*path, index), one[index]) for index in range(len(one) - 1, -1, -1)]

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sre_portal.core.document import dump_duration, dump_percent, parse_duration, parse_percent
+from sre_portal.core.experiment import Experiment
 
 
 @pytest.mark.parametrize(
@@ -106,3 +107,17 @@ def test_a_percentage_is_between_0_and_100(value: object) -> None:
 @given(st.decimals(0, 100, places=6))
 def test_a_percentage_reads_back_as_the_same(percent: Decimal) -> None:
     assert parse_percent(dump_percent(percent)) == percent
+
+
+def test_a_schema_shows_defaults_as_a_document_writes_them() -> None:
+    parts = Experiment.model_json_schema(by_alias=True)["$defs"]
+    latency = parts["LatencyFault"]["properties"]
+    assert latency["spread"]["default"] == "0s"
+    assert latency["delay"]["type"] == "string"
+    assert parts["ShareSpec"]["properties"]["percent"]["default"] == 100
+    assert parts["ShareSpec"]["properties"]["of"]["default"] == "requests"
+    assert parts["Target"]["properties"]["share"]["default"] == {
+        "percent": 100,
+        "of": "requests",
+        "keyHeader": "x-user-id",
+    }

@@ -51,7 +51,7 @@ def test_an_example_has_no_problem_in_the_demo_and_nothing_to_advise(name: str) 
     assert experiment.spec.duration.total_seconds() <= 60
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [1])
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_an_example_passes_with_the_traffic_of_the_demo(name: str, seed: int) -> None:
     world = World(slos(), seed)

@@ -14,7 +14,6 @@ from sre_portal.core.document import dump_duration
 from sre_portal.core.errors import InvalidInput
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.parse import (
-    MOST_PROBLEMS,
     dump_document,
     parse_documents,
     parse_experiment,
@@ -22,6 +21,7 @@ from sre_portal.core.parse import (
     parse_slo,
 )
 from sre_portal.core.slo import Slo
+from sre_portal.core.validation import MOST_PROBLEMS
 
 SLO = """
 apiVersion: sre-portal.dev/v1
