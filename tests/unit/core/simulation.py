@@ -232,7 +232,8 @@ class Simulation:
         start, end = (self.start - ago for ago in self.case.outage)
         if start <= at < end:
             return Counts(0, total)
-        bad = sum(self.random.random() < traffic.base_errors for _ in range(min(total, 2000)))
+        usual = total * traffic.base_errors
+        bad = min(max(round(self.random.gauss(usual, usual**0.5)), 0), total)
         return Counts(total - bad, bad)
 
     def _grant(self) -> list[tuple[float, float]]:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -108,6 +108,7 @@ counted = st.builds(
 )
 
 
+@settings(max_examples=30)
 @given(st.dictionaries(st.integers(1, 34 * 24), counted, max_size=40), st.integers(0, 3599))
 def test_the_burn_down_ends_at_the_budget_and_never_rises(hours: dict[int, Counts], past: int) -> None:
     series, now = SliSeries(), NOW + past
