@@ -125,4 +125,8 @@ def _problem(error: Mapping[str, object]) -> Problem:
     location = error["loc"]
     key = str(location[0]) if isinstance(location, tuple) and location else "settings"
     seen = "a secret value" if "token" in key or "database_url" in key else repr(error.get("input"))
-    return Problem(PREFIX + key.upper(), seen, str(error["msg"]).removeprefix("Value error, "))
+    return Problem(
+        PREFIX + key.upper(),
+        seen,
+        str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be "),
+    )
