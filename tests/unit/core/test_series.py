@@ -68,7 +68,7 @@ def total(many: Mapping[int, Counts]) -> Counts:
     return sum(many.values(), Counts())
 
 
-# A true history of four hours around an hour border, as running sums; each second has something else to count.
+# Four hours around an hour border, as running sums; each second has something else to count.
 TRUTH_FROM = NOON - 3 * 3600
 TRUTH = tuple(
     accumulate((Counts(at % 7, at % 3, min(at % 3, at % 2)) for at in range(4 * 3600)), initial=Counts())
