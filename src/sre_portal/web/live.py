@@ -78,15 +78,15 @@ class Topic:
         self.seconds = seconds
         self.readers: set[Queue] = set()
         self.latest: Drawing | None = None
-        self._task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | None = None
 
     def join(self) -> Queue:
         queue: Queue = asyncio.Queue(BACKLOG)
         if self.latest is not None:
             queue.put_nowait(self._event(self.latest.everything()))
         self.readers.add(queue)
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._work())
+        if self.task is None or self.task.done():
+            self.task = asyncio.create_task(self._work())
         return queue
 
     def leave(self, queue: Queue) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sre_portal.core.journal import GENESIS, JournalEntry
+from sre_portal.core.journal import JournalEntry, verify
 from sre_portal.core.run import Run, Verdict
 from sre_portal.operations.ports import Ports
 from sre_portal.web import render
@@ -68,12 +68,14 @@ class EntryRow:
 class JournalPage:
     run_id: int
     title: str
-    intact: bool
+    breaks: tuple[str, ...]
+    """What is wrong with the chain of hashes; nothing where it is whole."""
     rows: tuple[EntryRow, ...]
 
     @classmethod
-    def of(cls, run: Run, entries: Sequence[JournalEntry], *, intact: bool) -> JournalPage:
-        return cls(run.id, run.experiment.title, intact, tuple(_entry(one) for one in entries))
+    def of(cls, run: Run, entries: Sequence[JournalEntry]) -> JournalPage:
+        rows = tuple(_entry(one) for one in entries)
+        return cls(run.id, run.experiment.title, tuple(verify(entries)), rows)
 
 
 async def runs(request: Request) -> Response:
@@ -95,18 +97,12 @@ async def journal(request: Request) -> Response:
     ports, run_id = ports_of(request), run_id_of(request)
     found = await ports.runs.get(run_id)
     entries = await ports.journal.entries(run_id)
-    view = JournalPage.of(found, entries, intact=unbroken(entries))
-    return render.page(request, "journal.html", view)
+    return render.page(request, "journal.html", JournalPage.of(found, entries))
 
 
 async def run_of(ports: Ports, run_id: int) -> Run:
     """The run as the driver sees it, else as it is stored. Raises `NotFound`."""
     return ports.watch.live.get(run_id) or await ports.runs.get(run_id)
-
-
-def unbroken(entries: Sequence[JournalEntry]) -> bool:
-    """Whether each entry names the hash of the one before."""
-    return [one.previous for one in entries] == [GENESIS, *(one.hash for one in entries)][: len(entries)]
 
 
 def _is_shown(one: Run, shown: str) -> bool:

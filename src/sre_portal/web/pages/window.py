@@ -55,12 +55,11 @@ class Window:
 
     def series(self, samples: Samples, unit: str, scale: Scale) -> str:
         """The same for the cursor: evenly spaced, null where there is nothing."""
-        known = {round((at - self.axis.start) / self.step): value for at, value in samples}
-        length = int((self.axis.end - self.axis.start) // self.step)
-        values = [
-            None if (value := known.get(index)) is None else round(value, 3) for index in range(length + 1)
-        ]
-        return cursor_series(self.axis.start, self.step, values, unit, scale)
+        start = samples[0][0] if samples else self.axis.start
+        known = {round((at - start) / self.step): value for at, value in samples}
+        found = (known.get(index) for index in range(max(known, default=-1) + 1))
+        values = [None if value is None else round(value, 3) for value in found]
+        return cursor_series(start, self.step, values, unit, scale)
 
 
 def drawn(
