@@ -71,7 +71,7 @@ def burn_corridors(outlook: Outlook, offsets: Sequence[float]) -> tuple[Corridor
 
     def point(at: float, over: int) -> CorridorPoint:
         low, high = (burn_rate(one.counts(at - over, at), slo) or 0.0 for one in extremes)
-        return CorridorPoint(at, min(low, high), max(low, high))
+        return CorridorPoint(at, _short(min(low, high)), _short(max(low, high)))
 
     return tuple(
         Corridor("burn", slo.name, over, tuple(point(at, over) for at in offsets))
@@ -116,7 +116,7 @@ def p99_corridor(
             return found.before
         return found.during if filled < at <= timing.revert_low else mixed
 
-    points = tuple(CorridorPoint(at, *bounds(at)) for at in offsets)
+    points = tuple(CorridorPoint(at, *map(_short, bounds(at))) for at in offsets)
     return Corridor("p99", service, P99_OVER_SECONDS, points)
 
 
@@ -143,3 +143,8 @@ def _at(weighted: Iterable[tuple[float, float]], ratio: float) -> float:
         if seen >= ratio:
             return value
     return ordered[-1][0]
+
+
+def _short(number: float) -> float:
+    """Four digits are more than a chart shows, and a prediction is stored with its run."""
+    return float(f"{number:.4g}")

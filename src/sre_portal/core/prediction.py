@@ -97,24 +97,19 @@ def predict(
     """
     target = experiment.spec.target
     ours = [slo for slo in slos if slo.spec.service == target.service]
+    signal_now = board.services.get(target.service, SignalSeries()).over(now - RECENT_SECONDS, now)
     traffic = target_traffic(target, ours, board, now)
     timing = timing_of(experiment, traffic)
-    signal_now = board.services.get(target.service, SignalSeries()).over(now - RECENT_SECONDS, now)
     effects = {
         slo.name: effect_of(experiment, slo, signal_now, measured_overlap(target, slo, ours, board, now))
         for slo in ours
     }
     outlooks = [look for slo in ours if (look := _outlook(slo, board, now, effects[slo.name], timing))]
-    offsets = offsets_of(timing)
     p99 = _p99(experiment, ours, board, now, signal_now.latency)
-    delay = max((effect.longest_s for effect in effects.values()), default=0.0)
-    corridors = [corridor for look in outlooks for corridor in burn_corridors(look, offsets)]
-    if p99 is not None:
-        corridors.append(p99_corridor(target.service, p99, timing, delay, offsets))
     return Prediction(
         alerts=_alerts(ours, outlooks, alerts),
         costs=tuple(_cost(look, board.slis[look.slo.name], now) for look in outlooks),
-        corridors=tuple(corridors),
+        corridors=_corridors(target.service, outlooks, p99, timing),
         effective=Band(0.0, timing.first_hit),
         counted=_counted(list(effects.values())),
         reverted=Band(timing.revert_low, timing.revert_high),
@@ -161,6 +156,17 @@ def _cost(outlook: Outlook, series: SliSeries, now: int) -> BudgetCost:
         high_ratio=outlook.most.course.planned_bounds(most=True) / min(sizes),
         left_ratio=before.left_ratio,
     )
+
+
+def _corridors(
+    service: str, outlooks: Sequence[Outlook], p99: P99 | None, timing: Timing
+) -> tuple[Corridor, ...]:
+    offsets = offsets_of(timing)
+    burns = [corridor for look in outlooks for corridor in burn_corridors(look, offsets)]
+    if p99 is None:
+        return tuple(burns)
+    delay = max((look.effect.longest_s for look in outlooks), default=0.0)
+    return (*burns, p99_corridor(service, p99, timing, delay, offsets))
 
 
 def _counted(effects: Sequence[Effect]) -> Band:
