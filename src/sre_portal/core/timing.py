@@ -63,9 +63,9 @@ def target_traffic(target: Target, slos: Sequence[Slo], board: Board, now: int) 
     best = max(known, key=lambda forecast: forecast.rate, default=None)
     signals = board.services.get(target.service)
     service = signals.requests(now - RECENT_SECONDS, now) / RECENT_SECONDS if signals else 0.0
-    if best is None:
-        return TargetTraffic(service, 0.0, 1.0)
     whole = not (target.route or target.methods or target.headers)
+    if best is None:
+        return TargetTraffic(service, service if whole else 0.0, 1.0)
     expected = max(best.rate, service) if whole and twin is None else best.rate
     return TargetTraffic(expected, best.rate, best.dispersion)
 

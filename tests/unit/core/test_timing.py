@@ -36,6 +36,10 @@ def test_the_rate_of_unmeasured_requests_is_at_most_that_of_the_service() -> Non
     assert target_traffic(target_of(), [WHOLE], Board(), NOW) == TargetTraffic(0, 0, 1)
 
 
+def test_a_service_without_an_slo_is_seen_by_its_signals() -> None:
+    assert target_traffic(target_of(), [], steady_board(WHOLE), NOW) == TargetTraffic(RATE, RATE, 1)
+
+
 @pytest.mark.parametrize(
     ("percent", "traffic", "wait"),
     [
