@@ -30,7 +30,7 @@ class Alarm:
 
 def alarm(run: Run, seen: Observed) -> Alarm | None:
     """The first reason to cut the run short, None where it may go on."""
-    alarms = (*HARMFUL_ALARMS, *ALARMS) if run.harmful else ALARMS
+    alarms = (*ALARMS, *HARMFUL_ALARMS) if run.harmful else ALARMS
     return next((found for rings in alarms if (found := rings(run, seen)) is not None), None)
 
 
@@ -110,8 +110,10 @@ def clock_jump(run: Run, seen: Observed) -> Alarm | None:
 Rings = Callable[[Run, Observed], Alarm | None]
 
 ALARMS: tuple[Rings, ...] = (interrupted, clock_jump)
+"""These come first: where nobody looked for a while, what is unreadable now is only what follows from it."""
+
 HARMFUL_ALARMS: tuple[Rings, ...] = (guardrails, escrow, refused, ended_early, fidelity)
-"""Only while leases are out. Guardrails come first: where two things are wrong, harm is the one to tell."""
+"""Only while leases are out. Of two things that are wrong, harm is the one to tell."""
 
 
 def said(reading: Reading) -> str:

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Literal
 
 from sre_portal.core.alert import Alert, AlertState
+from sre_portal.core.band import Band
 from sre_portal.core.experiment import AlertExpectation
 from sre_portal.core.marks import mark_of
 from sre_portal.core.observed import Observed
 from sre_portal.core.phrase import band, seconds
-from sre_portal.core.prediction import Band
 from sre_portal.core.recovery import firing_band, prediction_of, resolving_band
 from sre_portal.core.run import AlertMark, ExpectationResult, Run
 

@@ -5,8 +5,9 @@ The hash is SHA-256, in hexadecimal, over the previous hash and the canonical JS
     {"at":"2026-11-23T12:03:04.567890Z","facts":{},"kind":"phase","run_id":12,"seq":1,"text":"..."}
 
 Canonical: keys in order, no spaces, UTF-8 without escapes beyond those JSON demands, instants in UTC to the
-microsecond, a number without a fraction as a whole number. So an entry keeps its hash through any database
-that keeps the value of a number and the microsecond of an instant.
+microsecond, a number without a fraction as a whole number, `nan` and `inf` as text because JSON has no number
+for them. So an entry keeps its hash through any database that keeps the value of a number and the microsecond
+of an instant.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def seal(  # noqa: PLR0913, PLR0917  # the fields of an entry, in their order
     """The entry that follows `previous`; None before the first one of a run.
 
     `facts` come back as plain JSON values, so that what is stored is what was hashed. Raises `ValueError` for
-    facts that are not JSON: NaN, infinity, a key that is not text, any other type.
+    facts that are not JSON: a key that is not text, or any other type.
     """
     head = GENESIS if previous is None else previous.hash
     plain = {key: _plain(value) for key, value in facts.items()}
@@ -120,7 +121,9 @@ def _plain(value: object) -> object:
             return value
         case str():
             return str(value)
-        case float() if math.isfinite(value):
+        case float() if not math.isfinite(value):
+            return str(value)  # a journal that refuses to record would be worse than a figure in words
+        case float():
             return int(value) if value.is_integer() else value
         case Mapping() if all(isinstance(key, str) for key in value):
             return {str(key): _plain(inner) for key, inner in value.items()}

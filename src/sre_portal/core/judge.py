@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sre_portal.core.access import PORTAL
 from sre_portal.core.alarm import measured
 from sre_portal.core.fidelity import FidelityCheck, outcome, totals_of
 from sre_portal.core.observed import Observed
 from sre_portal.core.phrase import listed
 from sre_portal.core.results import results_of
-from sre_portal.core.run import ExpectationResult, Run, Verdict
+from sre_portal.core.run import Abortion, ExpectationResult, Run, Verdict
 
 Judged = tuple[Verdict, tuple[str, ...], tuple[ExpectationResult, ...]]
 
@@ -24,7 +25,7 @@ def judge(run: Run, seen: Observed) -> Judged:
     """
     results = results_of(run, seen, final=not run.cut_short)
     if run.abortion is not None:
-        return run.abortion.verdict, (_sentence(run.abortion.reason),), results
+        return run.abortion.verdict, (_cut_short(run.abortion),), results
     if invalid := list(_invalid(run, seen)):
         return Verdict.INVALID, tuple(invalid), results
     doubts = list(_doubts(run))
@@ -86,6 +87,11 @@ def _praise(run: Run, results: tuple[ExpectationResult, ...]) -> tuple[str, ...]
     else:
         first = "Nothing was expected; only the return of the steady state was judged."
     return (first, *(_sentence(_why(one)) for one in results))
+
+
+def _cut_short(abortion: Abortion) -> str:
+    by_hand = abortion.by != PORTAL.name
+    return _sentence(f"{abortion.by} ended the run: {abortion.reason}" if by_hand else abortion.reason)
 
 
 def _sentence(text: str) -> str:

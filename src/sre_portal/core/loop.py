@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sre_portal.contract.lease import LEASE_SECONDS
+from sre_portal.core.access import PORTAL
 from sre_portal.core.alarm import alarm
 from sre_portal.core.fidelity import outcome
 from sre_portal.core.intake import leases_lapse_at, take_in
@@ -65,7 +66,7 @@ def advance(run: Run, seen: Observed) -> Moved:
     taken = take_in(run, seen)
     reason = None if taken.cut_short or taken.phase is Phase.JUDGE else alarm(taken, seen)
     if reason is not None:
-        moved, steps = _cut_short(taken, seen.now, "portal", reason.reason, reason.verdict)
+        moved, steps = _cut_short(taken, seen.now, PORTAL.name, reason.reason, reason.verdict)
     else:
         moved, steps = PHASES[taken.phase](taken, seen)
     if moved.harmful:
@@ -118,7 +119,7 @@ def _not_started(run: Run, seen: Observed) -> Moved:
     if seen.now - run.created_at < timedelta(seconds=START_SECONDS):
         return run, ()
     return _cut_short(
-        run, seen.now, "portal", "the portal stopped before the leases went out", Verdict.ABORTED
+        run, seen.now, PORTAL.name, "the portal stopped before the leases went out", Verdict.ABORTED
     )
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from difflib import SequenceMatcher
 
-from sre_portal.core.prediction import Band
+from sre_portal.core.band import Band
 
 NEAR = 0.6
 """Two words this alike (0..1) are probably one of them and a slip."""

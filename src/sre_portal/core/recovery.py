@@ -5,15 +5,19 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sre_portal.core.alert import AlertState
+from sre_portal.core.band import Band
 from sre_portal.core.condition import Outcome
 from sre_portal.core.experiment import AlertExpectation, RecoversExpectation
 from sre_portal.core.marks import mark_of
 from sre_portal.core.observed import Observed
-from sre_portal.core.prediction import AlertPrediction, Band
+from sre_portal.core.prediction import AlertPrediction
 from sre_portal.core.run import Run
 
 RESOLVE_GRACE = timedelta(seconds=10)
 """So long after its predicted band an alert is still waited for, to say how late it was."""
+
+COUNTED = timedelta(seconds=2)
+"""So long after the revert the last requests that were hit are counted and judged."""
 
 DEFAULT_WITHIN = timedelta(seconds=60)
 """How long the steady state may take to come back where the experiment does not say."""
@@ -46,6 +50,8 @@ def settled(run: Run, seen: Observed) -> bool:
     """Whether waiting longer could change nothing, or has lasted long enough."""
     if seen.now >= deadline(run, seen):
         return True
+    if run.reverted_at is not None and seen.now < run.reverted_at + COUNTED:
+        return False
     steady = not run.experiment.spec.steady_state or run.recovered_at is not None
     waiting = any(_waited_for(run, one, seen.now) for one in _expected(run))
     return steady and not waiting and not _may_break_silence(run, seen)

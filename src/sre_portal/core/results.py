@@ -7,6 +7,7 @@ from typing import assert_never
 
 from sre_portal.core.alarm import said
 from sre_portal.core.alert_result import UNDECIDED, Finding, fires, silent
+from sre_portal.core.band import Band
 from sre_portal.core.condition import Condition, Outcome, label_of
 from sre_portal.core.document import dump_duration
 from sre_portal.core.experiment import (
@@ -17,7 +18,6 @@ from sre_portal.core.experiment import (
 )
 from sre_portal.core.observed import Observed
 from sre_portal.core.phrase import band, seconds
-from sre_portal.core.prediction import Band
 from sre_portal.core.recovery import recover_within
 from sre_portal.core.run import ExpectationResult, Run
 

@@ -108,7 +108,14 @@ def test_a_number_reads_the_same_whole_or_not() -> None:
     assert canonical({"a": 1.0, "b": 1e22, "c": -0.0}) == '{"a":1,"b":10000000000000000000000,"c":0}'
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), {1: "a"}, {"a", "b"}, START, b"a"])
+def test_a_figure_that_json_has_no_number_for_is_told_in_words() -> None:
+    odd = {"a": float("nan"), "b": float("-inf")}
+    entry = seal(None, 1, 1, START, "note", "text", odd)
+    assert entry.facts == {"a": "nan", "b": "-inf"}
+    assert verify([replace(entry, facts=dict(odd))]) == []
+
+
+@pytest.mark.parametrize("value", [{1: "a"}, {"a", "b"}, START, b"a"])
 def test_facts_that_are_not_json_are_refused(value: object) -> None:
     with pytest.raises(ValueError, match="not a JSON value"):
         seal(None, 1, 1, START, "note", "text", {"fact": value})

@@ -278,7 +278,7 @@ def test_a_run_that_was_cut_short_keeps_that_verdict_and_leaves_open_what_was_op
     cut = Abortion(at=at(10), by="omar", reason="customers call")
     run = ended(alerts=(), abortion=cut, recovered_at=None)
     verdict, reasons, results = judge(run, observed(10))
-    assert (verdict, reasons) == (Verdict.ABORTED, ("customers call.",))
+    assert (verdict, reasons) == (Verdict.ABORTED, ("omar ended the run: customers call.",))
     assert [result.outcome for result in results] == ["open", "open", "open"]
 
 

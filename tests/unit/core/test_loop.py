@@ -189,6 +189,13 @@ def test_a_clock_that_jumps_ends_a_run(now: float, reason: str, phase: Phase) ->
     assert moved.phase not in HARMFUL
 
 
+def test_a_restart_is_told_rather_than_what_follows_from_it() -> None:
+    after = observed(40.5, interrupted=True, guardrails=(UNREADABLE,))
+    moved, _ = advance(run_of(phase=Phase.OBSERVE, driven_at=at(10)), after)
+    assert moved.abortion is not None
+    assert moved.abortion.reason.startswith("the portal restarted")
+
+
 def test_five_seconds_between_two_passes_are_still_fine() -> None:
     moved, _ = advance(run_of(driven_at=at(10)), observed(15, changes=()))
     assert moved.abortion is None
@@ -204,7 +211,7 @@ def test_an_operator_aborts_a_run_in_any_phase(phase: Phase) -> None:
     assert moved.phase not in HARMFUL
     done, _ = drive(moved, lambda seconds: observed(10 + seconds, statuses=statuses(ended=10.3)))
     assert done.verdict is Verdict.ABORTED
-    assert done.reasons == ("customers call.",)
+    assert done.reasons == ("omar ended the run: customers call.",)
 
 
 def test_a_run_that_is_done_or_cut_short_cannot_be_aborted() -> None:
@@ -312,6 +319,13 @@ def test_recover_waits_for_the_steady_state_and_for_every_expected_alert() -> No
     assert run.recovered_at == at(60.0)
     assert run.entered(Phase.JUDGE) == at(60.0)
     assert run.verdict is Verdict.PASSED
+
+
+def test_recover_does_not_look_before_the_last_hits_are_counted() -> None:
+    what = full_experiment(expectations=[])
+    run, _ = drive(run_of(what), healthy)
+    assert run.reverted_at == at(40.1)
+    assert run.entered(Phase.JUDGE) == at(42.25)
 
 
 def test_recover_gives_up_ten_seconds_after_the_latest_predicted_resolution() -> None:
