@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sre_portal.contract.fault import Latency
@@ -229,6 +229,7 @@ async def test_fifty_streams_are_all_told(desk: Desk) -> None:
         await stream.aclose()
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(

@@ -68,7 +68,7 @@ def rows_of(report: AgentReport, received_at: datetime, slos: Collection[str] | 
             statuses=list(_statuses(report)),
             instance=_instance(report, received_at),
         )
-    except (ValueError, OverflowError) as unfit:
+    except (ValueError, OverflowError, OSError) as unfit:  # fromtimestamp raises any of them
         raise InvalidInput(
             [Problem("report", str(unfit), "instants in seconds and whole histograms")]
         ) from None

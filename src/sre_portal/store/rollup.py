@@ -1,8 +1,8 @@
 """Seconds become minutes and hours; what is too old goes. In steps short enough for reports to pass between.
 
-Minutes are summed by reading, without a lock. The result is written only if no report has been taken in
-between: `minute_progress` counts the reports that brought seconds of a minute, and tells at which count it
-was summed last. A second that comes late raises the count, and the minute is summed again.
+Minutes are summed by reading, without a lock. `minute_progress` counts the reports that brought seconds of a
+minute, and tells at which count it was summed last: a second that comes late, or during the sum, raises the
+count, and the minute is summed again. A sum is written only if nobody else has summed the minute meanwhile.
 """
 
 from __future__ import annotations
