@@ -25,8 +25,10 @@ async def apply(_fault: Abort, hit: Hit) -> bool:
         with suppress(TimeoutError):
             await asyncio.wait_for(_disconnected(hit), NOTICED_WITHIN_SECONDS)
     else:
-        headers = [(b"content-length", b"1"), (b"connection", b"close"), hit.injected_header()]
+        headers = [(b"content-length", b"2"), (b"connection", b"close"), hit.injected_header()]
         await hit.server_send({"type": "http.response.start", "status": 500, "headers": headers})
+        # Some servers hold the head back until there is a body, and answer something of their own without.
+        await hit.server_send({"type": "http.response.body", "body": b"\n", "more_body": True})
     return False
 
 
