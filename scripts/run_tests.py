@@ -112,7 +112,7 @@ def _missing(groups: Iterable[Group]) -> list[Group]:
 
 
 def _pytest(only: str | None, missing: list[Group], arguments: list[str]) -> int:
-    """All tests side by side, then the live ones alone: they are in real time, and others would disturb them."""
+    """All tests side by side, then the live ones alone: others would disturb their real time."""
     chosen = [only] if only else []
     chosen += [f"not {group.marker}" for group in missing]
     side_by_side = ["-n", "logical", "--dist", "loadgroup"]
