@@ -58,6 +58,17 @@ def test_a_lease_ends_by_itself_when_the_portal_is_silent() -> None:
     assert book.ended_by() == "expired"
 
 
+def test_an_end_that_is_noticed_late_is_told_for_when_it_was() -> None:
+    book = Book()
+    begin = book.time.wall()
+    book.plan(lease(ttl_ms=5_000))
+    book.time.advance(60)
+    book.book.sweep()
+    status = book.status()
+    assert status is not None
+    assert status.ended_at == begin + 5
+
+
 def test_a_renewed_lease_goes_on() -> None:
     book = Book()
     for _ in range(20):

@@ -238,7 +238,9 @@ def test_paths_without_end_do_not_fill_the_memory() -> None:
     counting = tally(AVAILABILITY)
     for number in range(3 * ROUTES):
         counting.route(Request("GET", f"/{number}", ()))
+        counting.route(Request("GET", f"/{number}" + "x" * 1_000, ()))
     assert sum(len(paths) for paths in counting.routes.values()) <= ROUTES
+    assert max(len(path) for path in counting.routes["GET"]) < 10
     answer(counting, path="/1")
     assert count(counting, "availability") == SliCount("availability", 1)
 

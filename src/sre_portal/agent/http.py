@@ -44,7 +44,7 @@ def parse_address(url: str) -> Address:
     """The address in an http or https URL. Raises `ValueError`."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f"portal_url: {url!r} is not an http or https URL")
+        raise ValueError("portal_url is not an http or https URL")  # not repeated: it may hold a password
     is_tls = parts.scheme == "https"
     return Address(parts.hostname, parts.port or (443 if is_tls else 80), is_tls, parts.path.rstrip("/"))
 

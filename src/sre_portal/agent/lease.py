@@ -137,7 +137,8 @@ class LeaseBook:
         return HeldLease(lease, deadline_ns) if self._now() < deadline_ns else None
 
     def _end(self, held: HeldLease, by: EndedBy) -> None:
-        held.end(by, self._portal_clock.at(self._now()))
+        # Nothing is injected at or after the deadline, however late it is noticed.
+        held.end(by, self._portal_clock.at(min(self._now(), held.deadline_ns)))
         self._ended[held.lease.id] = held.status
         self._over[held.lease.id] = None
         if len(self._ended) > UNACKNOWLEDGED_ENDS:

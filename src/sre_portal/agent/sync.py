@@ -113,6 +113,7 @@ class Sync:
         except Exception as problem:  # noqa: BLE001  # the portal is gone; so are we
             self._portal.failed("telling the last counts", problem)
         self._reporter.close()
+        await asyncio.sleep(0)  # the transport is gone before its loop is
 
     async def _tell_the_rest(self, instance: str) -> None:
         for _ in range(1 + BACKLOG_SECONDS // MAX_SECONDS):

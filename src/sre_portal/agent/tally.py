@@ -20,6 +20,8 @@ from sre_portal.contract.match import route_regex
 
 BACKLOG_SECONDS = 120
 ROUTES = 4096
+MAX_KEPT = 256
+"""So many methods and paths are kept, and none that is longer: strangers choose them."""
 
 FOLD_AT = 64
 """The request path folds when this many events wait."""
@@ -79,7 +81,7 @@ class Tally:
         paths = (request.path, request.path.removeprefix(root_path))
         with self._lock:
             exempt = any(pattern.fullmatch(path) for pattern in self._exempt for path in paths)
-            if self._by_header:
+            if self._by_header or len(request.method) + len(request.path) > MAX_KEPT:
                 return Route(request, None if exempt else self._kind(request))
             request = Request(request.method, request.path, ())
             route = Route(request, None if exempt else self._kind(request))

@@ -45,8 +45,8 @@ def draw_ms(fault: Latency, draw: Draw) -> float:
 async def hold(held: HeldLease, until_ns: int, now: Callable[[], int]) -> bool:
     """Wait until an instant or the end of the lease. Whether the wait ran to its end."""
     # One timer, and another look when it fires early: half the waits overshoot by less than 0.5 ms on uvloop
-    # and 1 ms on asyncio. To yield through the last half millisecond brings that to 0.1 and 0.4 ms, but at 500
-    # waits a second it costs the host 4 % of a processor, which the autoscaler under test would see.
+    # and 1 ms on asyncio. To yield through the last half millisecond brings that to 0.1 and 0.4 ms, but for
+    # 500 waits a second it costs the host 4 % of a processor, which the autoscaler under test would see.
     loop = asyncio.get_running_loop()
     while True:
         now_ns = now()
