@@ -2,17 +2,18 @@
 
 Time is in seconds from the first hit. What was counted is read from the board; what is to come is summed in
 closed form, because rate and shares are constant between a few instants. A window is bounded by its own sum:
-what is expected to be bad, and Z standard deviations of it up or down.
+what is expected to be bad, and what chance adds to it or takes away.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor, sqrt
+from math import floor
 
+from sre_portal.core.bound import skewed
 from sre_portal.core.effect import Effect
-from sre_portal.core.forecast import Forecast, Z
+from sre_portal.core.forecast import Forecast
 from sre_portal.core.series import SliSeries
 from sre_portal.core.slo import Counts, Slo
 from sre_portal.core.timing import Timing
@@ -52,8 +53,6 @@ class Course:
     """The traffic of an SLO through one run, at one extreme."""
 
     forecast: Forecast
-    base: float
-    """The share that is bad by itself."""
     flows: tuple[Flow, ...]
     bad_share: float
     """The share of all requests that becomes bad by the fault."""
@@ -68,7 +67,7 @@ class Course:
     """The requests that are held when the fault ends, and let go at once."""
 
     def expected(self, start: float, end: float) -> tuple[float, float, float]:
-        """All requests, those bad by the fault and those bad by themselves that are counted in a stretch."""
+        """Of a stretch: all requests, those bad by the fault, and those the application answers as ever."""
         hits = planned = hit_rate = 0.0
         for flow in self.flows:
             seconds = min(end, self.end) - max(start, self.start + flow.delay)
@@ -82,26 +81,29 @@ class Course:
                 planned += burst.bad
         faulted = max(min(end, self.end) - max(start, self.start), 0.0)
         plain = self.forecast.rate * (end - start) - hit_rate * faulted
-        reached = plain if self.replaces else plain + hits - planned
-        return plain + hits, planned, self.base * reached
+        return plain + hits, planned, plain if self.replaces else plain + hits - planned
 
-    def deviation(self, planned: float, organic: float) -> float:
-        """The standard deviation of the bad requests of a stretch.
+    def planned_at_bound(self, planned: float, whole: float, *, most: bool) -> float:
+        """Of a window of `whole` requests those that the fault makes bad, at the bound.
 
-        Each request is drawn (binomial), and how many arrive while the fault is active varies as well.
+        Each request is drawn (binomial), and how many arrive while the fault is active varies as well. What
+        arrives more is bad and counted: of a window that is all fault the bad share stays, so that only the
+        part of the window that is not is left of this.
         """
+        if planned <= 0:
+            return 0.0
         share = self.bad_share
-        drawn = planned * (1 - share) + organic * (1 - self.base)
-        if share <= 0 or planned <= 0:
-            return sqrt(drawn)
-        arriving = share * self.forecast.spread(planned / (share * self.forecast.rate))
-        return sqrt(drawn + arriving * arriving)
+        arrived = planned / share
+        moves = share * max(1 - arrived / whole, 0.0) if whole else share
+        drawn = planned * (1 - share)
+        arriving = (moves * self.forecast.spread(arrived / self.forecast.rate)) ** 2
+        third = drawn * (1 - 2 * share) + arriving * (3 * (1 - share) + share * self.forecast.dispersion)
+        return max(planned + skewed(drawn + arriving, third, most=most), 0.0)
 
     def planned_bounds(self, *, most: bool) -> float:
-        """All requests that the fault makes bad, Z standard deviations up or down."""
+        """All requests that the fault makes bad, at the bound."""
         _, planned, _ = self.expected(0.0, self.released.late + 1)
-        off = Z * self.deviation(planned, 0.0)
-        return planned + off if most else max(planned - off, 0.0)
+        return self.planned_at_bound(planned, 0.0, most=most)
 
 
 def course_of(forecast: Forecast, effect: Effect, timing: Timing, *, most: bool) -> Course:
@@ -117,7 +119,6 @@ def course_of(forecast: Forecast, effect: Effect, timing: Timing, *, most: bool)
     )
     return Course(
         forecast=forecast,
-        base=forecast.base_high if most else forecast.base_low,
         flows=flows,
         bad_share=sum(flow.rate * flow.bad for flow in flows) / forecast.rate,
         replaces=effect.replaces,
@@ -196,13 +197,13 @@ class Continuation:
         _, bad = self.past.since(-self.gap_bad - start)
         if end < -self.gap:
             before = self.past.since(-self.gap - end)
-            return _whole(total - before[0], max(bad - before[1], 0.0), most=self.most)
-        ahead, planned, organic = self.course.expected(max(start, -self.gap), end)
-        off = Z * self.course.deviation(planned, organic)
-        if self.most:
-            # A request more or less of all depends on where in a second they fall.
-            return _whole(total + ahead - 1, bad + planned + organic + off, most=True)
-        return _whole(total + ahead + 1, bad + max(planned + organic - off, 0.0), most=False)
+            return _whole(total - before[0], max(bad - before[1], 0.0))
+        ahead, planned, as_ever = self.course.expected(max(start, -self.gap), end)
+        total += ahead
+        bad += self.course.planned_at_bound(planned, total, most=self.most)
+        bad += self.course.forecast.bad_by_itself(as_ever, most=self.most)
+        # A request more or less of all depends on where in a second they fall.
+        return _whole(total + (-1 if self.most else 1), bad)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +234,6 @@ def outlook_of(
     )
 
 
-def _whole(total: float, bad: float, *, most: bool) -> Counts:
-    """Requests come whole: at most so many is rounded down, at least so many is rounded up."""
-    bad = floor(bad + 1e-6) if most else ceil(bad - 1e-6)
-    return Counts(max(round(total) - bad, 0), bad)
+def _whole(total: float, bad: float) -> Counts:
+    """Requests come whole."""
+    return Counts(max(round(total) - round(bad), 0), round(bad))

@@ -8,10 +8,10 @@ from math import sqrt
 from typing import Literal
 
 from sre_portal.contract.histogram import Buckets, midpoint_ns
+from sre_portal.core.bound import Z
 from sre_portal.core.continuation import Outlook
 from sre_portal.core.delay import delay_parts
 from sre_portal.core.experiment import FaultSpec, LatencyFault
-from sre_portal.core.forecast import Z
 from sre_portal.core.slo import burn_rate
 from sre_portal.core.timing import Timing
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 from math import sqrt
 
 from sre_portal.contract.histogram import Buckets, quantile_ms, share_above
+from sre_portal.core.bound import Z
 from sre_portal.core.delay import delay_parts
 from sre_portal.core.experiment import AbortFault, ErrorFault, Experiment, LatencyFault, ShareSpec
-from sre_portal.core.forecast import Z
 from sre_portal.core.overlap import Overlap, overlap_of
 from sre_portal.core.signal import Signal
 from sre_portal.core.slo import AvailabilitySli, LatencySli, Slo

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, sqrt
 
+from sre_portal.core.bound import seen_before, wilson
 from sre_portal.core.series import SliSeries
 from sre_portal.core.slo import Counts
-
-Z = 3.5
-"""How many standard deviations a bound is away from what is expected. Once in 4,000 cases is beyond it."""
 
 RECENT_SECONDS = 120
 """A forecast is made from what was counted in the last two minutes."""
@@ -38,12 +36,20 @@ class Forecast:
     """Of the requests of one second."""
     dispersion: float
     """Variance over mean of the requests of longer stretches: 1 for random arrivals, 0 for even ones."""
-    base: float
-    """The share of requests that is bad by itself, without a fault."""
-    base_low: float
-    base_high: float
     seconds: int
-    """How many seconds it was learnt from."""
+    """How many seconds this was learnt from."""
+    base_bad: int
+    """Of `base_total` requests before, so many were bad by themselves, without a fault."""
+    base_total: int
+
+    @property
+    def base(self) -> float:
+        """The share of requests that is bad by itself."""
+        return self.base_bad / self.base_total if self.base_total else 0.0
+
+    def bad_by_itself(self, requests: float, *, most: bool) -> float:
+        """The most or the fewest that are bad by themselves of so many requests to come."""
+        return seen_before(self.base_bad, self.base_total, requests, most=most) if requests > 0 else 0.0
 
     def spread(self, seconds: float) -> float:
         """The standard deviation of the requests of a future stretch.
@@ -69,19 +75,7 @@ def forecast_of(series: SliSeries, now: int) -> Forecast | None:
     if not total:
         return None
     variance, dispersion = _varying(per_second)
-    low, base, high = _base(series, now, seconds)
-    return Forecast(total / seconds, variance, dispersion, base, low, high, seconds)
-
-
-def wilson(hits: int, total: int) -> tuple[float, float]:
-    """Bounds of a share of which `hits` of `total` were seen: Wilson's score interval (JASA 22, 1927)."""
-    if not total:
-        return 0.0, 1.0
-    ratio, square = hits / total, Z * Z
-    middle = (ratio + square / (2 * total)) / (1 + square / total)
-    half = Z / (1 + square / total) * sqrt(ratio * (1 - ratio) / total + square / (4 * total * total))
-    low, high = max(middle - half, 0.0), min(middle + half, 1.0)
-    return (low if hits else 0.0), (high if hits < total else 1.0)
+    return Forecast(total / seconds, variance, dispersion, seconds, *_base(series, now, seconds))
 
 
 def _varying(per_second: Sequence[int]) -> tuple[float, float]:
@@ -111,17 +105,15 @@ def _variance(numbers: Sequence[int]) -> float:
     return sum((number - mean) ** 2 for number in numbers) / (len(numbers) - 1)
 
 
-def _base(series: SliSeries, now: int, seconds: int) -> tuple[float, float, float]:
-    """Low, expected and high share that is bad without a fault.
+def _base(series: SliSeries, now: int, seconds: int) -> tuple[int, int]:
+    """How many were bad without a fault, and of how many.
 
-    From the last hour, which bounds a small share well, or from the last two minutes where it was different.
+    Of the last hour, which tells a small share well, or of the last two minutes where they differ from it.
     """
     recent, hour = (_organic(series.counts(now - back, now)) for back in (seconds, _HOUR))
     low, high = wilson(*recent)
     usual = hour[0] / hour[1] if hour[1] else 0.0
-    if low <= usual <= high:
-        return wilson(*hour)[0], usual, wilson(*hour)[1]
-    return low, recent[0] / recent[1], high
+    return hour if low <= usual <= high else recent
 
 
 def _organic(counts: Counts) -> tuple[int, int]:

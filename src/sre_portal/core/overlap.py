@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from sre_portal.contract.match import route_regex
 from sre_portal.core.board import Board
+from sre_portal.core.bound import wilson
 from sre_portal.core.experiment import Target
-from sre_portal.core.forecast import RECENT_SECONDS, wilson
+from sre_portal.core.forecast import RECENT_SECONDS
 from sre_portal.core.route import methods_overlap, routes_overlap
 from sre_portal.core.slo import Slo
 

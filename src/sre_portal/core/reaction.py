@@ -109,15 +109,22 @@ def _why_silent(rule: AlertRule, high: Look, effect: Effect) -> str:
         return "the fault makes none of its requests bad"
     if not high.stretches:
         return f"it reaches at most {_figure(rule, high.peak)}, and takes {_limit(rule)}"
-    held = max((one.off or one.on) - one.on for one in high.stretches)
-    return f"its condition holds for at most {held:.0f} s, and has to for {rule.hold_seconds} s"
+    return f"its condition holds for at most {_longest(high):.1f} s, and has to for {rule.hold_seconds} s"
 
 
 def _why_uncertain(rule: AlertRule, low: Look, high: Look, effect: Effect) -> str:
-    between = f"it reaches between {_figure(rule, low.peak)} and {_figure(rule, high.peak)}"
     if high.before:
-        between = "it may hold without the fault as well"
-    return "; ".join((*effect.reasons, f"{between}, and takes {_limit(rule)}"))
+        why = f"without the fault it may reach {_limit(rule)} as well"
+    elif low.stretches:
+        why = f"it is sure to hold for {_longest(low):.1f} s only, and takes up to {rule.hold_seconds + 1} s"
+    else:
+        between = f"{_figure(rule, low.peak)} and {_figure(rule, high.peak)}"
+        why = f"it reaches between {between}, and takes {_limit(rule)}"
+    return "; ".join((*effect.reasons, why))
+
+
+def _longest(seen: Look) -> float:
+    return max((one.off or one.on) - one.on for one in seen.stretches)
 
 
 def _figure(rule: AlertRule, value: float) -> str:

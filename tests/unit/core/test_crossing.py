@@ -84,7 +84,7 @@ def test_a_rule_of_an_alert_is_one_of_its_slo() -> None:
 
 
 def test_a_condition_that_turns_with_the_very_first_hit_did_not_hold_before() -> None:
-    slo = slo_of(errorRateAlert={"above": "0.01"})
+    slo = slo_of(errorRateAlert={"above": "0.3"})
     ahead = ahead_of(slo, experiment_of(duration="30s"))
     found = look(rule_of(slo, ERROR_RATE), slo, ahead.most)
     assert not found.before

@@ -53,6 +53,12 @@ def test_a_share_near_the_threshold_is_uncertain_and_says_why() -> None:
     assert "it reaches between" in found.reason
 
 
+def test_a_fault_a_little_longer_than_the_hold_is_uncertain_and_says_what_is_sure() -> None:
+    found = reaction(slo_of(), ERROR_RATE, duration="21500ms")
+    assert found.outcome == "uncertain"
+    assert "s only, and takes up to 31 s" in found.reason
+
+
 def test_a_burn_rate_that_takes_too_long_is_silent() -> None:
     found = reaction(slo_of(), "burn-6")
     assert found.outcome == "silent"
@@ -74,7 +80,7 @@ def test_a_condition_that_holds_before_the_start_proves_nothing() -> None:
 def test_a_condition_that_may_hold_without_the_fault_is_uncertain() -> None:
     found = reaction(slo_of(), ERROR_RATE, board=steady_board(slo_of(), bad=2))
     assert found.outcome == "uncertain"
-    assert "it may hold without the fault as well" in found.reason
+    assert "without the fault it may reach" in found.reason
 
 
 def test_a_base_that_keeps_the_condition_up_never_resolves() -> None:
