@@ -260,15 +260,25 @@ def test_seconds_the_portal_has_are_not_told_again() -> None:
     answer(counting, at=0.5)
     first, second = told(counting, at=2.2)
     assert [one.at for one in told(counting, at=2.2, most=1)] == [first.at]
-    counting.told(first.at)
+    counting.told(counting.untold(START, 1))
     assert told(counting, at=2.2) == [second]
+    assert counting.dropped_seconds == 0
+    assert first.at < second.at
+
+
+def test_a_second_that_arrives_though_it_was_given_up_is_not_dropped() -> None:
+    counting = tally()
+    under_way = counting.untold(START + 5 * SECOND, 3)
+    answer(counting, at=BACKLOG_SECONDS + 2.5)
+    assert len(told(counting, at=BACKLOG_SECONDS + 4)) == BACKLOG_SECONDS
+    assert counting.dropped_seconds == 3
+    counting.told(under_way)
     assert counting.dropped_seconds == 0
 
 
 def test_seconds_the_portal_will_not_take_are_dropped_and_counted() -> None:
     counting = tally()
-    first, _ = told(counting, at=2.2)
-    counting.told(first.at, taken=False)
+    counting.told(counting.untold(START + 2 * SECOND, 1), taken=False)
     assert counting.dropped_seconds == 1
 
 

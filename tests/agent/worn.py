@@ -150,6 +150,11 @@ class Worn:
         return self.total(count)
 
 
+async def status(shop: Worn) -> int:
+    """What one request is answered."""
+    return (await ask(shop.app)).status
+
+
 def wall() -> float:
     return Clock().wall_ns() / SECOND
 

@@ -96,8 +96,7 @@ class Reporter:
         if self._portal_clock.error_ns is not None:
             self._tally.map_clock(self._portal_clock.offset_ns)
         self._book.acknowledge(statuses)
-        if seconds:
-            self._tally.told(seconds[-1].at)
+        self._tally.told(seconds)
         return len(seconds) == MAX_SECONDS or self._tally.is_mapped != was_mapped
 
     async def _exchange(self, report: AgentReport, seconds: list[ClosedSecond]) -> None:
@@ -115,9 +114,9 @@ class Reporter:
         headers = self._portal.headers(content_type="application/json", accept="application/json")
         sent_ns = self._now()
         head = await connection.request("POST", PATH, headers, body)
-        if head.status in REJECTIONS and seconds:
+        if head.status in REJECTIONS:
             # The same again would be rejected again, and keep all later seconds from being told.
-            self._tally.told(seconds[-1].at, taken=False)
+            self._tally.told(seconds, taken=False)
         self._portal.accept(head)
         answer = await connection.body(MAX_ANSWER)
         back_ns = self._now()

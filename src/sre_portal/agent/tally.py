@@ -206,12 +206,15 @@ class Tally:
                 self._turn(now_ns - GRACE_NS)
             return list(self._closed)[:most] if self.is_mapped else []
 
-    def told(self, until: int, *, taken: bool = True) -> None:
-        """The portal has all seconds up to this one, or will never take them."""
+    def told(self, seconds: Sequence[ClosedSecond], *, taken: bool = True) -> None:
+        """The portal has these seconds, which are the oldest, or will never take them."""
         with self._lock:
-            while self._closed and self._closed[0].at <= until:
+            kept = len(self._closed)
+            while seconds and self._closed and self._closed[0].at <= seconds[-1].at:
                 self._closed.popleft()
-                self.dropped_seconds += not taken
+            gone = kept - len(self._closed)
+            # Those that fell out of the backlog while they were under way have arrived after all.
+            self.dropped_seconds += gone - len(seconds) if taken else gone
 
     def close_now(self, now_ns: int) -> None:
         """The instance stops: the running second is told as it is."""
