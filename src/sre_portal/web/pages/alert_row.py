@@ -1,4 +1,4 @@
-"""The alerts of a service: where each stands, and which run last proved that it fires when it should."""
+"""The alerts of a service, a row an SLO: where each stands, and which run last proved that it fires."""
 
 from __future__ import annotations
 
@@ -11,28 +11,24 @@ from sre_portal.core.run import Run
 from sre_portal.web.pages.figures import day_time, factor, offset, percent, span
 from sre_portal.web.pages.pill import ALERTS, Pill
 from sre_portal.web.pages.proof import proven
-from sre_portal.web.pages.standing import Standing
+from sre_portal.web.pages.standing import SloStanding, Standing
 
 
 @dataclass(frozen=True, slots=True)
-class AlertRow:
+class AlertCell:
     name: str
-    slo: str
     rule: str
-    severity: str
     pill: Pill
     value: str
     proof: str
     proof_run: int | None
 
     @classmethod
-    def of(cls, alert: Alert, runs: Sequence[Run]) -> AlertRow:
+    def of(cls, alert: Alert, runs: Sequence[Run]) -> AlertCell:
         run = next((run for run in runs if proven(run, alert.slo, alert.rule.name)), None)
         return cls(
             name=alert.rule.name,
-            slo=alert.slo,
             rule=rule_words(alert.rule),
-            severity=alert.rule.severity,
             pill=ALERTS[alert.state],
             value=value_words(alert),
             proof=proof_words(run, alert) if run else "never proven",
@@ -40,8 +36,28 @@ class AlertRow:
         )
 
 
-def alert_rows(one: Standing, runs: Sequence[Run]) -> tuple[AlertRow, ...]:
-    return tuple(AlertRow.of(alert, runs) for slo in one.slos for alert in slo.alerts)
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    slo: str
+    cells: tuple[AlertCell, ...]
+
+    @classmethod
+    def of(cls, one: SloStanding, runs: Sequence[Run]) -> AlertRow:
+        return cls(one.slo.name, tuple(AlertCell.of(alert, runs) for alert in one.alerts))
+
+
+@dataclass(frozen=True, slots=True)
+class AlertTable:
+    """`heads`: name and severity of each rule; every SLO has the same rules."""
+
+    heads: tuple[tuple[str, str], ...]
+    rows: tuple[AlertRow, ...]
+
+    @classmethod
+    def of(cls, one: Standing, runs: Sequence[Run]) -> AlertTable:
+        rows = tuple(AlertRow.of(slo, runs) for slo in one.slos if slo.alerts)
+        rules = {alert.rule.name: alert.rule.severity for slo in one.slos for alert in slo.alerts}
+        return cls(tuple(rules.items()), rows)
 
 
 def rule_words(rule: AlertRule) -> str:
@@ -67,4 +83,4 @@ def value_words(alert: Alert) -> str:
 def proof_words(run: Run, alert: Alert) -> str:
     mark = proven(run, alert.slo, alert.rule.name)
     seconds = run.since_effective(mark.firing_at) if mark else None
-    return f"fired in {offset(seconds)}, {day_time(run.created_at)}"
+    return f"in {offset(seconds)}, {day_time(run.created_at)}"

@@ -11,6 +11,7 @@ from sre_portal.web.pages.axis import Axis
 from sre_portal.web.pages.figures import Burn, Figure, burn, day, from_epoch, percent, span
 from sre_portal.web.pages.pill import Pill, pill
 from sre_portal.web.pages.plot import Label, Plot, Scale, Stroke, area, line, place
+from sre_portal.web.pages.recent import memo_of
 from sre_portal.web.pages.standing import AT_RISK_RATIO, SloStanding, window_of
 from sre_portal.web.pages.wording import objective_words
 
@@ -39,6 +40,8 @@ class BudgetCard:
 
     @classmethod
     def of(cls, ports: Ports, one: SloStanding) -> BudgetCard:
+        # A month moves slowly: the curve is drawn once a minute, the numbers beside it are of now.
+        minute = judged_second(ports.clock.now()) // 60
         return cls(
             name=one.slo.name,
             objective=objective_words(one.slo),
@@ -48,7 +51,7 @@ class BudgetCard:
             planned=percent(one.budget.planned_ratio, 1),
             organic=percent(one.budget.organic_ratio, 1),
             burns=(("5 m", burn(one.burn_5m)), ("1 h", burn(one.burn_1h)), ("6 h", burn(one.burn_6h))),
-            plot=plot_of(ports, one),
+            plot=memo_of(ports).once(("burn-down", one.slo.name), minute, lambda: plot_of(ports, one)),
             seeded=one.budget.seeded,
         )
 

@@ -88,9 +88,7 @@ def _receipt(one: Receipt) -> ReceiptRow:
     status = one.status
     if status is None:
         missing = pill("stale", "no receipt", "question")
-        return ReceiptRow(
-            one.instance, one.lease_id, missing, "unknown", "bounded by the lease", instant(one.bounded_by)
-        )
+        return ReceiptRow(one.instance, one.lease_id, missing, "unknown", "unknown", instant(one.bounded_by))
     last = fine_clock(from_epoch(status.last_hit_at)) if status.last_hit_at else "none"
     why = ENDED.get(status.ended_by or "", "ended")
     return ReceiptRow(

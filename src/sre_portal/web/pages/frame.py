@@ -49,6 +49,8 @@ class Frame:
     version: str
     now: Moment
     links: tuple[Link, ...]
+    live_words: str
+    """How many runs are live, beside their link."""
     faults: tuple[str, ...]
     """One line for each fault that is active now."""
     harm_link: str
@@ -77,6 +79,7 @@ class Frame:
             version=__version__,
             now=instant(ports.clock.now()),
             links=_links(ports, path),
+            live_words=f"{len(ports.watch.live)} live" if ports.watch.live else "",
             faults=faults,
             harm_link=f"/runs/{runs[-1]}" if runs else "/runs",
             stop=permission(who, Permission.HARM_STOP),
@@ -104,12 +107,11 @@ def theme_of(request: Request) -> str:
 
 def _links(ports: Ports, path: str) -> tuple[Link, ...]:
     services = {slo.spec.service for slo in ports.catalogue.slos()}
-    live = len(ports.watch.live)
     rows = (
         ("/", "Overview", "overview", ""),
         ("/services", "Services", "service", str(len(services))),
         ("/experiments", "Experiments", "experiment", str(len(ports.catalogue.experiments()))),
-        ("/runs", "Runs", "run", f"{live} live" if live else ""),
+        ("/runs", "Runs", "run", ""),
         ("/status", "Status", "status", ""),
     )
     return tuple(Link(href, name, icon, _is_at(path, href), tally) for href, name, icon, tally in rows)

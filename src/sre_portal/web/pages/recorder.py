@@ -31,6 +31,7 @@ from sre_portal.web.pages.plot import (
 BEFORE_SECONDS = 15
 """Shown before the first hit, so that the reader sees what normal was."""
 AFTER_SECONDS = 10
+LANE_HEIGHT, NAMED_LANE_HEIGHT = 32, 44
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Recorder:
     stretches: tuple[Stretch, ...]
     charts: tuple[ChartRow, ...]
     lanes: tuple[LaneRow, ...]
+    lane_height: int
     subject: str
     """Whose hops they are, where it is one alert."""
     active: bool
@@ -76,6 +78,7 @@ class Recorder:
             lanes=tuple(
                 lane_row(one, axis, flight.now_s, named=len(subjects) > 1, run=run) for one in placed
             ),
+            lane_height=LANE_HEIGHT if len(subjects) < 2 else NAMED_LANE_HEIGHT,
             subject=subjects[0] if len(subjects) == 1 else "",
             active=run.effective_at is not None and run.reverted_at is None,
             cut_words=cut_words(axis),

@@ -17,7 +17,7 @@ from sre_portal.operations.board import judged_second
 from sre_portal.operations.ports import Ports
 from sre_portal.web import render
 from sre_portal.web.context import ports_of, principal_of
-from sre_portal.web.pages.alert_row import AlertRow, alert_rows
+from sre_portal.web.pages.alert_row import AlertTable
 from sre_portal.web.pages.axis import Axis
 from sre_portal.web.pages.budget_card import BudgetCard
 from sre_portal.web.pages.event import Marker, events_of, flags_of, markers_of, stretches_of
@@ -63,7 +63,7 @@ class ServicePage:
     markers: tuple[Marker, ...]
     budgets: tuple[BudgetCard, ...]
     instances: tuple[InstanceRow, ...]
-    alerts: tuple[AlertRow, ...]
+    alerts: AlertTable
     seeded: bool
     source: str
     quick: QuickFault | None = None
@@ -89,7 +89,7 @@ class ServicePage:
             markers=markers_of(events),
             budgets=tuple(BudgetCard.of(ports, slo) for slo in one.slos),
             instances=tuple(InstanceRow.of(ports, instance, one, now) for instance in one.instances),
-            alerts=alert_rows(one, history.runs),
+            alerts=AlertTable.of(one, history.runs),
             seeded=ports.seeded or one.seeded,
             source="Counted by the agents, summed over instances, UTC.",
             held=held_by(ports, one.service),

@@ -88,15 +88,10 @@ def drawn(
     )
 
 
-def clock_labels(axis: Axis, y: int = HEIGHT - 4) -> tuple[Label, ...]:
-    """Round times of day under a chart; every second one yields on a narrow card."""
+def clock_labels(axis: Axis) -> tuple[Label, ...]:
+    """Round times of day under a chart, none at its very edges."""
     return tuple(
-        Label(
-            place(axis.place(at)),
-            str(y),
-            from_epoch(at).strftime("%H:%M"),
-            "mid minor" if index % 2 else "mid",
-        )
-        for index, at in enumerate(ticks(axis, 6))
+        Label(place(axis.place(at)), str(HEIGHT - 4), from_epoch(at).strftime("%H:%M"), "mid")
+        for at in ticks(axis, 6)
         if 0.06 < axis.place(at) < 0.94
     )

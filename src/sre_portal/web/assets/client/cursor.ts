@@ -81,7 +81,10 @@ function drawOn(plot: SVGSVGElement, x: string, at: number, inside: HTMLElement)
   layer.append(element("line", { class: "cursor", x1: x, x2: x, y1: String(top), y2: String(bottom) }));
   if (!series) return;
   const value = series.values[Math.round((at - series.start) / series.step)];
-  layer.append(element("text", { class: "cursor-label mid", x, y: String(bottom + 16) }, clockOf(at, inside)));
+  // Charts in rows share one axis above them; a chart that stands alone has its own below.
+  if (!inside.querySelector('[data-cursor="axis"]')) {
+    layer.append(element("text", { class: "cursor-label mid", x, y: String(bottom + 16) }, clockOf(at, inside)));
+  }
   if (value === null || value === undefined) return;
   const y = top + series.inner * (1 - Math.min(value / series.high, 1));
   const mark = element("svg", { x, y: String(y), overflow: "visible" });
