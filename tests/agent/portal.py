@@ -14,6 +14,8 @@ from sre_portal.contract.report import ReportReceipt
 
 Wire = dict[str, Any]
 TOKEN = "token-of-shop"
+HANGS_SECONDS = 60
+"""A test that waits for longer waits for something that does not come."""
 
 
 class StubPortal:
@@ -65,7 +67,7 @@ class StubPortal:
 
     async def reported(self, wanted: Callable[[Wire], bool]) -> Wire:
         """The first report that is as wanted, of those that came and those to come."""
-        async with self._changed:
+        async with asyncio.timeout(HANGS_SECONDS), self._changed:
             seen = 0
             while True:
                 for report in self.reports[seen:]:
@@ -76,7 +78,7 @@ class StubPortal:
 
     async def until(self, wanted: Callable[[], bool]) -> None:
         """Wait until something about this portal is so."""
-        async with self._changed:
+        async with asyncio.timeout(HANGS_SECONDS), self._changed:
             await self._changed.wait_for(wanted)
 
     def hang_up(self) -> None:

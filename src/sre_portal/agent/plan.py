@@ -43,7 +43,7 @@ def parse_plan(line: bytes) -> ReadPlan:
         wire = _object(json.loads(line), "plan")
     except RecursionError:
         raise ValueError("plan: too deep") from None
-    seq, sent_at = _integer(wire.get("seq"), "seq"), _number(wire.get("sent_at"), "sent_at")
+    seq, sent_at = _integer(wire.get("seq"), "seq"), _number(wire.get("sent_at"), "sent_at", 0, 1e11)
     slis, skipped_slis = _slis(_array(wire.get("slis", []), "slis"))
     leases, refused, skipped_leases = _leases(_array(wire.get("leases", []), "leases"))
     return ReadPlan(Plan(seq, sent_at, slis, leases), refused, skipped_slis + skipped_leases)
