@@ -1,6 +1,6 @@
 """Many agents in one process, each with requests of its own.
 
-`python -m benchmarks.swarm --portal URL --count 50`. Each is a real agent with its thread and its connections;
+`python -m benchmarks.swarm --portal URL --count 50`. Each is a real agent with a thread of its own;
 the requests are calls of the ASGI application. Commands come on standard input, one a line: `fail` (the
 application answers 500), `heal`, and `last`, which prints the instant (wall clock) at which the last injected
 request began and how many instances have been hit since the last `last`.

@@ -136,8 +136,13 @@ class _Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, closing: asyncio.Event, ports: Ports) -> None:
         super().__init__(config)
+        self.answering = asyncio.Event()
         self.closing = closing
         self.ports = ports
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.answering.set()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # Not the inherited one: it raises the signal again when serving ends, before the store is closed.
@@ -150,12 +155,9 @@ class _Server(uvicorn.Server):
         self.ports.pulse.beat()
 
 
-async def _announce(
-    settings: Settings, ports: Ports, server: uvicorn.Server, listener: socket.socket
-) -> None:
+async def _announce(settings: Settings, ports: Ports, server: _Server, listener: socket.socket) -> None:
     """Tells the address and a one-time login link, once the portal answers."""
-    while not server.started:
-        await asyncio.sleep(0.01)
+    await server.answering.wait()
     secret = await issue_login(ports, Principal("admin", Role.ADMIN))
     url = settings.public_url.rstrip("/") or address_of(settings.host, listener)
     told = {"portal": url, "login": f"{url}/login?token={secret}"}

@@ -84,7 +84,8 @@ class Settings(BaseModel):
         try:
             settings = cls.model_validate(found.values | given)
         except ValidationError as wrong:
-            found.problems += [_problem(dict(error)) for error in wrong.errors(include_url=False)]
+            problems = [_problem(dict(error)) for error in wrong.errors(include_url=False)]
+            raise InvalidInput([*found.problems, *problems]) from None
         if found.problems:
             raise InvalidInput(found.problems)
         return settings

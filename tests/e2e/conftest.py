@@ -12,11 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from tests.conftest import Chromium
 
 ROOT = Path(__file__).parents[2]
+expect.set_options(timeout=60_000)  # how long a condition may take; a busy machine is slow, not wrong
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 
 WIDE, PHONE = (1440, 900), (390, 844)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import httpx2
 
 from tests.demo.running import RunningDemo
 
 LONGEST_SECONDS = 120
+Found = TypeVar("Found")
 PHASES = ("inject", "fidelity", "observe", "revert", "recover", "judge", "done")
 
 
@@ -70,7 +72,7 @@ async def _post(demo: RunningDemo, path: str, body: object) -> httpx2.Response:
         return await client.post(f"{demo.ready['portal']}/api/v1{path}", json=body)
 
 
-async def _until(look: Any) -> Any:  # noqa: ANN401  # whatever the look finds
+async def _until(look: Callable[[], Awaitable[Found | None]]) -> Found:
     async with asyncio.timeout(LONGEST_SECONDS):
         while True:
             try:

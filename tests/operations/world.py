@@ -255,11 +255,12 @@ class World:
 
     async def until(self, phase: Phase, run_id: int, seconds: float = 300) -> Run:
         """Steps until the run has entered a phase."""
+        run = await self.run(run_id)
         for _ in range(int(seconds / STEP)):
-            run = await self.run(run_id)
             if run.entered(phase) is not None:
                 return run
             await self.step()
+            run = await self.run(run_id)
         raise AssertionError(f"run {run_id} never entered {phase}; it is in {run.phase}: {run.reasons}")
 
     async def finish(self, run_id: int) -> Run:

@@ -53,13 +53,17 @@ class ReportStore(Protocol):
     async def slis_since(self, at: int) -> Sequence[SliRow]:
         """Per SLO and second from `at` on, summed over instances."""
 
-    async def sli_minutes(self, start: int, end: int, slos: Collection[str] | None = None) -> Sequence[SliRow]:
+    async def sli_minutes(
+        self, start: int, end: int, slos: Collection[str] | None = None
+    ) -> Sequence[SliRow]:
         """Per SLO and minute, `start <= at < end`."""
 
     async def sli_hours(self, start: int, end: int, slos: Collection[str] | None = None) -> Sequence[SliRow]:
         """The same summed by hour; `seeded` where any of its minutes is."""
 
-    async def signals(self, services: Collection[str] | None, start: int, end: int) -> Mapping[str, Sequence[Signal]]:
+    async def signals(
+        self, services: Collection[str] | None, start: int, end: int
+    ) -> Mapping[str, Sequence[Signal]]:
         """Per service and second, summed over instances, `start <= at < end`."""
 
     async def signal_minutes(
@@ -75,7 +79,7 @@ class ReportStore(Protocol):
     async def instances(self) -> Sequence[Instance]: ...
 
     async def roll_up(self, now: int) -> None:
-        """Sums finished seconds into minutes and drops seconds over an hour, minutes over 35 days. Idempotent."""
+        """Sums finished seconds into minutes; drops seconds over an hour and minutes over 35 days old."""
 
     async def seed(self, slis: Sequence[SliRow], signals: Mapping[str, Sequence[Signal]]) -> None:
         """Writes generated sample minutes, marked as seeded. Minutes that exist are left alone."""
@@ -98,7 +102,9 @@ class RunStore(Protocol):
 
 
 class JournalStore(Protocol):
-    async def append(self, run_id: int, at: datetime, kind: str, text: str, facts: Mapping[str, object]) -> JournalEntry:
+    async def append(
+        self, run_id: int, at: datetime, kind: str, text: str, facts: Mapping[str, object]
+    ) -> JournalEntry:
         """Adds an entry, chained to the last by `core.journal.seal`."""
 
     async def entries(self, run_id: int) -> Sequence[JournalEntry]: ...
@@ -112,14 +118,16 @@ class AlertStore(Protocol):
 
 
 class AuditStore(Protocol):
-    async def intend(self, at: datetime, actor: str, action: str, subject: str, address: str, detail: str) -> int: ...
+    async def intend(
+        self, at: datetime, actor: str, action: str, subject: str, address: str, detail: str
+    ) -> int: ...
     async def conclude(self, event_id: int, outcome: AuditOutcome, detail: str) -> None: ...
     async def recent(self, limit: int = 100) -> Sequence[AuditEvent]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An API or agent token, as stored: its SHA-256, never itself. Agent tokens have a service, others a role."""
+    """A token as stored: its SHA-256, never itself. An agent's has a service, others have a role."""
 
     name: str
     digest: str
@@ -138,8 +146,10 @@ class Session:
 
 
 class AccessStore(Protocol):
-    """Sessions and tokens, by the SHA-256 of what the holder shows. Recently seen ones are also held in memory,
-    so that stopping harm does not wait for a database."""
+    """Sessions and tokens, by the SHA-256 of what the holder shows.
+
+    Recently seen ones are also held in memory, so that stopping harm does not wait for a database.
+    """
 
     async def add_token(self, token: Token) -> None:
         """Replaces a token of the same name."""

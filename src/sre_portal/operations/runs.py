@@ -21,7 +21,7 @@ from sre_portal.operations.board import judged_second, refresh_board
 from sre_portal.operations.drive import readings
 from sre_portal.operations.ports import Ports
 
-_dump_prediction = TypeAdapter(Prediction).dump_python
+_dump_prediction = TypeAdapter(Prediction | None).dump_python
 
 
 async def start_run(ports: Ports, actor: Principal, experiment: Experiment, address: str = "") -> Run:

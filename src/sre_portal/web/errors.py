@@ -9,7 +9,7 @@ import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from sre_portal.core.errors import (
@@ -44,6 +44,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(PortalError, _portal_error)
     app.add_exception_handler(RequestValidationError, _invalid_body)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _bug)
 
 
@@ -71,6 +72,11 @@ async def _http_error(request: Request, error: Exception) -> Response:
         raise error
     title = {404: "Not found", 405: "Method not allowed"}.get(error.status_code, str(error.detail))
     return answer(request, error.status_code, title, f"There is nothing at {request.url.path}.", {})
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    """The client left before its request was read: there is nobody to answer, and nothing is wrong here."""
+    return Response(status_code=400)
 
 
 async def _bug(request: Request, error: Exception) -> Response:

@@ -93,7 +93,7 @@ async def identify(request: Request) -> None:
     elif cookie := request.cookies.get(cookie_name(request)):
         session = await session_of(ports, cookie)
         if session is not None:
-            request.scope |= {"principal": session.principal, "session": session, "csrf": session.csrf}
+            request.scope.update(principal=session.principal, session=session, csrf=session.csrf)
 
 
 async def agent_token(request: Request) -> Token:

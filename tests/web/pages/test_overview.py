@@ -125,3 +125,15 @@ def test_a_service_that_only_its_agent_knows_is_shown(here: Scene) -> None:
 def test_a_healthy_portal_says_so() -> None:
     found = [one for one in standings(scene(quiet=True).ports) if one.severity is Severity.HEALTHY]
     assert summary_of(found) == f"{len(found)} services: all healthy"
+
+
+async def test_nothing_at_risk_says_so(app: FastAPI, read: Read) -> None:
+    quiet = scene(quiet=True)
+    healthy = tuple(slo for slo in quiet.catalogue.slos() if slo.spec.service in {"shop", "cart"})
+    quiet.watch.instances = tuple(one for one in quiet.watch.instances if one.service in {"shop", "cart"})
+    nothing = replace(quiet.catalogue, held_slos=healthy, held_experiments=())
+    app.state.ports = replace(quiet.ports, catalogue=nothing, access=app.state.ports.access)
+    page = await read("/?show=risk")
+    assert "Nothing is at risk" in page.by_id("none-shown").text
+    assert "hidden" not in page.by_id("none-shown").attributes
+    assert "hidden" in (await read("/")).by_id("none-shown").attributes

@@ -9,7 +9,7 @@ from sre_portal.core.condition import Outcome
 from sre_portal.core.prediction import Band
 from sre_portal.core.run import HARMFUL, Abortion, Phase, PhaseMark, Run
 from sre_portal.core.timeline import Lane
-from sre_portal.web.pages.flight import flight_of, remark_of
+from sre_portal.web.pages.flight import flight_of, remark_of, view_of
 from sre_portal.web.pages.guard_cell import guard_cells
 from sre_portal.web.pages.lane import placed_lanes, state_of
 from sre_portal.web.pages.phase_strip import LOOP, phase_cells
@@ -124,9 +124,28 @@ async def test_an_alert_that_resolves_long_after_cuts_the_quiet_time(here: Scene
     assert any(one.kind == "cut" for one in recorder.stretches)
 
 
-async def test_of_a_run_older_than_the_seconds_only_minutes_are_drawn(here: Scene) -> None:
-    flight = await flight_of(here.ports, here.runs.held[2411])
-    assert "1\N{NARROW NO-BREAK SPACE}m" in flight.tracks[1].source
+@pytest.mark.parametrize(
+    ("ago", "known_by", "step"),
+    [
+        (timedelta(minutes=3), 1, 1),
+        (timedelta(minutes=50), 1, 1),
+        (timedelta(hours=2), 60, 60),
+        (timedelta(days=4), 3600, 60),
+    ],
+)
+def test_an_old_run_is_drawn_as_finely_as_it_is_still_known(
+    ago: timedelta, known_by: int, step: int, here: Scene
+) -> None:
+    now = here.clock.now()
+    run = here.runs.held[2416].model_copy(update={"ended_at": now - ago + timedelta(seconds=120)})
+    view = view_of(run, now - ago, now)
+    assert (view.known_by, view.instants.step) == (known_by, step)
+
+
+async def test_of_a_run_of_last_week_no_burn_rate_is_invented(here: Scene) -> None:
+    flight = await flight_of(here.ports, here.runs.held[2398])
+    assert flight.tracks[0].samples == []
+    assert flight.tracks[0].remark == "Of that time only whole hours are kept."
 
 
 @pytest.mark.parametrize(

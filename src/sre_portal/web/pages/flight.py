@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +15,7 @@ from sre_portal.core.slo import Slo, burn_rate
 from sre_portal.operations.board import judged_second
 from sre_portal.operations.ports import Ports
 from sre_portal.web.pages.figures import (
+    NO_DATA,
     TIMES,
     Figure,
     Moment,
@@ -25,6 +26,7 @@ from sre_portal.web.pages.figures import (
     offset,
     span,
 )
+from sre_portal.web.pages.recent import memo_of
 
 Samples = Sequence[tuple[float, float | None]]
 """(seconds since the first hit, value)."""
@@ -32,6 +34,9 @@ Samples = Sequence[tuple[float, float | None]]
 MOST_SAMPLES = 300
 SECONDS_IN_MEMORY = 350
 SECONDS_STORED = 3500
+MINUTES_STORED = 3 * 86400 - 3600
+BEFORE_SECONDS = 15
+STORED_EVERY_SECONDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +69,11 @@ class Flight:
 
 
 async def flight_of(ports: Ports, run: Run) -> Flight:
-    """Reads what the drawing needs. Of a run older than an hour only whole minutes are left."""
+    """Reads what the drawing needs."""
     now = ports.clock.now()
     zero = run.effective_at or run.granted_at or run.created_at
-    end = min(judged_second(now), int(((run.ended_at or now) + timedelta(seconds=15)).timestamp()))
-    start = int(zero.timestamp()) - 15
-    step = max(1, -(-(end - start) // MOST_SAMPLES))
-    instants = range(start + 1, end + 1, step)
-    tracks = [
-        burn_track(ports, run, zero, instants),
-        await p99_track(ports, run, zero, instants),
-    ]
+    view = view_of(run, zero, now)
+    tracks = [burn_track(ports, run, view), await p99_track(ports, run, view)]
     return Flight(
         run=run,
         now=now,
@@ -85,7 +84,32 @@ async def flight_of(ports: Ports, run: Run) -> Flight:
     )
 
 
-def burn_track(ports: Ports, run: Run, zero: datetime, instants: range) -> Track | None:
+@dataclass(frozen=True, slots=True)
+class View:
+    """The instants a line is drawn at, and how finely they are still known: seconds, minutes or hours."""
+
+    zero: float
+    instants: range
+    known_by: int
+
+    def since_zero(self, samples: Iterable[tuple[float, float | None]]) -> list[tuple[float, float | None]]:
+        return [(at - self.zero, value) for at, value in samples]
+
+
+def view_of(run: Run, zero: datetime, now: datetime) -> View:
+    """Seconds are kept for an hour, minutes for three days; what is older has only its hours left."""
+    judged = judged_second(now)
+    start = int(zero.timestamp()) - BEFORE_SECONDS
+    end = min(judged, int(((run.ended_at or now) + timedelta(seconds=15)).timestamp()))
+    age = judged - start
+    if age <= SECONDS_STORED:
+        return View(zero.timestamp(), range(start + 1, end + 1, max(1, -(-(end - start) // MOST_SAMPLES))), 1)
+    return View(
+        zero.timestamp(), range(start // 60 * 60, end + 61, 60), 60 if age <= MINUTES_STORED else 3600
+    )
+
+
+def burn_track(ports: Ports, run: Run, view: View) -> Track | None:
     """The burn rate of the SLO that matters most to this run, over the window of its corridor."""
     slo = shown_slo(ports, run)
     if slo is None:
@@ -93,9 +117,10 @@ def burn_track(ports: Ports, run: Run, zero: datetime, instants: range) -> Track
     corridor = corridor_of(run, "burn", slo.name)
     over = corridor.over_seconds if corridor else 300
     series = ports.board.sli(slo.name)
-    samples = [(at - zero.timestamp(), burn_rate(series.counts(at - over, at), slo)) for at in instants]
+    instants = view.instants if view.known_by < 3600 else range(0)
+    samples = view.since_zero((at, burn_rate(series.counts(at - over, at), slo)) for at in instants)
     limit, name = limit_of(slo, over)
-    last = peak(samples) if not run.live else newest(samples)
+    last = newest(samples) if run.live else peak(samples)
     return Track(
         name=f"Burn rate {span(over)}",
         unit=TIMES,
@@ -104,54 +129,54 @@ def burn_track(ports: Ports, run: Run, zero: datetime, instants: range) -> Track
         corridor=corridor,
         limit=limit,
         limit_name=name,
-        value=Figure("no data") if last is None else Figure(decimal(last, 1), TIMES, f"{last:.4f}"),
-        source=f"{'' if run.live else 'peak, '}{slo.name}, agents",
-        remark=remark_of(samples, corridor),
+        value=NO_DATA if last is None else Figure(decimal(last, 1), TIMES, f"{last:.4f}"),
+        source=f"{'' if run.live else 'peak, '}{slo.name}{'' if view.known_by == 1 else ', by minute'}",
+        remark=remark_of(samples, corridor) if samples else "Of that time only whole hours are kept.",
         height=112,
         least=2.0,
     )
 
 
-async def p99_track(ports: Ports, run: Run, zero: datetime, instants: range) -> Track | None:
+async def p99_track(ports: Ports, run: Run, view: View) -> Track | None:
     corridor = corridor_of(run, "p99", run.service)
     over = corridor.over_seconds if corridor else 10
-    samples, width = await p99_samples(ports, run.service, instants, over)
-    shifted = [(at - zero.timestamp(), value) for at, value in samples]
-    last = peak(shifted) if not run.live else newest(shifted)
+    found = await p99_samples(ports, run, view, over)
+    samples = view.since_zero(found)
+    last = newest(samples) if run.live else peak(samples)
     return Track(
         name="p99 latency",
         unit="ms",
-        samples=shifted,
-        step=60 if width == 60 else instants.step,
+        samples=samples,
+        step=view.instants.step,
         corridor=corridor,
         limit=None,
         limit_name="",
         value=milliseconds(last),
-        source=f"{'' if run.live else 'peak, '}agents, {span(width)}",
-        remark=remark_of(shifted, corridor),
+        source=f"{'' if run.live else 'peak, '}agents, {span(over if view.known_by == 1 else 60)}",
+        remark=remark_of(samples, corridor),
         height=80,
         least=10.0,
     )
 
 
-async def p99_samples(
-    ports: Ports, service: str, instants: range, over: int
-) -> tuple[list[tuple[int, float | None]], int]:
-    """The p99 of the seconds before each instant, and how many: from memory, the store, or minutes."""
-    end, first = judged_second(ports.clock.now()), instants.start - over
-    if first >= end - SECONDS_IN_MEMORY:
-        board = ports.board.service(service)
-        return [(at, quantile_ms(board.over(at - over, at).latency, 0.99)) for at in instants], over
-    if first >= end - SECONDS_STORED:
-        stored = {
-            one.at: one
-            for one in (await ports.reports.signals([service], first, instants.stop)).get(service, ())
-        }
-        return [
-            (at, _p99([stored[one] for one in range(at - over, at) if one in stored])) for at in instants
-        ], over
-    minutes = await ports.reports.signal_minutes([service], first - 60, instants.stop)
-    return [(one.at + 60, quantile_ms(one.latency, 0.99)) for one in minutes.get(service, ())], 60
+async def p99_samples(ports: Ports, run: Run, view: View, over: int) -> Sequence[tuple[float, float | None]]:
+    """The p99 of the seconds before each instant: from memory, or the store's seconds or minutes."""
+    instants, first = view.instants, view.instants.start - over
+    if view.known_by > 1:
+        found = await ports.reports.signal_minutes([run.service], instants.start - 60, instants.stop)
+        return [(one.at + 60, quantile_ms(one.latency, 0.99)) for one in found.get(run.service, ())]
+    if first >= judged_second(ports.clock.now()) - SECONDS_IN_MEMORY:
+        board = ports.board.service(run.service)
+        return [(at, quantile_ms(board.over(at - over, at).latency, 0.99)) for at in instants]
+
+    async def read() -> Sequence[tuple[float, float | None]]:
+        found = await ports.reports.signals([run.service], first, instants.stop)
+        stored = {one.at: one for one in found.get(run.service, ())}
+        return [(at, _p99([stored[one] for one in range(at - over, at) if one in stored])) for at in instants]
+
+    # A long run is drawn four times a second; its hundreds of old seconds are read again only now and then.
+    turn = instants.stop // STORED_EVERY_SECONDS
+    return await memo_of(ports).once_read(("p99", run.id), turn, read)
 
 
 def _p99(signals: Sequence[Signal]) -> float | None:

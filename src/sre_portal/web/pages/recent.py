@@ -6,7 +6,7 @@ worked out once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 from weakref import WeakKeyDictionary
@@ -65,6 +65,17 @@ class Memo:
         if held is not None and held[0] == version:
             return cast(Known, held[1])
         answer = work()
+        self.answers[name] = (version, answer)
+        return answer
+
+    async def once_read(
+        self, name: Hashable, version: Hashable, read: Callable[[], Awaitable[Known]]
+    ) -> Known:
+        """The same for what comes from the store."""
+        held = self.answers.get(name)
+        if held is not None and held[0] == version:
+            return cast(Known, held[1])
+        answer = await read()
         self.answers[name] = (version, answer)
         return answer
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -44,11 +45,14 @@ class RunsPage:
     def of(cls, found: Sequence[Run], now: datetime, query: Mapping[str, str]) -> RunsPage:
         shown, experiment = query.get("show", ""), query.get("experiment", "")
         kept = [run for run in found if _is_shown(run, shown)][:RUNS_SHOWN]
-        more = f"&experiment={experiment}" if experiment else ""
+        kept_query = {"experiment": experiment} if experiment else {}
         names = (("", "All"), ("live", "Live"), *((one.value, VERDICTS[one].word) for one in Verdict))
         return cls(
             summary=f"{plural(len(kept), 'run')}{' of ' + experiment if experiment else ''}, newest first",
-            tabs=tuple(Choice(f"/runs?show={name}{more}", words, name == shown) for name, words in names),
+            tabs=tuple(
+                Choice(f"/runs?{urlencode({'show': name, **kept_query})}", words, name == shown)
+                for name, words in names
+            ),
             rows=tuple(RunRow.of(run, now) for run in kept),
             experiment=experiment,
         )

@@ -26,6 +26,7 @@ from sre_portal.web.pages.golden import RANGES, Chart, Range, golden_charts, sum
 from sre_portal.web.pages.instance_row import InstanceRow
 from sre_portal.web.pages.pill import Pill
 from sre_portal.web.pages.quick_fault import QuickFault, held_by
+from sre_portal.web.pages.recent import memo_of
 from sre_portal.web.pages.standing import Severity, Standing, service_names, standing, standings
 from sre_portal.web.pages.window import Window
 from sre_portal.web.pages.wording import experiment_words, objective_words
@@ -170,8 +171,12 @@ async def points_of(ports: Ports, name: str, end: int, shown: Range) -> tuple[Si
         return series.seconds(start, end)
     if shown.step == 60:
         return series.minutes(start, end)
-    found = await ports.reports.signal_minutes([name], start, end)
-    return summed(found.get(name, ()), shown.step)
+
+    async def read() -> tuple[SignalPoint, ...]:
+        found = await ports.reports.signal_minutes([name], start, end)
+        return summed(found.get(name, ()), shown.step)
+
+    return await memo_of(ports).once_read(("day", name), end // 60, read)
 
 
 def range_in(query: Mapping[str, str]) -> Range:

@@ -1,21 +1,28 @@
-// What a quick fault will do, asked again whenever a field changes.
+// What a quick fault will do, asked again whenever a field changes, and now and then because the traffic does.
 
 import { replace } from "./live";
 
 const PAUSE_MS = 200;
+const AGAIN_MS = 10_000;
 
 export function refreshPreview(): void {
   const form = document.querySelector<HTMLFormElement>("form[data-preview]");
   if (!form) return;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let asked: AbortController | undefined;
-  form.addEventListener("input", () => {
+  const later = (): void => {
     clearTimeout(timer);
     asked?.abort();
     asked = new AbortController();
     const { signal } = asked;
     timer = setTimeout(() => void ask(form, signal), PAUSE_MS);
-  });
+  };
+  form.addEventListener("input", later);
+  setInterval(() => document.visibilityState === "visible" && isLive() && later(), AGAIN_MS);
+}
+
+function isLive(): boolean {
+  return document.documentElement.dataset["live"] === "live";
 }
 
 async function ask(form: HTMLFormElement, signal: AbortSignal): Promise<void> {
