@@ -137,5 +137,6 @@ class Stage:
             env={**os.environ, **told},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             text=True,
         )

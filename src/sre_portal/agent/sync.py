@@ -7,7 +7,7 @@ All of it may fail or be gone without harm: leases end by the clock, in the requ
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from threading import Lock, Thread
 
@@ -20,6 +20,7 @@ from sre_portal.agent.stream import PlanStream
 from sre_portal.agent.tally import BACKLOG_SECONDS, Tally
 
 LAST_REPORT_SECONDS = 0.45
+BEGIN_AGAIN_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -97,9 +98,14 @@ class Sync:
                 session.done()
 
     async def _main(self, session: _Session) -> None:
+        service, instance = self._identity.service, session.instance
         tasks = [
-            asyncio.create_task(self._stream.run(self._identity.service, session.instance)),
-            asyncio.create_task(self._reporter.run(session.instance, session.woken)),
+            asyncio.create_task(
+                self._kept(session, "reading plans", lambda: self._stream.run(service, instance))
+            ),
+            asyncio.create_task(
+                self._kept(session, "reporting", lambda: self._reporter.run(instance, session.woken))
+            ),
         ]
         await session.stopping.wait()
         for task in tasks:
@@ -114,6 +120,17 @@ class Sync:
             self._portal.failed("telling the last counts", problem)
         self._reporter.close()
         await asyncio.sleep(0)  # the transport is gone before its loop is
+
+    async def _kept(self, session: _Session, doing: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Does a part of the work until the stop. A part that ends before is begun again."""
+        while True:
+            try:
+                await work()
+            except BaseException as problem:
+                if session.stopping.is_set() or not isinstance(problem, Exception | asyncio.CancelledError):
+                    raise
+                self._portal.failed(doing, problem)
+            await asyncio.sleep(BEGIN_AGAIN_SECONDS)
 
     async def _tell_the_rest(self, instance: str) -> None:
         for _ in range(1 + BACKLOG_SECONDS // MAX_SECONDS):
