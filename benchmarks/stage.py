@@ -36,7 +36,7 @@ def until(look: Callable[[], Found | None], what: str, seconds: float = WAIT_SEC
         found = look()
         if found:
             return found
-        time.sleep(0.01)
+        time.sleep(0.05)
     raise TimeoutError(f"waited {seconds:.0f} s for {what}")
 
 

@@ -202,7 +202,9 @@ class FaultMiddleware:
             hit = injection.hit and self._book.strike(held, now_ns)
             self._tally.decided(held.lease.id, now_ns, hit=hit)
             mark = event[MARK] = Mark(held.lease.id, hit)
-            return Hit(held, mark, scope, receive, counted, send, self._now, self._draw) if hit else None
+            return (
+                Hit(held, mark, now_ns, scope, receive, counted, send, self._now, self._draw) if hit else None
+            )
         except Exception:  # noqa: BLE001  # fail open
             self._tally.misfire()
             return None

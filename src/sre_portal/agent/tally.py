@@ -23,8 +23,8 @@ ROUTES = 4096
 MAX_KEPT = 256
 """So many methods and paths are kept, and none that is longer: strangers choose them."""
 
-FOLD_AT = 64
-"""The request path folds when this many events wait."""
+FOLD_AT = 16
+"""The request path folds when this many events wait. More would leave the processor's cache."""
 
 GRACE_NS = SECOND // 10
 """A second is told this long after its end: a host thread may hold an event that it has not yet appended."""

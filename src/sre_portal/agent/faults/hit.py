@@ -26,6 +26,8 @@ class Hit:
 
     held: HeldLease
     mark: Mark
+    started_ns: int
+    """When the request arrived."""
     scope: Scope
     receive: Receive
     send: Send

@@ -23,6 +23,7 @@ AT_RISK_RATIO = 0.25
 """Less of a budget than this is at risk."""
 BURN_SECONDS = (300, 3600, 6 * 3600)
 BUDGET_EVERY_SECONDS = 5
+RECENT_EVERY_SECONDS = 2
 STALE_AFTER = timedelta(seconds=5)
 
 One = TypeVar("One")
@@ -164,8 +165,9 @@ def standing_at(moment: Moment, service: str) -> Standing:
     heard_at = max((one.seen_at for one in instances), default=None)
     silence = None if heard_at is None else moment.now - heard_at
     since = min((one.started_at for one in instances), default=moment.now).timestamp()
+    turn = (moment.second + sum(service.encode())) // RECENT_EVERY_SECONDS
     recent = memo_of(ports).once(
-        ("recent", service), moment.second, lambda: recent_of(ports, service, moment.second, since)
+        ("recent", service), turn, lambda: recent_of(ports, service, moment.second, since)
     )
     run = next((run for run in ports.watch.live.values() if run.service == service), None)
     severity = judge_severity(slos, silence, faulted=bool(leases))
@@ -212,8 +214,9 @@ def judge_severity(slos: Sequence[SloStanding], silence: timedelta | None, *, fa
     return Severity.HEALTHY
 
 
-def _worst_first(one: Standing) -> tuple[int, float, str]:
-    return one.severity, one.worst.budget.left_ratio if one.worst else 2.0, one.service
+def _worst_first(one: Standing) -> tuple[int, int, str]:
+    """By whole percents of the budget, so that rows do not change places all the time."""
+    return one.severity, round(one.worst.budget.left_ratio * 100) if one.worst else 200, one.service
 
 
 def meter_of(value: Budget, subject: str) -> Meter:
