@@ -106,7 +106,7 @@ async def test_a_wait_under_a_lease_that_has_ended_is_none() -> None:
     time = Timepiece()
     lease = held()
     lease.end("withdrawn", 1.0)
-    assert not await hold(lease, time.monotonic_ns + 1, time.clock.monotonic_ns)
+    assert not await hold(lease, time.monotonic_ns + MILLISECOND, time.clock.monotonic_ns)
 
 
 async def test_a_wait_is_cut_when_its_lease_is_withdrawn() -> None:

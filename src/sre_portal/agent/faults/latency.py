@@ -1,7 +1,8 @@
 """Wait before the application is called.
 
-The wait is counted from the arrival of the request, so that what the agent does before is part of it. It ends with the lease: at its deadline by a timer of the host's own loop, which needs neither the
-agent's thread nor the portal, and at once when it is withdrawn.
+The wait is counted from the arrival of the request, so what the agent does before is part of it. It ends with
+the lease: at its deadline by a timer of the host's own loop, which needs neither the agent's thread nor the
+portal, and at once when it is withdrawn.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from sre_portal.agent.lease import HeldLease
 from sre_portal.agent.timer import wake_after
 from sre_portal.contract.fault import Latency
 
-EARLY_NS = 100_000
-"""From the timer to the application takes about this long. A wait is over so much before its end."""
+EARLY_NS = 150_000
+"""A wait is over so much before its end: from the timer to the application takes about this long (median)."""
 
 
 async def apply(fault: Latency, hit: Hit) -> bool:
