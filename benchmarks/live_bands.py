@@ -120,7 +120,8 @@ def _judge(run: dict[str, object], case: Case) -> tuple[bool, float]:
     )
     band = predicted["firing"]
     track = next(one for one in timeline["alerts"] if (one["slo"], one["alert"]) == (case.name, "error-rate"))
-    print(f"  {case.name}: predicted {band}, told {track}", flush=True)
+    reasons = "" if run["verdict"] == "passed" else f", {run['verdict']}: {run['reasons']}"
+    print(f"  {case.name}: predicted {band}{reasons}", flush=True)
     fired = next(lane["observed_s"] for lane in track["lanes"] if lane["hop"] == "firing")
     inside = band is not None and fired is not None and band["earliest_s"] <= fired <= band["latest_s"]
     return inside, (band["latest_s"] - band["earliest_s"]) if band else float("inf")
