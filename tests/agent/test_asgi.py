@@ -1,6 +1,7 @@
 """The middleware in process: what it does to requests, and how it counts them."""
 
 import asyncio
+import sys
 from typing import Any
 
 import pytest
@@ -266,6 +267,20 @@ async def test_other_scopes_go_by_untouched() -> None:
     scope = {"type": "websocket", "path": "/"}
     await shop(scope, receive, send)
     assert seen == [(scope, receive, send)]
+
+
+@pytest.mark.parametrize("scope", [{"type": "websocket", "path": "/"}, {"type": "lifespan"}, scope_of()])
+async def test_the_application_is_not_called_while_an_exception_is_handled(scope: Scope) -> None:
+    seen: list[BaseException | None] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(sys.exception())
+
+    queue: asyncio.Queue[Message] = asyncio.Queue()
+    await FaultMiddleware(app, service="shop", portal_url="http://127.0.0.1:9", token="t")(
+        scope, queue.get, queue.put
+    )
+    assert seen == [None]
 
 
 async def test_an_application_without_a_lifespan_says_so_itself() -> None:

@@ -24,6 +24,8 @@ EXEMPT = ("/healthz", "/readyz", "/livez", "/metrics")
 FILE_BODIES = ("http.response.pathsend", "http.response.zerocopysend")
 
 NO_ROUTES: dict[str, dict[str, Route]] = {}
+NO_REQUEST = Mark()
+"""The mark of a scope that is not http."""
 
 # Places in an event. The hot path writes the numbers: a global costs more than a constant.
 ROUTE, START, STATUS, END, MARK = range(5)
@@ -87,9 +89,6 @@ class FaultMiddleware:
         try:
             event: Event = [self._routes[scope["method"]][scope["path"]], self._now(), 0, 0, None]
         except KeyError:
-            if scope["type"] != "http":
-                await self._pass_on(scope, receive, send)
-                return
             event = self._new_event(scope)
 
         def watched(
@@ -111,7 +110,7 @@ class FaultMiddleware:
             return send(message)
 
         try:
-            if event[4] is None or await self._inject(event, scope, receive, watched, send):
+            if event[4] is None or await self._serve_unusual(event, scope, receive, watched, send):
                 await self.app(scope, receive, watched)
         except BaseException as error:
             if not event[3]:
@@ -129,6 +128,8 @@ class FaultMiddleware:
     def _new_event(self, scope: Scope) -> Event:
         """The event of a request that is not on the hot path."""
         started_ns = self._now()
+        if scope["type"] != "http":
+            return [NOWHERE, started_ns, 0, started_ns, NO_REQUEST]
         try:
             if not self._started:
                 self._start()
@@ -143,8 +144,11 @@ class FaultMiddleware:
 
     def _start(self) -> None:
         self._started = True
-        self._sync.start()
         self._choose_path()
+        try:
+            self._sync.start()
+        except Exception:  # noqa: BLE001  # no thread or no file to be had: the host goes on without an agent
+            self._tally.misfire()
 
     def _started_badly(self, event: Event, send: Send) -> None:
         # Frameworks turn the client's leaving into a 500 that nobody gets.
@@ -173,8 +177,13 @@ class FaultMiddleware:
         except Exception:  # noqa: BLE001  # fail open
             self._tally.misfire()
 
-    async def _inject(self, event: Event, scope: Scope, receive: Receive, counted: Send, send: Send) -> bool:
+    async def _serve_unusual(
+        self, event: Event, scope: Scope, receive: Receive, counted: Send, send: Send
+    ) -> bool:
         """Do to a request what the leases say. Whether the application is still to be called."""
+        if event[MARK] is NO_REQUEST:
+            await self._pass_on(scope, receive, send)
+            return False
         hit = self._judge(event, scope, receive, counted, send)
         if hit is None:
             return True
