@@ -112,15 +112,19 @@ def _missing(groups: Iterable[Group]) -> list[Group]:
 
 
 def _pytest(only: str | None, missing: list[Group], arguments: list[str]) -> int:
-    """All tests side by side, then the live ones alone: others would disturb their real time."""
+    """Most tests side by side; those of a browser and those of real runs alone, others would disturb them.
+
+    A browser also gets a process of its own: its driver keeps an event loop running.
+    """
     chosen = [only] if only else []
     chosen += [f"not {group.marker}" for group in missing]
     side_by_side = ["-n", "logical", "--dist", "loadgroup"]
     statuses = [
-        _pass([*chosen, "not live"], side_by_side, arguments),
-        _pass([*chosen, "live"], [], arguments),
+        _pass([*chosen, "not live", "not browser"], side_by_side, arguments),
+        _pass([*chosen, "browser"], [], arguments),
+        _pass([*chosen, "live", "not browser"], [], arguments),
     ]
-    # One of the two may hold none of the tests that were asked for; both may not.
+    # Some of the passes may hold none of the tests that were asked for; not all of them.
     return max((one for one in statuses if one != NO_TESTS), default=NO_TESTS)
 
 
