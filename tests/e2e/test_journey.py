@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import PHONE, Program, Visit, Visitor
 
+pytestmark = pytest.mark.xdist_group("demo")  # one demo, and one run at a time
+
 
 @pytest.fixture(scope="session")
 def session(browser: Browser, demo: Program) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from sre_portal.web.render import DIST
 from tests.e2e.conftest import AXE, PHONE, WIDE, Program, Visit
+
+pytestmark = pytest.mark.xdist_group("stage")  # one server, one browser
 
 PAGES = (
     "/",
@@ -149,7 +151,7 @@ def test_reduced_motion_is_honoured(stage: Program, visit: Visit) -> None:
 
 
 def test_where_a_browser_has_no_popover_the_plain_page_takes_its_place() -> None:
-    manifest = json.loads(Path("src/sre_portal/web/static/dist/manifest.json").read_text())
-    style = (Path("src/sre_portal/web/static/dist") / manifest["app.css"]).read_text()
+    manifest = json.loads((DIST / "manifest.json").read_text())
+    style = (DIST / manifest["app.css"]).read_text()
     assert ".opens-popover{display:none}" in style
     assert "@supports selector(:popover-open)" in style
