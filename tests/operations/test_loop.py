@@ -152,6 +152,27 @@ async def test_stop_all_ends_every_run(world: World) -> None:
     assert (await world.finish(run.id)).verdict is Verdict.ABORTED
 
 
+@pytest.mark.parametrize(("port", "method"), [("reports", "injections"), ("runs", "save")])
+async def test_a_stop_in_the_middle_of_a_pass_is_told_as_what_it_is(
+    world: World, port: str, method: str
+) -> None:
+    run = await world.until(Phase.OBSERVE, (await world.start()).id)
+    stops: list[asyncio.Task[object]] = []
+
+    async def stop() -> None:
+        if not stops:
+            stops.append(asyncio.create_task(stop_all(world.ports, OMAR)))
+            await world.report(int(world.clock.now().timestamp()))
+
+    world.meddle(port, method, stop)
+    await world.run_for(2)
+    await asyncio.gather(*stops)
+    run = await world.finish(run.id)
+    assert stops
+    assert run.verdict is Verdict.ABORTED, run.reasons
+    assert any("omar" in reason for reason in run.reasons), run.reasons
+
+
 async def test_stop_all_refuses_nothing_later(world: World) -> None:
     await stop_all(world.ports, OMAR)
     await world.run_for(2)

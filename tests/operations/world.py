@@ -6,8 +6,8 @@ The agents stand in for the other side of the wire; everything of the portal is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -149,6 +149,27 @@ class SimulatedAgent:
 
 
 @dataclass
+class Meddled:
+    """A port, but while one of its methods is at work, something else happens."""
+
+    port: object
+    method: str
+    happen: Callable[[], Awaitable[None]]
+
+    def __getattr__(self, name: str) -> object:
+        found = getattr(self.port, name)
+        if name != self.method:
+            return found
+
+        async def meddled(*arguments: object) -> object:
+            answer = await found(*arguments)
+            await self.happen()
+            return answer
+
+        return meddled
+
+
+@dataclass
 class World:
     path: Path
     clock: MovableClock = field(default_factory=MovableClock)
@@ -198,6 +219,11 @@ class World:
     async def _stream(self, agent: SimulatedAgent) -> None:
         async for plan in self.ports.desk.plans(agent.service, agent.instance):
             agent.follow(plan, self.clock.now())
+
+    def meddle(self, port: str, method: str, happen: Callable[[], Awaitable[None]]) -> None:
+        """From now on something happens whenever that method of that port is at work."""
+        meddled = Meddled(getattr(self.ports, port), method, happen)
+        self.ports = replace(self.ports, **{port: meddled})  # type: ignore[arg-type]  # stands in for any port
 
     async def step(self) -> None:
         """A quarter of a second passes: whole seconds are reported, then the loop passes."""

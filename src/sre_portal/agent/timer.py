@@ -1,4 +1,4 @@
-"""Wakes a request after a time, to a tenth of a millisecond, on the host's own loop.
+"""Wakes a request after a time, to a few tenths of a millisecond, on the host's own loop.
 
 The timers of event loops tick in milliseconds: asyncio wakes up to one late, uvloop up to half a one early
 or late. Linux has timers that are files (timerfd), and every loop can wait for a file. One file serves all
@@ -17,9 +17,6 @@ from sre_portal.agent.clock import SECOND, Clock
 
 CLOCK_MONOTONIC = 1
 ABSOLUTE = 1
-
-NEAR_NS = 20_000
-"""What is due in less is due: to arm the timer once more takes as long."""
 
 _now = Clock().monotonic_ns
 
@@ -90,7 +87,7 @@ class Alarm:
     def _ring(self) -> None:
         with suppress(BlockingIOError):  # armed anew meanwhile
             os.read(self._timer.fd, 8)
-        now_ns = _now() + NEAR_NS
+        now_ns = _now()
         while self._queue and self._queue[0][0] <= now_ns:
             _wake(heapq.heappop(self._queue)[2])
         self._armed_ns = None

@@ -33,12 +33,14 @@ async def drive(ports: Ports, run_id: int) -> None:
         run = ports.watch.live.get(run_id)
         if run is None:
             return
-        steps: tuple[Step, ...] = ()
-        moved = run
-        if (stop := ports.watch.stops.get(run_id)) is not None:
-            moved, steps = abort(run, stop.at, stop.by, stop.reason)
-        moved, more = advance(moved, await observe(ports, moved))
+        seen = await observe(ports, run)
+        # Asked after the look: where a stop came meanwhile, agents may be seen to have obeyed it already.
+        stop = ports.watch.stops.get(run_id)
+        stopped, steps = (run, ()) if stop is None else abort(run, stop.at, stop.by, stop.reason)
+        moved, more = advance(stopped, seen)
         await _carry_out(ports, run, moved, (*steps, *more))
+        if stop is not None or not moved.live:  # one that came after the question is for the next pass
+            ports.watch.stops.pop(run_id, None)
 
 
 async def observe(ports: Ports, run: Run) -> Observed:
@@ -112,7 +114,6 @@ async def _carry_out(ports: Ports, run: Run, moved: Run, steps: Sequence[Step]) 
     for step in steps:
         if isinstance(step, Renew):
             ports.desk.renew(run.id, step.until)
-    ports.watch.stops.pop(run.id, None)
     if moved.live:
         ports.watch.live[run.id] = moved
     else:

@@ -1,7 +1,7 @@
 """Wait before the application is called.
 
-The wait is counted from the arrival of the request, so what the agent does before is part of it. It ends with
-the lease: at its deadline by a timer of the host's own loop, which needs neither the agent's thread nor the
+The wait is counted from the arrival of the request, so what the agent does before is part of it. It is never
+shorter than the one that was drawn, unless the lease ends. It ends with the lease: at its deadline by a timer of the host's own loop, which needs neither the agent's thread nor the
 portal, and at once when it is withdrawn.
 """
 
@@ -16,10 +16,6 @@ from sre_portal.agent.faults.hit import Hit
 from sre_portal.agent.lease import HeldLease
 from sre_portal.agent.timer import wake_after
 from sre_portal.contract.fault import Latency
-
-EARLY_NS = 150_000
-"""A wait is over so much before its end: from the timer to the application takes about this long (median)."""
-
 
 async def apply(fault: Latency, hit: Hit) -> bool:
     drawn_ns = round(draw_ms(fault, hit.draw) * 1e6)
@@ -51,13 +47,13 @@ async def hold(held: HeldLease, until_ns: int, now: Callable[[], int]) -> bool:
     loop = asyncio.get_running_loop()
     while True:
         now_ns = now()
-        if now_ns >= until_ns - EARLY_NS:
+        if now_ns >= until_ns:
             return held.deadline_ns >= until_ns
         waiter = None if held.is_over(now_ns) else held.wait(loop)
         if waiter is None:
             return False
         # The lease may be renewed meanwhile: at its deadline as of now the loop looks again.
-        wait_ns = min(until_ns - EARLY_NS, held.deadline_ns) - now_ns
+        wait_ns = min(until_ns, held.deadline_ns) - now_ns
         leave = wake_after(loop, wait_ns, waiter)
         try:
             await waiter
