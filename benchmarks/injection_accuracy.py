@@ -3,8 +3,8 @@
 About 100 requests are in flight all the time: 500 a second, sent at their times whether or not earlier ones
 were answered. The overshoot is the agent's own measure (its wait minus the wait that was asked), read from
 its reports. The comparison is by the client: the same application on the same server, once wearing the agent
-and once behind Envoy, taken in turn by the same client. Envoy's timers tick in milliseconds and let about half
-of the requests go early, so what is compared is how far each request was from the delay, either way.
+and once behind Envoy, taken in turn by the same client. Envoy's timers tick in milliseconds and let about
+half of the requests go early, so what is compared is how far each request was from the delay, either way.
 """
 
 from __future__ import annotations

@@ -83,17 +83,12 @@ class MovableClock:
     """Implements `core.ports.Clock`."""
 
     instant: datetime = START
-    elapsed: float = 0.0
 
     def now(self) -> datetime:
         return self.instant
 
-    def monotonic(self) -> float:
-        return self.elapsed
-
     def move(self, seconds: float) -> None:
         self.instant += timedelta(seconds=seconds)
-        self.elapsed += seconds
 
 
 @dataclass

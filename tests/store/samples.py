@@ -102,8 +102,5 @@ class StandingClock:
     def now(self) -> datetime:
         return self.instant
 
-    def monotonic(self) -> float:
-        return self.instant.timestamp()
-
     def pass_seconds(self, seconds: float) -> None:
         self.instant += timedelta(seconds=seconds)

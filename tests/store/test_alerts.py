@@ -22,8 +22,8 @@ ALERTS = [
 ]
 
 
-def _change(seconds: float, state: AlertState = AlertState.FIRING, run_id: int | None = None) -> AlertChange:
-    return AlertChange(CHECKOUT, "payments", "error-rate", state, at(seconds), 14.5, run_id)
+def _change(seconds: float, state: AlertState = AlertState.FIRING) -> AlertChange:
+    return AlertChange(CHECKOUT, "payments", "error-rate", state, at(seconds), 14.5)
 
 
 async def test_alerts_come_back_as_they_were_saved(url: str) -> None:
@@ -51,12 +51,6 @@ async def test_changes_of_one_instant_keep_their_order(store: SqlStore) -> None:
     changes = [_change(1, state) for state in (AlertState.PENDING, AlertState.FIRING)]
     await store.alerts.save([], changes)
     assert await store.alerts.changes(at(0)) == changes
-
-
-async def test_changes_can_be_asked_of_one_run(store: SqlStore) -> None:
-    changes = [_change(1), _change(2, run_id=7), _change(3, run_id=8)]
-    await store.alerts.save([], changes)
-    assert await store.alerts.changes(at(0), 7) == [changes[1]]
 
 
 async def test_a_change_without_a_value_stays_without(store: SqlStore) -> None:

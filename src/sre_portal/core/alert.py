@@ -91,8 +91,6 @@ class AlertChange:
     state: AlertState
     at: datetime
     value: float | None
-    run_id: int | None = None
-    """The run that was injecting into the service at that moment."""
 
 
 CountsOver = Callable[[int, int], Counts]

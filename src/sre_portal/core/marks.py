@@ -26,8 +26,7 @@ def watched(
 ) -> tuple[AlertMark, ...]:
     """The marks of the changes, and of alerts that have moved after `since` although no change is known.
 
-    Transitions are stored for the run that injects into their service; a caller's alerts are known by their
-    stamps alone. An episode that fired stays known (`before`) when a later one takes its stamps.
+    An episode that fired stays known (`before`) when a later one takes its stamps.
     """
     marks = {(mark.slo, mark.alert): mark for mark in marks_of(changes)}
     for alert in alerts:

@@ -26,7 +26,6 @@ from sre_portal.core.slo import Counts, Slo
 
 class Clock(Protocol):
     def now(self) -> datetime: ...
-    def monotonic(self) -> float: ...
 
 
 class Catalogue(Protocol):
@@ -113,7 +112,7 @@ class JournalStore(Protocol):
 class AlertStore(Protocol):
     async def all(self) -> Sequence[Alert]: ...
     async def save(self, alerts: Sequence[Alert], changes: Sequence[AlertChange]) -> None: ...
-    async def changes(self, since: datetime, run_id: int | None = None) -> Sequence[AlertChange]:
+    async def changes(self, since: datetime) -> Sequence[AlertChange]:
         """Oldest first."""
 
 

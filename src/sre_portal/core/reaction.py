@@ -21,7 +21,7 @@ from sre_portal.core.effect import Effect
 from sre_portal.core.slo import Slo
 from sre_portal.core.timing import Timing
 
-JITTER_SECONDS = 0.5
+JITTER_SECONDS = 0.3
 """A second that has settled is judged at most this much later."""
 
 WATCHED_SECONDS = 600.0
@@ -116,7 +116,9 @@ def _why_uncertain(rule: AlertRule, low: Look, high: Look, effect: Effect) -> st
     if high.before:
         why = f"without the fault it may reach {_limit(rule)} as well"
     elif any(one.off is None for one in low.stretches):
-        why = f"by what was counted so far it reaches {_limit(rule)} without the fault, and it did not just now"
+        why = (
+            f"by what was counted so far it reaches {_limit(rule)} without the fault, and it did not just now"
+        )
     elif low.stretches:
         why = f"it is sure to hold for {_longest(low):.1f} s only, and takes up to {rule.hold_seconds + 1} s"
     else:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sre_portal.core.alert import AlertChange
 from sre_portal.core.band import Band
 from sre_portal.core.experiment import AlertExpectation
-from sre_portal.core.marks import mark_of, marks_of
+from sre_portal.core.marks import mark_of
 from sre_portal.core.phrase import clock, listed, seconds
 from sre_portal.core.recovery import firing_band
 from sre_portal.core.run import AlertMark, Phase, Run
@@ -76,10 +75,9 @@ class Timeline:
     events: tuple[TimelineEvent, ...]
 
 
-def timeline(run: Run, changes: Sequence[AlertChange] = ()) -> Timeline:
-    """The time line of a run. `changes` tell of its alerts what its record does not know yet."""
-    known = {(mark.slo, mark.alert): mark for mark in (*run.alerts, *marks_of(changes))}
-    marks = tuple(known[name] for name in sorted(known))
+def timeline(run: Run) -> Timeline:
+    """The time line of a run, from its record."""
+    marks = tuple(sorted(run.alerts, key=lambda mark: (mark.slo, mark.alert)))
     alerts = tuple(_tracks(run, marks))
     effective, counted, reverted = _run_lanes(run)
     hops = [lane for track in alerts if track.expected != "silent" for lane in track.lanes]

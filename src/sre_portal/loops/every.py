@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 import structlog
 
@@ -14,11 +15,17 @@ log = structlog.get_logger("sre_portal.loops")
 
 Operation = Callable[[Ports], Awaitable[None]]
 
+EARLY_SECONDS = 0.002
+"""A timer may ring this much early, and a pass that begins before its time finds nothing to do."""
+
 
 async def every(seconds: float, operation: Operation, ports: Ports) -> None:
-    """Runs until cancelled. A failed pass never ends the loop, and renews no lease."""
+    """Runs until cancelled. A failed pass never ends the loop, and renews no lease.
+
+    Passes begin at whole multiples of `seconds` of the portal's clock: a second is judged as soon as it has
+    settled, and not up to a pass later.
+    """
     name = operation.__name__
-    due = ports.clock.monotonic()
     failing = False
     while True:
         try:
@@ -35,6 +42,9 @@ async def every(seconds: float, operation: Operation, ports: Ports) -> None:
             if failing:
                 log.info("pass works again", operation=name)
             failing = False
-        now = ports.clock.monotonic()
-        due = max(due + seconds, now)
-        await asyncio.sleep(due - now)
+        await asyncio.sleep(pause(ports.clock.now(), seconds))
+
+
+def pause(now: datetime, seconds: float) -> float:
+    """How long until the next whole multiple of `seconds` since the epoch has passed."""
+    return seconds - now.timestamp() % seconds + EARLY_SECONDS

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sre_portal.core.alert import Alert, AlertChange, alerts_of, judge_alert, rules_of
-from sre_portal.core.run import Run
 from sre_portal.operations.ports import Ports
 
 
@@ -26,7 +23,6 @@ async def evaluate_alerts(ports: Ports, tick: int) -> None:
     moved: list[Alert] = []
     changes: list[AlertChange] = []
     for slo in ports.catalogue.slos():
-        run = _run_on(ports, slo.spec.service)
         for fresh in alerts_of(slo):
             key = (slo.name, fresh.rule.name)
             before = ports.watch.alerts.get(key, fresh)
@@ -34,10 +30,6 @@ async def evaluate_alerts(ports: Ports, tick: int) -> None:
             ports.watch.alerts[key] = alert
             if change is not None:
                 moved.append(alert)
-                changes.append(replace(change, run_id=run.id) if run else change)
+                changes.append(change)
     if changes:
         await ports.alerts.save(moved, changes)
-
-
-def _run_on(ports: Ports, service: str) -> Run | None:
-    return next((run for run in ports.watch.live.values() if run.service == service), None)

@@ -33,9 +33,9 @@ class Alerts:
         if alerts or changes:
             await self._database.write(partial(_save, alerts=alerts, changes=changes))
 
-    async def changes(self, since: datetime, run_id: int | None = None) -> Sequence[AlertChange]:
+    async def changes(self, since: datetime) -> Sequence[AlertChange]:
         """Oldest first, `since` included."""
-        return await self._database.read(partial(_changes, since=since, run_id=run_id))
+        return await self._database.read(partial(_changes, since=since))
 
 
 def _all(connection: Connection) -> list[Alert]:
@@ -65,16 +65,13 @@ def _change_row(change: AlertChange) -> dict[str, object]:
         "state": change.state.value,
         "at": change.at,
         "value": change.value,
-        "run_id": change.run_id,
     }
 
 
-def _changes(connection: Connection, since: datetime, run_id: int | None) -> list[AlertChange]:
+def _changes(connection: Connection, since: datetime) -> list[AlertChange]:
     columns = alert_change.c
     query = select(alert_change).where(columns.at >= since).order_by(columns.at, columns.id)
-    if run_id is not None:
-        query = query.where(columns.run_id == run_id)
     return [
-        AlertChange(row.slo, row.service, row.alert, AlertState(row.state), row.at, row.value, row.run_id)
+        AlertChange(row.slo, row.service, row.alert, AlertState(row.state), row.at, row.value)
         for row in connection.execute(query)
     ]

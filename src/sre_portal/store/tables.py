@@ -186,7 +186,6 @@ alert_change = Table(
     _text("state"),
     _instant("at"),
     Column("value", Double),
-    Column("run_id", BigInteger),
     Index("alert_change_at", "at", "id"),
 )
 

@@ -165,7 +165,7 @@ def alert(slo: str = "checkout-latency", state: AlertState = AlertState.INACTIVE
 
 
 def change(seconds: float, state: AlertState, slo: str = "checkout-latency") -> AlertChange:
-    return AlertChange(slo, "shop", "error-rate", state, at(seconds), 0.4, 12)
+    return AlertChange(slo, "shop", "error-rate", state, at(seconds), 0.4)
 
 
 FIRED = (

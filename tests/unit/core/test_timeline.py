@@ -30,7 +30,7 @@ def word(lanes: tuple[Lane, ...], hop: str) -> str:
 
 
 def test_every_hop_is_shown_against_its_prediction() -> None:
-    line = timeline(finished(), FIRED)
+    line = timeline(finished(alerts=marks_of(FIRED)))
     assert [(lane.hop, lane.word) for lane in line.lanes] == [
         ("effective", "in band"),
         ("counted", "in band"),
@@ -49,9 +49,11 @@ def test_every_hop_is_shown_against_its_prediction() -> None:
 
 
 def test_a_hop_is_early_late_due_overdue_or_never_seen() -> None:
-    early = timeline(finished(), [change(20, AlertState.FIRING), change(60, AlertState.RESOLVED)])
+    early = timeline(
+        finished(alerts=marks_of([change(20, AlertState.FIRING), change(60, AlertState.RESOLVED)]))
+    )
     assert (word(early.lanes, "firing"), word(early.lanes, "resolved")) == ("early", "late")
-    never = timeline(finished(), [])
+    never = timeline(finished())
     assert word(never.lanes, "firing") == "never"
     live: dict[str, Any] = {"ended_at": None, "verdict": None, "phase": Phase.OBSERVE, "recovered_at": None}
     assert word(timeline(finished(**live, driven_at=at(20))).lanes, "firing") == "due"
@@ -65,14 +67,14 @@ def test_a_hop_is_early_late_due_overdue_or_never_seen() -> None:
 
 def test_a_band_of_the_authors_own_is_the_one_that_is_shown() -> None:
     own = full_experiment(expectations=[{**FIRES, "between": ["20s", "40s"]}])
-    lanes = timeline(finished(experiment=own), FIRED).alerts[0].lanes
+    lanes = timeline(finished(experiment=own, alerts=marks_of(FIRED))).alerts[0].lanes
     assert [lane.predicted for lane in lanes] == [None, Band(20.0, 40.0), None]
     assert RESOLVED not in [lane.predicted for lane in lanes]
 
 
 def test_alerts_that_nobody_named_are_shown_after_the_expected_ones() -> None:
     surprise = change(33, AlertState.FIRING, "shop-latency")
-    line = timeline(finished(), (*FIRED, surprise))
+    line = timeline(finished(alerts=marks_of((*FIRED, surprise))))
     assert [(track.slo, track.expected) for track in line.alerts] == [
         ("checkout-latency", "fires"),
         ("shop-availability", "silent"),
@@ -81,14 +83,10 @@ def test_alerts_that_nobody_named_are_shown_after_the_expected_ones() -> None:
     assert line.alerts[2].firing_at == at(33)
 
 
-def test_without_changes_the_record_of_the_run_is_told() -> None:
-    assert timeline(finished(alerts=marks_of(FIRED))).alerts == timeline(finished(), FIRED).alerts
-
-
 def test_events_are_in_order_and_say_what_happened() -> None:
     missing = Receipt(instance="shop-2", lease_id="12-0", status=None, bounded_by=at(40.1))
     cut = Abortion(at=at(39), by="omar", reason="customers call")
-    line = timeline(finished(receipts=(missing,), abortion=cut), FIRED)
+    line = timeline(finished(receipts=(missing,), abortion=cut, alerts=marks_of(FIRED)))
     assert [event.at for event in line.events] == sorted(event.at for event in line.events)
     assert [event.text for event in line.events if event.kind != "phase"] == [
         "ada started run 12 (latency-checkout).",

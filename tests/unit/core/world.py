@@ -192,7 +192,7 @@ class World:
                 after, change = judge_alert(before, slo, self.board.sli(slo.name), self._judged, at)
                 self.alerts[slo.name, rule] = after
                 if change and self.injected and slo.spec.service == self.injected.service:
-                    self.changes.append(change)  # stored for the run that injects into this service
+                    self.changes.append(change)
 
 
 def _bad(definition: SliDefinition, request: Request) -> bool:

@@ -33,9 +33,6 @@ class StillClock:
     def now(self) -> datetime:
         return self.instant
 
-    def monotonic(self) -> float:
-        return (self.instant - NOW).total_seconds()
-
     def move(self, seconds: float) -> None:
         self.instant += timedelta(seconds=seconds)
 
@@ -165,8 +162,8 @@ class Alerts:
     async def save(self, alerts: Sequence[Alert], changes: Sequence[AlertChange]) -> None:
         self.moved += changes
 
-    async def changes(self, since: datetime, run_id: int | None = None) -> Sequence[AlertChange]:
-        return [one for one in self.moved if one.at >= since and run_id in (None, one.run_id)]
+    async def changes(self, since: datetime) -> Sequence[AlertChange]:
+        return [one for one in self.moved if one.at >= since]
 
 
 @dataclass

@@ -1,8 +1,8 @@
 """Wait before the application is called.
 
 The wait is counted from the arrival of the request, so what the agent does before is part of it. It is never
-shorter than the one that was drawn, unless the lease ends. It ends with the lease: at its deadline by a timer of the host's own loop, which needs neither the agent's thread nor the
-portal, and at once when it is withdrawn.
+shorter than the one that was drawn, unless the lease ends: at its deadline by a timer of the host's own loop,
+which needs neither the agent's thread nor the portal, and at once when it is withdrawn.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sre_portal.agent.faults.hit import Hit
 from sre_portal.agent.lease import HeldLease
 from sre_portal.agent.timer import wake_after
 from sre_portal.contract.fault import Latency
+
 
 async def apply(fault: Latency, hit: Hit) -> bool:
     drawn_ns = round(draw_ms(fault, hit.draw) * 1e6)

@@ -35,7 +35,7 @@ async def start(request: Request, body: DocumentBody) -> RunJson:
     """Checks, predicts and starts an experiment. 422 with every problem, 409 with every objection."""
     experiment = parse_experiment(body.document, "document")
     run = await start_run(ports_of(request), principal_of(request), experiment, address_of(request))
-    return RunJson.of(run, timeline(run, ()))
+    return RunJson.of(run, timeline(run))
 
 
 async def recent(
@@ -51,8 +51,7 @@ async def show(request: Request, run_id: int) -> RunJson:
     """One run with its prediction, time line, verdict and reasons."""
     ports = ports_of(request)
     run = ports.watch.live.get(run_id) or await ports.runs.get(run_id)
-    changes = await ports.alerts.changes(run.created_at, run.id)
-    return RunJson.of(run, timeline(run, changes))
+    return RunJson.of(run, timeline(run))
 
 
 async def journal(request: Request, run_id: int) -> list[JournalJson]:
@@ -66,7 +65,7 @@ async def abort(request: Request, run_id: int, body: AbortBody | None = None) ->
     """Ends a run at once. A run that is over is returned as it is."""
     reason = (body or AbortBody()).reason
     run = await abort_run(ports_of(request), principal_of(request), run_id, reason, address_of(request))
-    return RunJson.of(run, timeline(run, ()))
+    return RunJson.of(run, timeline(run))
 
 
 async def stop(request: Request) -> StoppedJson:

@@ -139,7 +139,6 @@ def _create_alerts() -> None:
         _text("state"),
         _number("at"),
         sa.Column("value", sa.Double),
-        _number("run_id", nullable=True),
     )
     op.create_index("alert_change_at", "alert_change", ["at", "id"])
 
