@@ -105,12 +105,12 @@ async def measure(loop: str) -> tuple[Buckets, list[int], list[int]]:
         with (
             server("--portal", portal.url, "--loop", loop) as wearing,
             server("--loop", loop) as plain,
-            envoy(plain.port) as behind,
+            envoy(plain) as behind,
         ):
             await portal.until(lambda: bool(portal.queries))
             injecting = asyncio.create_task(keep_injecting(portal))
             await portal.reported(lambda report: bool(report["leases"]))
-            ports = [wearing.port, behind]
+            ports = [wearing, behind]
             agent, other = await load("open", ports, rate=RATE, rounds=ROUNDS, seconds=SECONDS)
             await asyncio.sleep(1.5)  # the last second is reported
             injecting.cancel()

@@ -2,6 +2,7 @@
 
 import asyncio
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Connection, select
@@ -185,6 +186,19 @@ async def test_an_instance_that_restarted_counts_its_reports_from_one(store: Sql
     await store.reports.append(report(seq=1, started_at=START + 9.0), at(10))
     (instance,) = await store.reports.instances()
     assert (instance.last_seq, instance.started_at) == (1, at(9))
+
+
+async def test_an_agent_that_learns_the_portals_clock_may_have_started_earlier_than_it_said(
+    store: SqlStore,
+) -> None:
+    lease = LeaseStatus("lease-1", 7, hits=3)
+    await store.reports.append(report(seq=1, started_at=START + 3600.0, leases=[lease]), at(1))
+    again = report(seq=2, started_at=START - 0.001, leases=[replace(lease, hits=9)])
+    again.clock = ClockMapping(offset_ms=-3_600_000.0, error_ms=0.5)
+    await store.reports.append(again, at(2))
+    (instance,) = await store.reports.instances()
+    assert (instance.last_seq, instance.clock_error_ms) == (2, 0.5)
+    assert await store.reports.lease_statuses(7) == {("payments-1", "lease-1"): replace(lease, hits=9)}
 
 
 async def test_of_two_reports_in_one_commit_the_newer_tells_the_instance(store: SqlStore) -> None:

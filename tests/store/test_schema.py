@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from sre_portal.store.database import SqlStore, open_store
-from sre_portal.store.schema import configuration
+from sre_portal.store.schema import NEWEST, configuration
 from sre_portal.store.tables import METADATA
 
 
@@ -36,6 +36,7 @@ async def test_sqlite_keeps_counts_inside_their_key(sqlite_file: Path, sqlite_ur
 def test_there_is_one_line_of_migrations_with_counted_names() -> None:
     scripts = list(ScriptDirectory.from_config(configuration()).walk_revisions())
     assert [script.revision for script in scripts] == [f"{n:04}" for n in range(len(scripts), 0, -1)]
+    assert scripts[0].revision == NEWEST
 
 
 def test_the_migrations_are_files_of_the_package() -> None:

@@ -36,8 +36,8 @@ def skewed(variance: float, third: float, *, most: bool) -> float:
     return (Z if most else -Z) * sqrt(variance) + (Z * Z - 1) / 6 * third / variance
 
 
-def seen_before(bad: int, total: int, coming: float, *, most: bool) -> float:
-    """The most or the fewest bad of `coming` requests, where `bad` of `total` were bad before.
+def seen_before(bad: int, total: int, coming: float) -> float:
+    """The most that are bad of `coming` requests, where `bad` of `total` were bad before.
 
     The predictive distribution of a Poisson count with an unknown rate is negative binomial, with the shape
     bad + 1/2 (Jeffreys' prior). Added up where few are expected, taken as normal and skewed where many are.
@@ -45,10 +45,10 @@ def seen_before(bad: int, total: int, coming: float, *, most: bool) -> float:
     shape, odds = bad + 0.5, coming / max(total, 1)
     mean = shape * odds
     if mean > _FEW:
-        return mean + skewed(mean * (1 + odds), mean * (1 + odds) * (1 + 2 * odds), most=most)
+        return mean + skewed(mean * (1 + odds), mean * (1 + odds) * (1 + 2 * odds), most=True)
     term = summed = (1 + odds) ** -shape
     count = 0
-    while summed < (1 - _BEYOND if most else _BEYOND):
+    while summed < 1 - _BEYOND:
         term *= (shape + count) / (count + 1) * odds / (1 + odds)
         summed += term
         count += 1

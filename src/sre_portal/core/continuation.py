@@ -201,7 +201,8 @@ class Continuation:
         ahead, planned, as_ever = self.course.expected(max(start, -self.gap), end)
         total += ahead
         bad += self.course.planned_at_bound(planned, total, most=self.most)
-        bad += self.course.forecast.bad_by_itself(as_ever, most=self.most)
+        if self.most:
+            bad += self.course.forecast.bad_by_itself(as_ever)
         # A request more or less of all depends on where in a second they fall.
         return _whole(total + (-1 if self.most else 1), bad)
 

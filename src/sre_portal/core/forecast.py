@@ -47,9 +47,13 @@ class Forecast:
         """The share of requests that is bad by itself."""
         return self.base_bad / self.base_total if self.base_total else 0.0
 
-    def bad_by_itself(self, requests: float, *, most: bool) -> float:
-        """The most or the fewest that are bad by themselves of so many requests to come."""
-        return seen_before(self.base_bad, self.base_total, requests, most=most) if requests > 0 else 0.0
+    def bad_by_itself(self, requests: float) -> float:
+        """The most that are bad by themselves of so many requests to come.
+
+        The fewest are none: what goes wrong by itself may stop at any second, as the failures of a service
+        that has just started do.
+        """
+        return seen_before(self.base_bad, self.base_total, requests) if requests > 0 else 0.0
 
     def spread(self, seconds: float) -> float:
         """The standard deviation of the requests of a future stretch.

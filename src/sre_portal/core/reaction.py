@@ -72,10 +72,10 @@ def react(rule: AlertRule, outlook: Outlook) -> AlertPrediction:
         pending = _pending(low.stretches[0], high) if low.stretches else None
         why = _why_silent(rule, high, outlook.effect)
         return AlertPrediction(slo.name, rule.name, "silent", pending, reason=why)
-    if sure is None or sure.off is None or high.before:
+    if sure is None or high.before:
         why = _why_uncertain(rule, low, high, outlook.effect)
         return AlertPrediction(slo.name, rule.name, "uncertain", reason=why)
-    resolved, why = _resolved(sure.off, high, outlook.timing)
+    resolved, why = _resolved(sure, high, outlook.timing)
     firing = _seen(may.on + rule.hold_seconds, sure.on + rule.hold_seconds)
     return AlertPrediction(slo.name, rule.name, "fires", _pending(sure, high), firing, resolved, why)
 
@@ -90,11 +90,11 @@ def _pending(sure: Stretch, high: Look) -> Band:
     return _seen(high.stretches[0].on, sure.on)
 
 
-def _resolved(low_off: float, high: Look, timing: Timing) -> tuple[Band | None, str]:
+def _resolved(sure: Stretch, high: Look, timing: Timing) -> tuple[Band | None, str]:
     off = high.stretches[-1].off
-    if off is None:
+    if sure.off is None or off is None:
         return None, "it may not resolve: without the fault its condition may hold as well"
-    band = _seen(low_off, off)
+    band = _seen(sure.off, off)
     if band.latest_s > timing.revert_high + WATCHED_SECONDS:
         first, last = round(band.earliest_s / 60), round(band.latest_s / 60)
         when = f"{first} to {last} min" if first < last else f"about {last} min"
@@ -115,10 +115,6 @@ def _why_silent(rule: AlertRule, high: Look, effect: Effect) -> str:
 def _why_uncertain(rule: AlertRule, low: Look, high: Look, effect: Effect) -> str:
     if high.before:
         why = f"without the fault it may reach {_limit(rule)} as well"
-    elif any(one.off is None for one in low.stretches):
-        why = (
-            f"by what was counted so far it reaches {_limit(rule)} without the fault, and it did not just now"
-        )
     elif low.stretches:
         why = f"it is sure to hold for {_longest(low):.1f} s only, and takes up to {rule.hold_seconds + 1} s"
     else:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import psycopg
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from sre_portal.core.errors import Conflict, InvalidInput, PortalError, Problem, StoreUnavailable
@@ -67,8 +66,10 @@ def plain(failed: SQLAlchemyError, place: Place) -> PortalError:
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
         return StoreUnavailable(_sentence(SQLITE.get(code), cause, place))
-    if isinstance(cause, psycopg.Error):
-        told = POSTGRES.get(cause.sqlstate) if cause.sqlstate else "{place} cannot be reached: {detail}"
+    # An error of psycopg, which is not imported for SQLite: it is 10 MB.
+    sqlstate: str | None = getattr(cause, "sqlstate", "")
+    if sqlstate != "":
+        told = "{place} cannot be reached: {detail}" if sqlstate is None else POSTGRES.get(sqlstate)
         return StoreUnavailable(_sentence(told, cause, place))
     return StoreUnavailable(_sentence(None, cause, place))
 
@@ -76,7 +77,7 @@ def plain(failed: SQLAlchemyError, place: Place) -> PortalError:
 def may_try_again(failed: SQLAlchemyError) -> bool:
     """True where the same work, done again, is likely to go through."""
     cause = failed.orig if isinstance(failed, DBAPIError) else None
-    return isinstance(cause, psycopg.Error) and cause.sqlstate in AGAIN
+    return getattr(cause, "sqlstate", None) in AGAIN
 
 
 def _unfit(cause: BaseException) -> InvalidInput:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, and_, or_
+from sqlalchemy import Connection, Table, or_
 
 from sre_portal.contract.histogram import parse_buckets
 from sre_portal.contract.report import AgentReport, InjectionCount, Second
@@ -91,20 +91,23 @@ def store_rows(connection: Connection, many: Sequence[Rows]) -> None:
 
 
 def _put_newest(connection: Connection, table: Table, rows: Iterable[dict[str, Any]], seq: str) -> None:
-    """Replaces what an instance told before. An older report that comes late, or again, changes nothing."""
+    """Replaces what an instance told before. An older report that comes late, or again, changes nothing.
+
+    Reports are numbered from the start of the instance, and with another start from one again. Which start is
+    the later one is not asked: before it knows the portal's clock an agent tells its start by its own, which
+    may be ahead of any that it tells later.
+    """
     keys = [column.name for column in table.primary_key.columns]
-    newest = {
-        tuple(row[key] for key in keys): row
-        for row in sorted(rows, key=lambda row: (row["started_at"], row[seq]))
-    }
+    newest: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        known = newest.setdefault(tuple(row[key] for key in keys), row)
+        if row["started_at"] != known["started_at"] or row[seq] >= known[seq]:
+            newest[tuple(row[key] for key in keys)] = row
     put(
         connection,
         table,
         [newest[key] for key in sorted(newest)],
-        only_if=lambda new: or_(
-            new["started_at"] > table.c.started_at,
-            and_(new["started_at"] == table.c.started_at, new[seq] >= table.c[seq]),
-        ),
+        only_if=lambda new: or_(new["started_at"] != table.c.started_at, new[seq] >= table.c[seq]),
     )
 
 

@@ -87,7 +87,7 @@ def test_the_bad_share_is_that_of_the_hour_where_the_last_minutes_agree() -> Non
     found = forecast(series_of([50] * 3000, bad=1))
     assert (found.base_bad, found.base_total) == (3000, 150_000)
     assert found.base == pytest.approx(0.02)
-    assert found.bad_by_itself(1000, most=False) < 20 < found.bad_by_itself(1000, most=True)
+    assert 20 < found.bad_by_itself(1000) < 50
 
 
 def test_the_bad_share_is_that_of_the_last_minutes_where_they_differ() -> None:
@@ -103,5 +103,5 @@ def test_what_a_run_made_bad_is_not_bad_by_itself() -> None:
     assert (found.base, found.base_bad, found.base_total) == (0, 0, 12_000)
     unknown = forecast(series_of([50] * 300, bad=50, planned=50))
     assert (unknown.base, unknown.base_total) == (0, 0)
-    assert unknown.bad_by_itself(100, most=True) > 50
-    assert unknown.bad_by_itself(0, most=True) == 0
+    assert unknown.bad_by_itself(100) > 50
+    assert unknown.bad_by_itself(0) == 0

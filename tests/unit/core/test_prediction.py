@@ -96,7 +96,7 @@ def test_the_hops_of_a_run_have_bands() -> None:
     assert found.counted.earliest_s > 2
     assert found.counted.width_s < 2.5
     assert found.reverted.holds(59.8)
-    assert predicted(slos=()).counted == Band(0.0, 2.0)
+    assert predicted(slos=()).counted == Band(0.0, 1.8)
 
 
 def test_the_percentile_before_and_during_is_told() -> None:
