@@ -93,10 +93,10 @@ class Follower:
         run = parse_run(answer)
         while run.live:
             self._show(run)
-            if self.interrupts.asked.is_set():
-                return await self._abort(run)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.interrupts.asked.wait(), self.patience.poll_seconds)
+            if self.interrupts.asked.is_set():
+                return await self._abort(run)
             answer, run = await self._look(run.id)
         self._show(run)
         return Ended(answer, run, interrupted=False)
