@@ -10,6 +10,7 @@ import logging
 import socket
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from types import FrameType
 
 import structlog
@@ -42,8 +43,8 @@ DRAIN_SECONDS = 1
 """How long open streams may take to end when the portal stops."""
 
 
-def serve(settings: Settings) -> None:
-    """Runs the portal until SIGINT or SIGTERM.
+def serve(settings: Settings, *, as_json: bool = False) -> None:
+    """Runs the portal until SIGINT or SIGTERM. Tells its address and login link, in words or as JSON.
 
     Raises `InvalidInput` (settings, documents, a busy port) or `StoreUnavailable` before anything is started.
     """
@@ -51,7 +52,7 @@ def serve(settings: Settings) -> None:
     catalogue = load_catalogue([*settings.slo_dirs, *settings.experiment_dirs])
     listener = bind(settings.host, settings.port)
     with contextlib.closing(listener), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, catalogue, listener))
+        runner.run(_serve(settings, catalogue, listener, as_json=as_json))
 
 
 def check(settings: Settings) -> list[str]:
@@ -105,10 +106,13 @@ def compose(settings: Settings, catalogue: FolderCatalogue, store: Store) -> Por
         pulse=Pulse(),
         environment=settings.environment,
         seeded=settings.seed_history,
+        is_behind_tls=settings.public_url.startswith("https://"),
     )
 
 
-async def _serve(settings: Settings, catalogue: FolderCatalogue, listener: socket.socket) -> None:
+async def _serve(
+    settings: Settings, catalogue: FolderCatalogue, listener: socket.socket, *, as_json: bool
+) -> None:
     async with opened(settings, catalogue) as ports:
         app = build_app(ports)
         config = uvicorn.Config(
@@ -121,7 +125,8 @@ async def _serve(settings: Settings, catalogue: FolderCatalogue, listener: socke
         )
         server = _Server(config, app.state.closing, ports)
         loops = asyncio.create_task(run_loops(ports))
-        announcer = asyncio.create_task(_announce(settings, ports, server, listener))
+        announcer = asyncio.create_task(_announce(settings, ports, server, listener, as_json=as_json))
+        announcer.add_done_callback(server.announced)
         try:
             await server.serve(sockets=[listener])
         finally:
@@ -129,6 +134,8 @@ async def _serve(settings: Settings, catalogue: FolderCatalogue, listener: socke
             for task in (loops, announcer):
                 task.cancel()
             await asyncio.gather(loops, announcer, return_exceptions=True)
+        if not announcer.cancelled():
+            announcer.result()  # why nobody could be told where the portal is
 
 
 class _Server(uvicorn.Server):
@@ -139,6 +146,10 @@ class _Server(uvicorn.Server):
         self.answering = asyncio.Event()
         self.closing = closing
         self.ports = ports
+
+    def announced(self, announcer: asyncio.Task[None]) -> None:
+        """A portal that cannot say where it is and who may enter ends."""
+        self.should_exit = self.should_exit or announcer.cancelled() or announcer.exception() is not None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -155,19 +166,32 @@ class _Server(uvicorn.Server):
         self.ports.pulse.beat()
 
 
-async def _announce(settings: Settings, ports: Ports, server: _Server, listener: socket.socket) -> None:
+async def _announce(
+    settings: Settings, ports: Ports, server: _Server, listener: socket.socket, *, as_json: bool
+) -> None:
     """Tells the address and a one-time login link, once the portal answers."""
     await server.answering.wait()
     secret = await issue_login(ports, Principal("admin", Role.ADMIN))
     url = settings.public_url.rstrip("/") or address_of(settings.host, listener)
     told = {"portal": url, "login": f"{url}/login?token={secret}"}
-    if settings.ready_file is None:
+    if settings.ready_file is not None:
+        _write_private(settings.ready_file, json.dumps(told))
+    elif as_json:
+        print(json.dumps(told), flush=True)  # noqa: T201
+    else:
         print(f"SRE Portal answers at {url}\nOne-time login link: {told['login']}", flush=True)  # noqa: T201
-        return
-    part = settings.ready_file.with_suffix(".part")
-    part.touch(mode=0o600)
-    part.write_text(json.dumps(told), encoding="utf-8")
-    part.replace(settings.ready_file)
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Raises `InvalidInput` where the file cannot be written."""
+    part = file.with_suffix(".part")
+    try:
+        part.touch(mode=0o600)
+        part.write_text(text, encoding="utf-8")
+        part.replace(file)
+    except OSError as refused:
+        seen = f"{file}: {refused.strerror}"
+        raise InvalidInput([Problem("SRE_PORTAL_READY_FILE", seen, "a file that can be written")]) from None
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from sre_portal.core.errors import InvalidInput, Problem
 
@@ -70,6 +78,14 @@ class Settings(BaseModel):
             raise ValueError("service=token pairs, separated by commas")
         return {name.strip(): token.strip() for name, _, token in pairs}
 
+    @model_validator(mode="after")
+    def _tokens_differ(self) -> Self:
+        tokens = [self.admin_token, *self.agent_tokens.values()]
+        told = [token.get_secret_value() for token in tokens if token.get_secret_value()]
+        if len(set(told)) < len(told):
+            raise ValueError("a token of its own for the administrator and for each service")
+        return self
+
     @classmethod
     def parse(cls, environ: Mapping[str, str], **overrides: object) -> Self:
         """Settings from the environment; overrides (command line options) win.
@@ -124,7 +140,7 @@ def _names(model: type[Settings]) -> list[str]:
 
 def _problem(error: Mapping[str, object]) -> Problem:
     location = error["loc"]
-    key = str(location[0]) if isinstance(location, tuple) and location else "settings"
+    key = str(location[0]) if isinstance(location, tuple) and location else "agent_tokens"
     seen = "a secret value" if "token" in key or "database_url" in key else repr(error.get("input"))
     return Problem(
         PREFIX + key.upper(),

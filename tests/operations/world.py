@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ from sre_portal.contract.report import (
 )
 from sre_portal.core.access import Principal, Role
 from sre_portal.core.board import Board
+from sre_portal.core.errors import StoreUnavailable
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.leases import definition_of
 from sre_portal.core.parse import parse_experiment, parse_slo
@@ -165,6 +167,28 @@ class Meddled:
 
 
 @dataclass
+class Failing:
+    """A port of which one method fails so many times, as when the database is locked."""
+
+    port: object
+    method: str
+    times: int
+
+    def __getattr__(self, name: str) -> object:
+        found = getattr(self.port, name)
+        if name != self.method:
+            return found
+
+        async def failing(*arguments: object) -> object:
+            if self.times:
+                self.times -= 1
+                raise StoreUnavailable("the file is locked by another program")
+            return await found(*arguments)
+
+        return failing
+
+
+@dataclass
 class World:
     path: Path
     clock: MovableClock = field(default_factory=MovableClock)
@@ -220,6 +244,11 @@ class World:
         meddled = Meddled(getattr(self.ports, port), method, happen)
         self.ports = replace(self.ports, **{port: meddled})  # type: ignore[arg-type]  # stands in for any port
 
+    def fail(self, port: str, method: str, times: int = 1) -> None:
+        """That method of that port fails from now on, so many times."""
+        failing = Failing(getattr(self.ports, port), method, times)
+        self.ports = replace(self.ports, **{port: failing})  # type: ignore[arg-type]  # stands in for any port
+
     async def step(self) -> None:
         """A quarter of a second passes: whole seconds are reported, then the loop passes."""
         before = int(self.clock.now().timestamp())
@@ -227,7 +256,8 @@ class World:
         await self._deliver()
         if int(self.clock.now().timestamp()) > before:
             await self.report(before)
-        await tick(self.ports)
+        with suppress(StoreUnavailable):  # as the loop does
+            await tick(self.ports)
 
     async def _deliver(self) -> None:
         """Lets the streams bring what the desk has told."""

@@ -5,7 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 from sre_portal.contract.histogram import dump_buckets
 from sre_portal.contract.report import AgentReport, InjectionCount, LeaseStatus, Second, SliCount
+from sre_portal.core.errors import Conflict
 from sre_portal.core.experiment import Experiment
+from sre_portal.core.journal import JournalEntry
+from sre_portal.core.news import Note
+from sre_portal.core.run import Run
+from sre_portal.store.database import SqlStore
 
 START = 1_800_000_000
 """A whole hour, in seconds since the Unix epoch."""
@@ -104,3 +109,19 @@ class StandingClock:
 
     def pass_seconds(self, seconds: float) -> None:
         self.instant += timedelta(seconds=seconds)
+
+
+async def saved(store: SqlStore, run: Run, *notes: Note) -> Run:
+    return await store.runs.save(run, notes, NOW)
+
+
+async def noted(
+    store: SqlStore, run_id: int, when: datetime, text: str, facts: dict[str, object] | None = None
+) -> JournalEntry:
+    """Saves a run with an entry for its journal, as often as somebody else saves first."""
+    while True:
+        try:
+            await store.runs.save(await store.runs.get(run_id), [Note("note", text, facts or {})], when)
+        except Conflict:
+            continue
+        return next(one for one in await store.journal.entries(run_id) if one.text == text)

@@ -20,26 +20,31 @@ SESSION = Session("s1", OMAR, "csrf", NOW, at(3600))
 
 async def test_a_token_is_found_by_its_digest(store: SqlStore) -> None:
     admin = Token("admin", "d2", Role.ADMIN, None, at(0.5))
-    for token in (AGENT, admin):
-        await store.access.add_token(token)
+    await store.access.replace_tokens([AGENT, admin])
     assert await store.access.token("d1") == AGENT
     assert await store.access.token("d2") == admin
     assert await store.access.token("d3") is None
 
 
-async def test_a_token_of_the_same_name_replaces_the_one_before(store: SqlStore) -> None:
-    await store.access.add_token(AGENT)
-    assert await store.access.token("d1") == AGENT
-    renewed = replace(AGENT, digest="d9")
-    await store.access.add_token(renewed)
-    assert await store.access.token("d1") is None
-    assert await store.access.token("d9") == renewed
+async def test_tokens_that_are_not_told_any_more_are_not_believed_any_more(url: str) -> None:
+    async with await open_store(url) as store:
+        await store.access.replace_tokens([AGENT, replace(AGENT, name="orders-agent", digest="d2")])
+        assert await store.access.token("d1") == AGENT
+    renewed, moved = replace(AGENT, digest="d9"), replace(AGENT, name="orders-agent", digest="d1")
+    async with await open_store(url) as store:
+        await store.access.replace_tokens([renewed, moved])
+        assert await store.access.token("d1") == moved
+        assert await store.access.token("d2") is None
+        assert await store.access.token("d9") == renewed
+        await store.access.replace_tokens([])
+        assert await store.access.token("d9") is None
 
 
 async def test_two_names_cannot_have_one_digest(store: SqlStore) -> None:
-    await store.access.add_token(AGENT)
+    await store.access.replace_tokens([AGENT])
     with pytest.raises(Conflict):
-        await store.access.add_token(replace(AGENT, name="other"))
+        await store.access.replace_tokens([AGENT, replace(AGENT, name="other")])
+    assert await store.access.token("d1") == AGENT
 
 
 async def test_a_login_link_works_once(store: SqlStore) -> None:
@@ -85,7 +90,7 @@ async def test_an_ended_session_is_gone_here_and_elsewhere(url: str) -> None:
 
 async def test_who_was_seen_is_believed_while_the_database_is_gone(store: SqlStore) -> None:
     await store.access.add_session(SESSION)
-    await store.access.add_token(AGENT)
+    await store.access.replace_tokens([AGENT])
     await store.close()
     assert await store.access.session("s1") == SESSION
     assert await store.access.token("d1") == AGENT

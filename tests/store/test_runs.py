@@ -10,7 +10,7 @@ from sre_portal.core.condition import Outcome, Reading
 from sre_portal.core.errors import Conflict, NotFound
 from sre_portal.core.run import Abortion, ExpectationResult, Phase, PhaseMark, Receipt, Run, Verdict
 from sre_portal.store.database import SqlStore, open_store
-from tests.store.samples import NOW, at, experiment
+from tests.store.samples import NOW, at, experiment, saved
 
 
 def _full(run: Run) -> Run:
@@ -47,11 +47,11 @@ async def test_a_new_run_is_in_preflight(store: SqlStore) -> None:
 
 async def test_a_run_comes_back_as_it_was_saved(url: str) -> None:
     async with await open_store(url) as store:
-        saved = await store.runs.save(_full(await store.runs.add(experiment(), "omar", NOW)))
-        assert await store.runs.get(saved.id) == saved
+        told = await saved(store, _full(await store.runs.add(experiment(), "omar", NOW)))
+        assert await store.runs.get(told.id) == told
     async with await open_store(url) as store:
-        assert await store.runs.get(saved.id) == saved
-        assert saved.receipts[0].status == LeaseStatus("lease-1", 1, 3, 1.5, 2.5, 3.25, "withdrawn")
+        assert await store.runs.get(told.id) == told
+        assert told.receipts[0].status == LeaseStatus("lease-1", 1, 3, 1.5, 2.5, 3.25, "withdrawn")
 
 
 async def test_an_instant_of_another_zone_is_the_same_instant(store: SqlStore) -> None:
@@ -62,22 +62,22 @@ async def test_an_instant_of_another_zone_is_the_same_instant(store: SqlStore) -
 
 async def test_each_save_moves_the_revision_by_one(store: SqlStore) -> None:
     run = await store.runs.add(experiment(), "omar", NOW)
-    again = await store.runs.save(await store.runs.save(run))
+    again = await saved(store, await saved(store, run))
     assert again.revision == run.revision + 2
 
 
 async def test_a_save_over_somebody_elses_is_a_conflict(store: SqlStore) -> None:
     run = await store.runs.add(experiment(), "omar", NOW)
-    first = await store.runs.save(run.model_copy(update={"reasons": ("first",)}))
+    first = await saved(store, run.model_copy(update={"reasons": ("first",)}))
     with pytest.raises(Conflict) as conflict:
-        await store.runs.save(run.model_copy(update={"reasons": ("second",)}))
+        await saved(store, run.model_copy(update={"reasons": ("second",)}))
     assert str(conflict.value) == f"expected run {run.id} at revision 1, found revision 2"
     assert await store.runs.get(run.id) == first
 
 
 async def test_of_many_who_save_at_once_one_wins(store: SqlStore) -> None:
     run = await store.runs.add(experiment(), "omar", NOW)
-    outcomes = await asyncio.gather(*(store.runs.save(run) for _ in range(8)), return_exceptions=True)
+    outcomes = await asyncio.gather(*(saved(store, run) for _ in range(8)), return_exceptions=True)
     assert sum(isinstance(one, Run) for one in outcomes) == 1
     assert sum(isinstance(one, Conflict) for one in outcomes) == 7
 
@@ -91,13 +91,13 @@ async def test_a_run_that_is_not_there_is_not_found(store: SqlStore, run_id: int
 async def test_a_run_that_was_never_added_cannot_be_saved(store: SqlStore) -> None:
     run = await store.runs.add(experiment(), "omar", NOW)
     with pytest.raises(NotFound):
-        await store.runs.save(run.model_copy(update={"id": run.id + 1}))
+        await saved(store, run.model_copy(update={"id": run.id + 1}))
 
 
 async def test_live_runs_are_those_not_done_oldest_first(store: SqlStore) -> None:
     runs = [await store.runs.add(experiment(), "omar", NOW) for _ in range(3)]
     done = {"phase": Phase.DONE, "verdict": Verdict.PASSED}
-    await store.runs.save(runs[1].model_copy(update=done))
+    await saved(store, runs[1].model_copy(update=done))
     assert await store.runs.live() == [runs[0], runs[2]]
 
 

@@ -30,11 +30,11 @@ class Door:
         self.clients: list[httpx2.AsyncClient] = []
 
     async def __aenter__(self) -> Self:
-        for name, (secret, role) in SECRETS.items():
-            await self.world.ports.access.add_token(Token(name, digest_of(secret), role, None, START))
-        await self.world.ports.access.add_token(
-            Token("agent:shop", digest_of(AGENT_SECRET), None, "shop", START)
-        )
+        people = [
+            Token(name, digest_of(secret), role, None, START) for name, (secret, role) in SECRETS.items()
+        ]
+        agent = Token("agent:shop", digest_of(AGENT_SECRET), None, "shop", START)
+        await self.world.ports.access.replace_tokens([*people, agent])
         return self
 
     async def __aexit__(

@@ -153,5 +153,5 @@ async def test_the_public_status_page_holds_no_internals(door: Door) -> None:
 
 
 async def test_the_api_describes_itself(door: Door) -> None:
-    described = (await door.client().get("/api/v1/openapi.json")).json()
+    described = (await door.client("vera").get("/api/v1/openapi.json")).json()
     assert "/api/v1/runs" in described["paths"]

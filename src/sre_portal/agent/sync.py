@@ -1,4 +1,4 @@
-"""The agent's only thread and its only network: it reads the stream of plans and sends reports.
+"""The agent's thread and its only network: it reads the stream of plans and sends reports.
 
 The thread has an event loop of its own, so that a slow host does not delay it and it does not delay the host.
 All of it may fail or be gone without harm: leases end by the clock, in the request path.

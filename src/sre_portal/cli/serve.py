@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from sre_portal.cli.exits import Code, CommandFailed, told
+from sre_portal.cli.option import AsJson
 
 
 def serve(
@@ -31,12 +32,15 @@ def serve(
     seed_history: Annotated[
         bool, typer.Option("--seed-history", help="Fill 30 days of generated, labelled sample history.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run the portal until Ctrl-C or SIGTERM.
 
     Every setting can be given in the environment as SRE_PORTAL_<NAME>, or as SRE_PORTAL_<NAME>_FILE naming a
     file that holds the value; an option here wins. Secrets (SRE_PORTAL_ADMIN_TOKEN, SRE_PORTAL_AGENT_TOKENS,
     SRE_PORTAL_DATABASE_URL) have no option, because other users can see the options of a program.
+
+    With --json the address and the login link are printed as JSON.
 
     Exits 2 with every problem if the settings or documents cannot be used, 5 if the database cannot.
     """
@@ -48,17 +52,17 @@ def serve(
         "experiment_dirs": tuple(experiment_dir) if experiment_dir else None,
         "seed_history": seed_history or None,
     }
-    with told(as_json=False):
-        _serve(options)
+    with told(as_json):
+        _serve(options, as_json=as_json)
 
 
-def _serve(options: dict[str, object]) -> None:
+def _serve(options: dict[str, object], *, as_json: bool) -> None:
     from sre_portal.core.errors import InvalidInput, StoreUnavailable
     from sre_portal.main import serve as run_portal
     from sre_portal.settings import Settings
 
     try:
-        run_portal(Settings.parse(os.environ, **options))
+        run_portal(Settings.parse(os.environ, **options), as_json=as_json)
     except InvalidInput as invalid:
         message = "\n".join(["The portal cannot start:", *(f"  {one}" for one in invalid.problems)])
         raise CommandFailed(Code.BAD_INPUT, message) from None

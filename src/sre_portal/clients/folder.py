@@ -57,7 +57,12 @@ def _files(folders: Sequence[Path], problems: list[Problem]) -> list[Path]:
         if not folder.is_dir():
             problems.append(Problem(str(folder), "no such folder", "a folder of YAML documents"))
             continue
-        files |= dict.fromkeys(sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"}))
+        try:
+            found = sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"})
+        except OSError as unreadable:
+            problems.append(Problem(str(folder), str(unreadable.strerror), "a folder that can be read"))
+            continue
+        files |= dict.fromkeys(found)
     return list(files)
 
 

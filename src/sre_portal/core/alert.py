@@ -78,7 +78,7 @@ class Alert:
     pending_tick: int | None = None
     """The evaluated second at which it became pending; `hold_seconds` is counted from here."""
     judged_tick: int | None = None
-    """The last evaluated second that had data. None after a restart: nobody knows what was missed."""
+    """The last evaluated second that had data. None before the first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,9 @@ _UNIT_NAMES = {"m": "min"}
 STALE_SECONDS = 3
 """Older than this, what was counted last says nothing about now."""
 
+AHEAD_SECONDS = 2
+"""Further ahead than this, the clock was set back: what was counted before it was says nothing either."""
+
 SignalWindow = Annotated[Span, Field(ge=timedelta(seconds=1), le=timedelta(minutes=5))]
 """Signals of services are kept by the second for five minutes."""
 
@@ -177,6 +180,8 @@ def _stale(newest: int | None, now: int) -> str:
     if newest is None:
         return "nothing counted yet"
     age = now - (newest + 1)
+    if age < -AHEAD_SECONDS:
+        return f"the newest count is {-age} s ahead of the clock"
     return f"the newest count is {age} s old" if age > STALE_SECONDS else ""
 
 

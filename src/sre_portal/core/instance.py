@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+LIVE = timedelta(seconds=15)
+"""An instance that said nothing for longer than this has gone."""
+
+AHEAD = timedelta(seconds=1)
+"""One that was heard of later than this from now was heard before the clock was set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +26,7 @@ class Instance:
     misfires: int
     routes: tuple[str, ...]
     last_seq: int
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether it has reported lately."""
+        return -AHEAD <= now - self.seen_at <= LIVE

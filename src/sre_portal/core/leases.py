@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from sre_portal.contract.fault import Abort, ErrorException, ErrorStatus, Fault, Latency
@@ -89,6 +90,16 @@ def overlaps(one: Target, other: Target) -> bool:
         and methods_overlap(one.methods, other.methods)
         and routes_overlap(one.route, other.route)
     )
+
+
+def shared_slos(one: Experiment, other: Experiment, slos: Collection[Slo]) -> list[str]:
+    """The SLOs that one of two experiments burns and the other is judged by, by name."""
+    burnt = [{slo.name for slo in slos if counts_for(each.spec.target, slo)} for each in (one, other)]
+    named = [
+        {expectation.slo for expectation in each.spec.expectations if expectation.type == "alert"}
+        for each in (one, other)
+    ]
+    return sorted(burnt[0] & (burnt[1] | named[1]) | burnt[1] & named[0])
 
 
 def counts_for(target: Target, slo: Slo) -> bool:

@@ -19,6 +19,7 @@ from sre_portal.core.experiment import Experiment
 from sre_portal.core.fidelity import InjectionTotals
 from sre_portal.core.instance import Instance
 from sre_portal.core.journal import JournalEntry
+from sre_portal.core.news import Note
 from sre_portal.core.run import Run
 from sre_portal.core.signal import Signal
 from sre_portal.core.slo import Counts, Slo
@@ -89,23 +90,21 @@ class RunStore(Protocol):
     async def get(self, run_id: int) -> Run:
         """Raises `NotFound`."""
 
-    async def save(self, run: Run) -> Run:
+    async def save(self, run: Run, notes: Sequence[Note], at: datetime) -> Run:
         """Writes `run` if the stored revision is still `run.revision`; returns it with the next revision.
 
-        Raises `Conflict` where somebody else saved first.
+        Its journal gets the notes in the same instant, each chained to the last by `core.journal.seal`: both
+        are written or neither. Raises `Conflict` where somebody else saved first.
         """
 
     async def live(self) -> Sequence[Run]: ...
-    async def recent(self, limit: int = 50, experiment: str | None = None) -> Sequence[Run]:
-        """Newest first."""
+    async def recent(
+        self, limit: int = 50, *, experiment: str | None = None, service: str | None = None
+    ) -> Sequence[Run]:
+        """Newest first, all or those of an experiment or a service."""
 
 
 class JournalStore(Protocol):
-    async def append(
-        self, run_id: int, at: datetime, kind: str, text: str, facts: Mapping[str, object]
-    ) -> JournalEntry:
-        """Adds an entry, chained to the last by `core.journal.seal`."""
-
     async def entries(self, run_id: int) -> Sequence[JournalEntry]: ...
 
 
@@ -150,8 +149,8 @@ class AccessStore(Protocol):
     Recently seen ones are also held in memory, so that stopping harm does not wait for a database.
     """
 
-    async def add_token(self, token: Token) -> None:
-        """Replaces a token of the same name."""
+    async def replace_tokens(self, tokens: Sequence[Token]) -> None:
+        """These tokens are in force, and no others. Raises `Conflict` where two have one digest."""
 
     async def token(self, digest: str) -> Token | None: ...
     async def add_login(self, digest: str, principal: Principal, ends_at: datetime) -> None:
@@ -187,14 +186,11 @@ class LeaseDesk(Protocol):
     def holders(self, run_id: int) -> Collection[str]:
         """The instances that were told about a run's leases."""
 
+    def heard(self, instance: str) -> None:
+        """An instance has reported. One that has not for a while gets no leases: nobody sees what it does."""
+
     def plans(self, service: str, instance: str) -> AsyncIterator[Plan]:
         """The stream for one agent: at once, after every change, and at least once a second."""
-
-
-class Leadership(Protocol):
-    """One replica at a time drives: a row with an end, renewed by the holder."""
-
-    async def hold(self, now: datetime) -> bool: ...
 
 
 class Store(Protocol):
@@ -206,7 +202,6 @@ class Store(Protocol):
     alerts: AlertStore
     audit: AuditStore
     access: AccessStore
-    leadership: Leadership
 
     async def ping(self) -> None:
         """Raises `StoreUnavailable` where the database does not answer."""

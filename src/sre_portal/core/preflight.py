@@ -12,13 +12,11 @@ from sre_portal.core.document import dump_duration
 from sre_portal.core.errors import Objection
 from sre_portal.core.experiment import Experiment, Target
 from sre_portal.core.instance import Instance
-from sre_portal.core.leases import overlaps
+from sre_portal.core.leases import overlaps, shared_slos
 from sre_portal.core.phrase import clock, listed, percent, seconds
 from sre_portal.core.prediction import Prediction
 from sre_portal.core.run import HARMFUL, Run
-
-LIVE = timedelta(seconds=15)
-"""An instance that said nothing for longer than this has gone."""
+from sre_portal.core.slo import Slo
 
 FRESH = timedelta(seconds=3)
 """An instance that is there has reported this recently: agents report once a second."""
@@ -40,8 +38,8 @@ class Situation:
     """Everything the guards look at, gathered by the shell at `now`.
 
     `instances` are those of the target service, `steady` and `guardrails` the readings of the experiment's
-    conditions in their order, `live_runs` all runs that are not done. A `prediction` of None could not be
-    made; `prediction_reason` says why.
+    conditions in their order, `live_runs` all runs that are not done, `slos` all there are. A `prediction` of
+    None could not be made; `prediction_reason` says why.
     """
 
     now: datetime
@@ -51,13 +49,14 @@ class Situation:
     steady: Sequence[Reading] = ()
     guardrails: Sequence[Reading] = ()
     live_runs: Sequence[Run] = ()
+    slos: Sequence[Slo] = ()
     limits: Limits = Limits()
     prediction: Prediction | None = None
     prediction_reason: str = ""
 
     @property
     def live_instances(self) -> list[Instance]:
-        return [one for one in self.instances if self.now - one.seen_at <= LIVE]
+        return [one for one in self.instances if one.is_live(self.now)]
 
 
 def objections(situation: Situation) -> list[Objection]:
@@ -118,11 +117,15 @@ def guardrails(situation: Situation) -> Objection | None:
 
 
 def no_overlap(situation: Situation) -> Objection | None:
-    target = situation.experiment.spec.target
-    held = [run for run in situation.live_runs if run.live and overlaps(run.experiment.spec.target, target)]
-    if not held:
-        return None
-    return Objection("overlap", "; ".join(_holding(run) for run in held))
+    """Two runs may not hit the same requests, and neither may burn what the other is judged by."""
+    ours, found = situation.experiment, []
+    for run in situation.live_runs:
+        shared = shared_slos(ours, run.experiment, situation.slos)
+        if run.live and overlaps(run.experiment.spec.target, ours.spec.target):
+            found.append(_holding(run))
+        elif run.live and shared:
+            found.append(f"{_holding(run)}, and both would burn {listed(shared)}")
+    return Objection("overlap", "; ".join(found)) if found else None
 
 
 def policy(situation: Situation) -> Objection | None:

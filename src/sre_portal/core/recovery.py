@@ -20,7 +20,8 @@ COUNTED = timedelta(seconds=2)
 """So long after the revert the last requests that were hit are counted and judged."""
 
 DEFAULT_WITHIN = timedelta(seconds=60)
-"""How long the steady state may take to come back where the experiment does not say."""
+"""How long the steady state may take to come back where the experiment does not say: so long after the bad
+requests have left its longest window."""
 
 
 def steady_holds(run: Run, seen: Observed) -> bool:
@@ -43,7 +44,8 @@ def recovered_at(run: Run, seen: Observed) -> datetime | None:
 def recover_within(run: Run) -> timedelta:
     """How long after the revert the steady state has to be back."""
     spans = [one.within for one in run.experiment.spec.expectations if isinstance(one, RecoversExpectation)]
-    return max(spans, default=DEFAULT_WITHIN)
+    longest = max((one.over for one in run.experiment.spec.steady_state), default=timedelta(0))
+    return max(spans, default=DEFAULT_WITHIN + longest)
 
 
 def settled(run: Run, seen: Observed) -> bool:

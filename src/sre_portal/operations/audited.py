@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from sre_portal.core.access import Permission, Principal, require
 from sre_portal.core.audit import AuditOutcome
-from sre_portal.core.errors import InvalidInput, NotPermitted, PortalError, Refused
+from sre_portal.core.errors import InvalidInput, NotPermitted, Refused, StoreUnavailable
+from sre_portal.operations.late import LateAct, LateOutcome
 from sre_portal.operations.ports import Ports
 
 
@@ -33,9 +34,41 @@ async def audited(ports: Ports, act: Act) -> AsyncIterator[None]:
         require(act.actor, act.permission)
         yield
     except BaseException as failure:
-        await ports.audit.conclude(event, _outcome(failure), str(failure)[:2000] or type(failure).__name__)
+        await conclude(ports, event, _outcome(failure), str(failure)[:2000] or type(failure).__name__)
         raise
-    await ports.audit.conclude(event, "done", "")
+    await conclude(ports, event, "done")
+
+
+async def conclude(ports: Ports, event_id: int, outcome: AuditOutcome, detail: str = "") -> None:
+    """Adds the outcome of an act: later, where that cannot be written now. The act has happened."""
+    try:
+        await ports.audit.conclude(event_id, outcome, detail)
+    except StoreUnavailable:
+        ports.watch.late.append(LateOutcome(event_id, outcome, detail))
+
+
+async def deny(ports: Ports, act: Act, reason: str) -> None:
+    """Writes down an attempt that was refused at the door. That it was refused does not depend on it."""
+    with suppress(StoreUnavailable):
+        event = await ports.audit.intend(
+            ports.clock.now(), act.actor.name, act.permission.value, act.subject, act.address, act.detail
+        )
+        await conclude(ports, event, "denied", reason)
+
+
+async def write_late(ports: Ports) -> None:
+    """Writes down what could not be, oldest first. Raises `StoreUnavailable`; then the rest stays."""
+    late = ports.watch.late
+    async with ports.watch.writing:
+        while late:
+            one = late[0]
+            if isinstance(one, LateAct):
+                event = await ports.audit.intend(
+                    one.at, one.actor, one.action, one.subject, one.address, one.detail
+                )
+                late[0] = one = LateOutcome(event, "done", "")
+            await ports.audit.conclude(one.event_id, one.outcome, one.detail)
+            late.popleft()
 
 
 def _outcome(failure: BaseException) -> AuditOutcome:
@@ -44,7 +77,5 @@ def _outcome(failure: BaseException) -> AuditOutcome:
             return "denied"
         case Refused() | InvalidInput():
             return "refused"
-        case PortalError():
-            return "failed"
         case _:
             return "failed"

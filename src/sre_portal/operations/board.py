@@ -10,7 +10,9 @@ from sre_portal.operations.ports import Ports
 HOUR = 3600
 DAY = 24 * HOUR
 LATE_SECONDS = 15
-"""How far back reports may come late and still be read without a restart."""
+"""So far back the seconds are read again: reports may come late. What comes later yet is noted."""
+FAST_SECONDS = 4
+"""Passes between two whole seconds read only this far back."""
 
 
 def judged_second(now: datetime) -> int:
@@ -35,10 +37,25 @@ async def load_board(ports: Ports) -> None:
     await _read_seconds(ports, now - HOUR, now)
 
 
-async def refresh_board(ports: Ports, seconds: int = LATE_SECONDS) -> None:
-    """Reads the last seconds again: they can still change."""
+async def refresh_board(ports: Ports, *, fast: bool = False) -> None:
+    """Reads the last seconds again: they can still change. Unless `fast`, also what was told yet later."""
     now = int(ports.clock.now().timestamp())
-    await _read_seconds(ports, now - seconds, now)
+    if fast:
+        await _read_seconds(ports, now - FAST_SECONDS, now)
+        return
+    late_from, ports.watch.late_from = ports.watch.late_from, None
+    start = now - LATE_SECONDS if late_from is None else min(late_from, now - LATE_SECONDS)
+    try:
+        await _read_seconds(ports, start, now)
+    except BaseException:
+        note_told(ports, start)
+        raise
+
+
+def note_told(ports: Ports, at: int) -> None:
+    """A second has been stored, maybe so late that the next pass would not look at it."""
+    if at < ports.clock.now().timestamp() - LATE_SECONDS + FAST_SECONDS:
+        ports.watch.late_from = at if ports.watch.late_from is None else min(at, ports.watch.late_from)
 
 
 async def refresh_minutes(ports: Ports) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sre_portal.contract.lease import LEASE_SECONDS
 from sre_portal.core.condition import Condition, Reading, judge
 from sre_portal.core.errors import Conflict
+from sre_portal.core.leases import counts_for
 from sre_portal.core.loop import Note, Observed, Renew, Step, Withdraw, abort, advance
 from sre_portal.core.run import HARMFUL, Run
 from sre_portal.core.slo import Slo, budget_size
@@ -78,12 +79,12 @@ def slos_of(ports: Ports, run: Run) -> list[Slo]:
 
 
 def costs(ports: Ports, run: Run, now: datetime) -> tuple[tuple[str, float], ...]:
-    """Planned burn since the leases went out, as a share of each SLO's whole budget."""
+    """Planned burn since the leases went out, as a share of the whole budget of each SLO of the target."""
     if run.granted_at is None:
         return ()
     since, until = int(run.granted_at.timestamp()), int(now.timestamp())
     found = []
-    for slo in slos_of(ports, run):
+    for slo in _burnt(ports, run):
         series = ports.board.sli(slo.name)
         if size := budget_size(series, slo, until):
             found.append((slo.name, series.counts(since, until).planned / size))
@@ -95,12 +96,13 @@ def _counted_at(ports: Ports, run: Run, now: datetime) -> datetime | None:
     if run.counted_at is not None or run.effective_at is None:
         return run.counted_at
     start = int(run.effective_at.timestamp())
-    seen = any(
-        ports.board.sli(slo.name).counts(start, start + 3600).planned
-        for slo in ports.catalogue.slos()
-        if slo.spec.service == run.service
-    )
+    seen = any(ports.board.sli(slo.name).counts(start, start + 3600).planned for slo in _burnt(ports, run))
     return now if seen else None
+
+
+def _burnt(ports: Ports, run: Run) -> list[Slo]:
+    """The SLOs that requests of the target count for."""
+    return [slo for slo in ports.catalogue.slos() if counts_for(run.experiment.spec.target, slo)]
 
 
 async def _carry_out(ports: Ports, run: Run, moved: Run, steps: Sequence[Step]) -> None:
@@ -108,9 +110,7 @@ async def _carry_out(ports: Ports, run: Run, moved: Run, steps: Sequence[Step]) 
         ports.desk.withdraw(run.id)
     notes = [step for step in steps if isinstance(step, Note)]
     if moved.phase is not run.phase or notes or _due(ports, moved):
-        moved = await _save(ports, moved)
-    for note in notes:
-        await ports.journal.append(run.id, ports.clock.now(), note.kind, note.text, note.facts)
+        moved = await _save(ports, moved, notes)
     for step in steps:
         if isinstance(step, Renew):
             ports.desk.renew(run.id, step.until)
@@ -127,10 +127,10 @@ def _due(ports: Ports, run: Run) -> bool:
     return saved is None or ports.clock.now() - saved >= SAVE_EVERY
 
 
-async def _save(ports: Ports, run: Run) -> Run:
-    ports.watch.saved_at[run.id] = ports.clock.now()
+async def _save(ports: Ports, run: Run, notes: Sequence[Note]) -> Run:
+    now = ports.watch.saved_at[run.id] = ports.clock.now()
     try:
-        return await ports.runs.save(run)
+        return await ports.runs.save(run, notes, now)
     except Conflict:
         ports.watch.live[run.id] = await ports.runs.get(run.id)
         raise

@@ -16,10 +16,10 @@ async def load_alerts(ports: Ports) -> None:
 
 
 async def evaluate_alerts(ports: Ports, tick: int) -> None:
-    """Judges the second that ends at `tick`. A second is judged once."""
-    if tick <= ports.watch.evaluated:
+    """Judges the second that ends at `tick`: once, and it counts when its changes are stored."""
+    if tick == ports.watch.evaluated:
         return
-    ports.watch.evaluated = tick
+    judged: dict[tuple[str, str], Alert] = {}
     moved: list[Alert] = []
     changes: list[AlertChange] = []
     for slo in ports.catalogue.slos():
@@ -27,9 +27,11 @@ async def evaluate_alerts(ports: Ports, tick: int) -> None:
             key = (slo.name, fresh.rule.name)
             before = ports.watch.alerts.get(key, fresh)
             alert, change = judge_alert(before, slo, ports.board.sli(slo.name), tick, ports.clock.now())
-            ports.watch.alerts[key] = alert
+            judged[key] = alert
             if change is not None:
                 moved.append(alert)
                 changes.append(change)
     if changes:
         await ports.alerts.save(moved, changes)
+    ports.watch.alerts.update(judged)
+    ports.watch.evaluated = tick

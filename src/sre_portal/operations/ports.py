@@ -39,4 +39,6 @@ class Ports:
     environment: str = "demo"
     """Shown in the top bar: which world is being broken."""
     seeded: bool = False
+    is_behind_tls: bool = False
+    """People reach the portal by https, whatever the last hop speaks."""
     """True where the window holds generated sample history; every page that shows it says so."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from pydantic import TypeAdapter
 
 from sre_portal.contract.lease import LEASE_SECONDS
-from sre_portal.core.access import Permission, Principal
+from sre_portal.core.access import PORTAL, Permission, Principal
 from sre_portal.core.errors import InvalidInput, Objection, Refused
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.leases import leases_of
 from sre_portal.core.lint import problems_of
+from sre_portal.core.news import Note
 from sre_portal.core.prediction import Prediction, predict
 from sre_portal.core.preflight import Situation, objections
 from sre_portal.core.run import Phase, PhaseMark, Run
@@ -20,6 +20,7 @@ from sre_portal.operations.audited import Act, audited
 from sre_portal.operations.board import judged_second, refresh_board
 from sre_portal.operations.drive import readings
 from sre_portal.operations.ports import Ports
+from sre_portal.operations.watch import StopRequest
 
 _dump_prediction = TypeAdapter(Prediction | None).dump_python
 
@@ -28,7 +29,7 @@ async def start_run(ports: Ports, actor: Principal, experiment: Experiment, addr
     """Preflight, predict, seal, inject. Returns the run with its leases out.
 
     Raises `NotPermitted`, `InvalidInput` with every problem, or `Refused` with every objection; then nothing
-    was started.
+    was injected.
     """
     subject = f"experiment {experiment.name}"
     act = Act(actor, Permission.RUN_START, subject, address, f"on {experiment.spec.target.service}")
@@ -39,9 +40,16 @@ async def start_run(ports: Ports, actor: Principal, experiment: Experiment, addr
         situation = situation_of(ports, actor, experiment)
         if found := objections(situation):
             raise Refused(found)
-        run = await _record(ports, situation)
+        run = await ports.runs.add(experiment, actor.name, situation.now)
+        ports.watch.live[run.id] = run  # from here on a stop finds it, and a pass ends it
+        try:
+            run = await _seal(ports, run, situation)
+        except BaseException as failure:
+            _give_up(ports, run, f"the start could not be written down: {failure}")
+            raise
+        ports.watch.live[run.id] = run
         if ports.watch.stop_alls != stop_alls:
-            await ports.runs.save(_stopped(run, ports.clock.now()))
+            _give_up(ports, run, "STOP ALL was pressed while it was starting")
             raise Refused([Objection("stop all", "STOP ALL was pressed while this run was starting")])
         return _inject(ports, run)
 
@@ -74,20 +82,15 @@ def situation_of(ports: Ports, actor: Principal, experiment: Experiment) -> Situ
         steady=readings(ports, spec.steady_state, now),
         guardrails=readings(ports, spec.guardrails, now),
         live_runs=tuple(ports.watch.live.values()),
+        slos=ports.catalogue.slos(),
         limits=ports.limits,
         prediction=preview(ports, experiment),
     )
 
 
-async def _record(ports: Ports, situation: Situation) -> Run:
-    """Writes the run down, up to the instant before it injects: the prediction is sealed here."""
-    now, prediction = situation.now, situation.prediction
-    run = await ports.runs.add(situation.experiment, situation.actor.name, now)
-    await _note(ports, run, "preflight", "every guard agrees", {})
-    await _note(
-        ports, run, "predict", "prediction sealed", {"prediction": _dump_prediction(prediction, mode="json")}
-    )
-    granted_at = ports.clock.now()
+async def _seal(ports: Ports, run: Run, situation: Situation) -> Run:
+    """Writes down all that comes before the injection, the prediction sealed, in one instant."""
+    now, prediction, granted_at = situation.now, situation.prediction, ports.clock.now()
     marks = (
         PhaseMark(phase=Phase.PREFLIGHT, at=now),
         PhaseMark(phase=Phase.PREDICT, at=now),
@@ -102,9 +105,18 @@ async def _record(ports: Ports, situation: Situation) -> Run:
         "granted_at": granted_at,
         "driven_at": granted_at,
     }
-    run = await ports.runs.save(run.model_copy(update=update))
-    await _note(ports, run, "inject", f"leases go out to {run.service}", {"until": str(run.ends_at)})
-    return run
+    moved = run.model_copy(update=update)
+    notes = (
+        Note("preflight", "every guard agrees"),
+        Note("predict", "prediction sealed", {"prediction": _dump_prediction(prediction, mode="json")}),
+        Note("inject", f"leases go out to {moved.service}", {"until": str(moved.ends_at)}),
+    )
+    return await ports.runs.save(moved, notes, granted_at)
+
+
+def _give_up(ports: Ports, run: Run, reason: str) -> None:
+    """Nothing was injected. The next pass ends the run."""
+    ports.watch.stops.setdefault(run.id, StopRequest(ports.clock.now(), PORTAL.name, reason))
 
 
 def _inject(ports: Ports, run: Run) -> Run:
@@ -112,22 +124,6 @@ def _inject(ports: Ports, run: Run) -> Run:
     until = ports.clock.now() + timedelta(seconds=LEASE_SECONDS)
     end = min(until, run.ends_at) if run.ends_at else until
     ports.watch.granted.add(run.id)
-    ports.watch.live[run.id] = run
     ports.desk.grant(run.service, leases_of(run.experiment, run.id, LEASE_SECONDS * 1000), end)
     ports.pulse.beat()
     return run
-
-
-def _stopped(run: Run, at: datetime) -> Run:
-    return run.model_copy(
-        update={
-            "phase": Phase.DONE,
-            "marks": (*run.marks, PhaseMark(phase=Phase.DONE, at=at)),
-            "ended_at": at,
-            "reasons": ("STOP ALL was pressed while this run was starting; nothing was injected",),
-        }
-    )
-
-
-async def _note(ports: Ports, run: Run, kind: str, text: str, facts: Mapping[str, object]) -> None:
-    await ports.journal.append(run.id, ports.clock.now(), kind, text, facts)

@@ -30,11 +30,16 @@ ROUTE_SHARES: Mapping[str, float] = {"/checkout": 0.1, "/catalogue": 0.3, "/char
 
 
 async def seed_history(ports: Ports) -> None:
-    """Writes the sample once; minutes that are there already are left alone."""
+    """Writes the sample once; minutes that are there already are left alone.
+
+    The hours of an SLO are written last: one without them was not finished, or is new.
+    """
     now = int(ports.clock.now().timestamp())
     end = now - now % 60
-    slos = ports.catalogue.slos()
-    if any(row.seeded for row in await ports.reports.sli_hours(end - DAYS * 86400, end)):
+    hours = await ports.reports.sli_hours(end - DAYS * 86400, end)
+    seeded = {row.slo for row in hours if row.seeded}
+    slos = [slo for slo in ports.catalogue.slos() if slo.name not in seeded]
+    if not slos:
         return
     rows = [row for index, slo in enumerate(slos) for row in sample_slis(slo, end, Random(index))]
     services = {slo.spec.service for slo in slos}

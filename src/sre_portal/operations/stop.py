@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from contextlib import suppress
 
 from sre_portal.core.access import Permission, Principal, require
 from sre_portal.core.errors import Conflict, StoreUnavailable
 from sre_portal.core.run import Run
+from sre_portal.operations.audited import write_late
 from sre_portal.operations.drive import drive
+from sre_portal.operations.late import LateAct
 from sre_portal.operations.ports import Ports
-from sre_portal.operations.watch import LateAudit, StopRequest
+from sre_portal.operations.watch import StopRequest
+
+MOMENT_SECONDS = 0.5
+"""So long whoever stops harm waits for it to be written down. What takes longer goes on behind the answer."""
 
 
 async def abort_run(ports: Ports, actor: Principal, run_id: int, reason: str, address: str = "") -> Run:
@@ -18,12 +24,8 @@ async def abort_run(ports: Ports, actor: Principal, run_id: int, reason: str, ad
     require(actor, Permission.RUN_ABORT)
     if run_id not in ports.watch.live:
         return await ports.runs.get(run_id)
-    _withdraw(ports, actor, [run_id], reason)
-    now = ports.clock.now()
-    await _write(
-        ports, LateAudit(now, actor.name, Permission.RUN_ABORT.value, f"run {run_id}", address, reason)
-    )
-    await _drive_quietly(ports, run_id)
+    act = LateAct(ports.clock.now(), actor.name, Permission.RUN_ABORT.value, f"run {run_id}", address, reason)
+    await _stop(ports, [run_id], act, reason)
     return ports.watch.live.get(run_id) or await ports.runs.get(run_id)
 
 
@@ -32,42 +34,32 @@ async def stop_all(ports: Ports, actor: Principal, address: str = "") -> Collect
     require(actor, Permission.HARM_STOP)
     ports.watch.stop_alls += 1
     ended = sorted({*ports.desk.withdraw_all(), *ports.watch.live})
-    _withdraw(ports, actor, ended, "STOP ALL")
     subject = f"runs {', '.join(map(str, ended)) or 'none'}"
-    await _write(
-        ports, LateAudit(ports.clock.now(), actor.name, Permission.HARM_STOP.value, subject, address, "")
-    )
-    for run_id in ended:
-        await _drive_quietly(ports, run_id)
-    ports.pulse.beat()
+    act = LateAct(ports.clock.now(), actor.name, Permission.HARM_STOP.value, subject, address, "")
+    await _stop(ports, ended, act, "STOP ALL")
     return ended
 
 
-async def write_late_audit(ports: Ports) -> None:
-    """Writes down the stops that could not be written when they happened. Raises `StoreUnavailable`."""
-    while ports.watch.unwritten:
-        late = ports.watch.unwritten[0]
-        event = await ports.audit.intend(
-            late.at, late.actor, late.action, late.subject, late.address, late.detail
-        )
-        await ports.audit.conclude(event, "done", "")
-        ports.watch.unwritten.pop(0)
-
-
-def _withdraw(ports: Ports, actor: Principal, run_ids: Collection[int], reason: str) -> None:
-    now = ports.clock.now()
+async def _stop(ports: Ports, run_ids: Collection[int], act: LateAct, reason: str) -> None:
+    """Harm is over when this first waits for something."""
     for run_id in run_ids:
         ports.desk.withdraw(run_id)
-        ports.watch.stops.setdefault(run_id, StopRequest(now, actor.name, reason))
+        ports.watch.stops.setdefault(run_id, StopRequest(act.at, act.actor, reason))
+    ports.watch.late.append(act)
+    ports.pulse.beat()
+    task = asyncio.create_task(_write_down(ports, run_ids))
+    ports.watch.behind.add(task)
+    task.add_done_callback(ports.watch.behind.discard)
+    done, _ = await asyncio.wait({task}, timeout=MOMENT_SECONDS)
+    for one in done:
+        one.result()
 
 
-async def _write(ports: Ports, late: LateAudit) -> None:
-    ports.watch.unwritten.append(late)
+async def _write_down(ports: Ports, run_ids: Collection[int]) -> None:
+    """What cannot be written now, the next pass writes."""
     with suppress(StoreUnavailable):
-        await write_late_audit(ports)
-
-
-async def _drive_quietly(ports: Ports, run_id: int) -> None:
-    """Harm is over; what cannot be written now, the next pass writes."""
-    with suppress(StoreUnavailable, Conflict):
-        await drive(ports, run_id)
+        await write_late(ports)
+    for run_id in run_ids:
+        with suppress(StoreUnavailable, Conflict):
+            await drive(ports, run_id)
+    ports.pulse.beat()

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from sre_portal.operations.board import LATE_SECONDS, judged_second, refresh_board
+from contextlib import suppress
+
+from sre_portal.core.errors import StoreUnavailable
+from sre_portal.operations.audited import write_late
+from sre_portal.operations.board import judged_second, refresh_board
 from sre_portal.operations.drive import drive
 from sre_portal.operations.evaluate import evaluate_alerts
 from sre_portal.operations.ports import Ports
-
-FAST_SECONDS = 4
-"""Passes between two whole seconds read only this far back."""
 
 
 async def tick(ports: Ports) -> None:
     """Called four times a second. Between two seconds it has work only while a run is live."""
     second = judged_second(ports.clock.now())
-    fresh = second > ports.watch.evaluated
+    fresh = second != ports.watch.evaluated  # also where the clock was set back
     if not fresh and not ports.watch.live:
         return
-    await refresh_board(ports, LATE_SECONDS if fresh else FAST_SECONDS)
+    await refresh_board(ports, fast=not fresh)
     if fresh:
         ports.watch.instances = tuple(await ports.reports.instances())
         await evaluate_alerts(ports, second)
+        if ports.watch.late:
+            with suppress(StoreUnavailable):
+                await write_late(ports)
     for run_id in tuple(ports.watch.live):
         await drive(ports, run_id)
     ports.pulse.beat()

@@ -9,11 +9,11 @@ from hashlib import sha256
 from sre_portal.core.access import Principal, Role
 from sre_portal.core.errors import NotAuthenticated
 from sre_portal.core.ports import Session, Token
+from sre_portal.operations.audited import conclude
 from sre_portal.operations.ports import Ports
 
 LOGIN_LASTS = timedelta(hours=12)
 SESSION_LASTS = timedelta(hours=12)
-SHORTEST_TOKEN = 20
 
 
 def digest_of(secret: str) -> str:
@@ -30,17 +30,16 @@ async def issue_login(ports: Ports, principal: Principal) -> str:
 async def open_session(ports: Ports, login_secret: str, address: str) -> str:
     """Uses a login link up and returns the secret of a new session. Raises `NotAuthenticated`."""
     now = ports.clock.now()
+    event = await ports.audit.intend(now, "login link", "session:open", "a session", address, "")
     principal = await ports.access.take_login(digest_of(login_secret), now)
-    who = principal.name if principal else "nobody"
-    event = await ports.audit.intend(now, who, "session:open", "login link", address, "")
     if principal is None:
-        await ports.audit.conclude(event, "denied", "the link is unknown, used or too old")
+        await conclude(ports, event, "denied", "the link is unknown, used or too old")
         raise NotAuthenticated("this login link is unknown, was used already, or is too old")
     secret = secrets.token_urlsafe(32)
     await ports.access.add_session(
         Session(digest_of(secret), principal, secrets.token_urlsafe(24), now, now + SESSION_LASTS)
     )
-    await ports.audit.conclude(event, "done", "")
+    await conclude(ports, event, "done", f"of {principal.name}")
     return secret
 
 
@@ -49,7 +48,7 @@ async def close_session(ports: Ports, session: Session, address: str) -> None:
         ports.clock.now(), session.principal.name, "session:close", "own", address, ""
     )
     await ports.access.end_session(session.digest)
-    await ports.audit.conclude(event, "done", "")
+    await conclude(ports, event, "done")
 
 
 async def session_of(ports: Ports, secret: str) -> Session | None:
@@ -63,9 +62,10 @@ async def token_of(ports: Ports, secret: str) -> Token | None:
 
 
 async def register_tokens(ports: Ports, admin: str, agents: dict[str, str]) -> None:
-    """Puts the tokens of the settings in force."""
+    """Puts the tokens of the settings in force, and no others."""
     now = ports.clock.now()
-    if admin:
-        await ports.access.add_token(Token("admin", digest_of(admin), Role.ADMIN, None, now))
-    for service, secret in agents.items():
-        await ports.access.add_token(Token(f"agent:{service}", digest_of(secret), None, service, now))
+    tokens = [Token("admin", digest_of(admin), Role.ADMIN, None, now)] if admin else []
+    tokens += [
+        Token(f"agent:{service}", digest_of(secret), None, service, now) for service, secret in agents.items()
+    ]
+    await ports.access.replace_tokens(tokens)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sre_portal.core.alert import Alert
 from sre_portal.core.instance import Instance
 from sre_portal.core.run import Run
+from sre_portal.operations.late import Late
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +20,6 @@ class StopRequest:
     at: datetime
     by: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class LateAudit:
-    at: datetime
-    actor: str
-    action: str
-    subject: str
-    address: str
-    detail: str
 
 
 @dataclass(slots=True)
@@ -42,9 +34,15 @@ class Watch:
     """Runs whose leases this process put out. A harmful run that is not in here was cut by a restart."""
     saved_at: dict[int, datetime] = field(default_factory=dict)
     """When each live run was last written."""
-    unwritten: list[LateAudit] = field(default_factory=list)
-    """Stops that were obeyed while the audit log could not be written. They are written when it can."""
+    late: deque[Late] = field(default_factory=deque)
+    """What could not be written into the audit log when it happened, oldest first."""
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while `late` is written."""
+    behind: set[asyncio.Task[None]] = field(default_factory=set)
+    """Work that goes on after whoever asked for it was answered."""
     driving: asyncio.Lock = field(default_factory=asyncio.Lock)
+    late_from: int | None = None
+    """The oldest second that was told so late that it has to be read for its own sake."""
     evaluated: int = 0
     """The last second the alerts were judged for."""
     stop_alls: int = 0

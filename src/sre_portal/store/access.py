@@ -8,7 +8,7 @@ believed again, whatever the database says.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -20,7 +20,6 @@ from sre_portal.core.errors import StoreUnavailable
 from sre_portal.core.ports import Session, Token
 from sre_portal.store import tables
 from sre_portal.store.connection import Database
-from sre_portal.store.dialect import put
 
 T = TypeVar("T")
 
@@ -39,12 +38,10 @@ class Access:
         self._sessions: dict[str, Session] = {}
         self._ended: set[str] = set()
 
-    async def add_token(self, token: Token) -> None:
-        """Replaces a token of the same name. Raises `Conflict` where another name has this digest."""
-        await self._database.write(partial(_add_token, token=token))
-        for digest in [digest for digest, known in self._tokens.items() if known.name == token.name]:
-            del self._tokens[digest]
-        _remember(self._tokens, token.digest, token)
+    async def replace_tokens(self, tokens: Sequence[Token]) -> None:
+        """These tokens are in force, and no others. Raises `Conflict` where two have one digest."""
+        await self._database.write(partial(_replace_tokens, tokens=tokens))
+        self._tokens = {token.digest: token for token in tokens}
 
     async def token(self, digest: str) -> Token | None:
         return await self._find(digest, self._tokens, _token)
@@ -98,15 +95,20 @@ def _remember(seen: dict[str, T], digest: str, one: T) -> None:
         del seen[next(iter(seen))]
 
 
-def _add_token(connection: Connection, token: Token) -> None:
-    row = {
-        "name": token.name,
-        "digest": token.digest,
-        "role": None if token.role is None else token.role.value,
-        "service": token.service,
-        "created_at": token.created_at,
-    }
-    put(connection, tables.token, [row])
+def _replace_tokens(connection: Connection, tokens: Sequence[Token]) -> None:
+    rows = [
+        {
+            "name": token.name,
+            "digest": token.digest,
+            "role": None if token.role is None else token.role.value,
+            "service": token.service,
+            "created_at": token.created_at,
+        }
+        for token in tokens
+    ]
+    connection.execute(delete(tables.token))
+    if rows:
+        connection.execute(insert(tables.token), rows)
 
 
 def _token(connection: Connection, digest: str) -> Token | None:

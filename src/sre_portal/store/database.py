@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import Self
-from uuid import uuid4
 
 from sqlalchemy import Connection, select
 
@@ -18,7 +16,6 @@ from sre_portal.core.ports import (
     AlertStore,
     AuditStore,
     JournalStore,
-    Leadership,
     ReportStore,
     RunStore,
 )
@@ -29,7 +26,6 @@ from sre_portal.store.audit import Audit
 from sre_portal.store.connection import Database
 from sre_portal.store.dialect import engines_for
 from sre_portal.store.journal import Journal
-from sre_portal.store.leadership import Seat
 from sre_portal.store.reports import Reports
 from sre_portal.store.runs import Runs
 from sre_portal.store.schema import migrate
@@ -47,7 +43,6 @@ class SqlStore:
     alerts: AlertStore
     audit: AuditStore
     access: AccessStore
-    leadership: Leadership
 
     def __init__(self, database: Database, slos: Collection[str] | None) -> None:
         self.database = database
@@ -57,7 +52,6 @@ class SqlStore:
         self.alerts = Alerts(database)
         self.audit = Audit(database)
         self.access = Access(database)
-        self.leadership = self._seat = Seat(database, uuid4().hex)
 
     async def ping(self) -> None:
         """Raises `StoreUnavailable` where the database does not answer within two seconds."""
@@ -68,9 +62,7 @@ class SqlStore:
             raise StoreUnavailable(f"{self.database.place} does not answer") from None
 
     async def close(self) -> None:
-        """Waits for the work under way and leaves the driver's seat. Whatever comes later is refused."""
-        with suppress(StoreUnavailable):  # the seat becomes free by itself
-            await self._seat.leave()
+        """Waits for the work under way. Whatever comes later is refused."""
         await self.database.close()
 
     async def __aenter__(self) -> Self:
@@ -102,4 +94,4 @@ async def open_store(
 
 
 def _ping(connection: Connection) -> None:
-    connection.execute(select(tables.leadership))  # a table: without one SQLite answers from nothing
+    connection.execute(select(tables.alert_state).limit(1))  # without a table SQLite answers from nothing

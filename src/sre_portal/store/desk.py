@@ -8,10 +8,13 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequen
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sre_portal.contract.lease import RENEW_SECONDS, Lease, Plan, SliDefinition
+from sre_portal.contract.lease import LEASE_SECONDS, RENEW_SECONDS, Lease, Plan, SliDefinition
 from sre_portal.core.ports import Clock
 
 _MILLISECOND = timedelta(milliseconds=1)
+
+SILENT = timedelta(seconds=LEASE_SECONDS)
+"""An instance that reads its plans and has not reported for so long injects unwatched."""
 
 
 @dataclass(slots=True)
@@ -21,6 +24,13 @@ class _Granted:
     service: str
     lease: Lease
     until: datetime
+
+
+@dataclass(slots=True)
+class _Listening:
+    """An instance that reads its plans, and when it last reported: at first, when it began to read."""
+
+    heard_at: datetime
 
 
 class Desk:
@@ -37,6 +47,7 @@ class Desk:
         self._out: dict[str, _Granted] = {}
         self._withdrawn: set[int] = set()
         self._holders: defaultdict[int, set[str]] = defaultdict(set)
+        self._listening: dict[str, _Listening] = {}
         self._changed: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._seq = 0
 
@@ -88,21 +99,34 @@ class Desk:
         """The instances that were told about a run's leases, also after they ended."""
         return frozenset(self._holders.get(run_id, ()))
 
+    def heard(self, instance: str) -> None:
+        """An instance with a stream has reported. One that has not for a while gets no leases."""
+        if instance in self._listening:
+            self._listening[instance].heard_at = self._clock.now()
+
     async def plans(self, service: str, instance: str) -> AsyncIterator[Plan]:
         """The stream for one agent: at once, after every change, and at least each beat."""
-        while True:
-            changed = self._changed[service]  # before the plan is made: a change during the yield counts
-            yield self._plan(service, instance)
-            try:
-                async with asyncio.timeout(self._beat_seconds):
-                    await changed.wait()
-            except TimeoutError:
-                pass
+        listening = self._listening[instance] = _Listening(self._clock.now())
+        try:
+            while True:
+                changed = self._changed[service]  # before the plan is made: a change during the yield counts
+                yield self._plan(service, instance, listening)
+                try:
+                    async with asyncio.timeout(self._beat_seconds):
+                        await changed.wait()
+                except TimeoutError:
+                    pass
+        finally:
+            if self._listening.get(instance) is listening:  # else it has come back on a stream of its own
+                del self._listening[instance]
 
-    def _plan(self, service: str, instance: str) -> Plan:
+    def _plan(self, service: str, instance: str, listening: _Listening) -> Plan:
         now = self._clock.now()
+        watched = abs(now - listening.heard_at) <= SILENT
         leases = tuple(
-            _with_time_left(granted, now) for granted in self._in_force(now) if granted.service == service
+            _with_time_left(granted, now)
+            for granted in self._in_force(now)
+            if watched and granted.service == service
         )
         for lease in leases:
             self._holders[lease.run_id].add(instance)
@@ -121,4 +145,6 @@ class Desk:
 
 
 def _with_time_left(granted: _Granted, now: datetime) -> Lease:
-    return replace(granted.lease, ttl_ms=(granted.until - now) / _MILLISECOND)
+    # Where the clock was set back more seems to be left than was ever given.
+    left = min(granted.until - now, timedelta(seconds=LEASE_SECONDS))
+    return replace(granted.lease, ttl_ms=left / _MILLISECOND)

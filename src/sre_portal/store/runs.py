@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -11,9 +11,11 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from sre_portal.core.errors import Conflict, NotFound
 from sre_portal.core.experiment import Experiment
+from sre_portal.core.news import Note
 from sre_portal.core.run import Phase, PhaseMark, Run
 from sre_portal.store import tables
 from sre_portal.store.connection import Database
+from sre_portal.store.journal import append
 
 FIRST_REVISION = 1
 UNSAVED = 0
@@ -36,20 +38,24 @@ class Runs:
         """Raises `NotFound`."""
         return await self._database.read(partial(_get, run_id=run_id))
 
-    async def save(self, run: Run) -> Run:
-        """Writes `run` if the stored revision is still its own; returns it with the next one.
+    async def save(self, run: Run, notes: Sequence[Note], at: datetime) -> Run:
+        """Writes `run` if the stored revision is still its own, and its journal; returns it as it is now.
 
-        Raises `Conflict` where somebody else saved first, `NotFound` where there is no such run.
+        Raises `Conflict` where somebody else saved first, `NotFound` where there is no such run, `ValueError`
+        for facts that are not JSON. Then nothing was written.
         """
-        return await self._database.write(partial(_save, run=run))
+        return await self._database.write(partial(_save, run=run, notes=notes, at=at))
 
     async def live(self) -> Sequence[Run]:
         """Oldest first."""
         return await self._database.read(_live)
 
-    async def recent(self, limit: int = 50, experiment: str | None = None) -> Sequence[Run]:
-        """Newest first."""
-        return await self._database.read(partial(_recent, limit=limit, experiment=experiment))
+    async def recent(
+        self, limit: int = 50, *, experiment: str | None = None, service: str | None = None
+    ) -> Sequence[Run]:
+        """Newest first, all or those of an experiment or a service."""
+        wanted = {"experiment": experiment, "service": service}
+        return await self._database.read(partial(_recent, limit=limit, wanted=wanted))
 
 
 def _add(connection: Connection, experiment: Experiment, actor: str, created_at: datetime) -> Run:
@@ -73,7 +79,7 @@ def _get(connection: Connection, run_id: int) -> Run:
     return _parse(row)
 
 
-def _save(connection: Connection, run: Run) -> Run:
+def _save(connection: Connection, run: Run, notes: Sequence[Note], at: datetime) -> Run:
     columns = tables.run.c
     moved = connection.execute(
         update(tables.run)
@@ -85,6 +91,7 @@ def _save(connection: Connection, run: Run) -> Run:
         if found is None:
             raise NotFound("run", str(run.id))
         raise Conflict(f"run {run.id} at revision {run.revision}", f"revision {found}")
+    append(connection, run.id, notes, at)
     return run.model_copy(update={"revision": run.revision + 1})
 
 
@@ -93,10 +100,11 @@ def _live(connection: Connection) -> list[Run]:
     return [_parse(row) for row in rows.mappings()]
 
 
-def _recent(connection: Connection, limit: int, experiment: str | None) -> list[Run]:
+def _recent(connection: Connection, limit: int, wanted: Mapping[str, str | None]) -> list[Run]:
     query = select(tables.run).order_by(tables.run.c.id.desc()).limit(limit)
-    if experiment is not None:
-        query = query.where(tables.run.c.experiment == experiment)
+    for column, value in wanted.items():
+        if value is not None:
+            query = query.where(tables.run.c[column] == value)
     return [_parse(row) for row in connection.execute(query).mappings()]
 
 

@@ -232,5 +232,3 @@ session = Table(
     _instant("created_at"),
     _instant("ends_at"),
 )
-
-leadership = Table("leadership", METADATA, _key("seat", Text), _text("holder"), _instant("ends_at"))

@@ -17,7 +17,7 @@ from sre_portal import __version__
 from sre_portal.core.access import Permission
 from sre_portal.operations.ports import Ports
 from sre_portal.web import agents, forms, live, login, probes
-from sre_portal.web.api.routes import api_router
+from sre_portal.web.api.routes import api_router, openapi
 from sre_portal.web.errors import install
 from sre_portal.web.guard import Guarded
 from sre_portal.web.pages import experiments, overview, quick_fault, runs, services, status, stop
@@ -48,6 +48,7 @@ ROUTES: Sequence[Guarded] = (
     Guarded("GET", "/live/runs/{id}", live.run, Permission.PORTAL_READ),
     Guarded("GET", "/agents/v1/plan", agents.plans, "agent"),
     Guarded("POST", "/agents/v1/reports", agents.report, "agent"),
+    Guarded("GET", "/api/v1/openapi.json", openapi, Permission.PORTAL_READ),
     Guarded("GET", "/login", login.login, "public"),
     Guarded("GET", "/status", status.status, "public"),
     Guarded("GET", "/healthz", probes.healthz, "public"),
@@ -70,7 +71,7 @@ def build_app(ports: Ports) -> FastAPI:
     app = FastAPI(
         title="SRE Portal",
         version=__version__,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         middleware=[Middleware(SecurityHeaders), Middleware(BodyLimit)],

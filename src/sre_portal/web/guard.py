@@ -16,8 +16,9 @@ from starlette.routing import Route
 from sre_portal.core.access import Permission, Principal, require
 from sre_portal.core.errors import NotAuthenticated, NotPermitted
 from sre_portal.core.ports import Session, Token
+from sre_portal.operations.audited import Act, deny
 from sre_portal.operations.tokens import session_of, token_of
-from sre_portal.web.context import ports_of, principal_of
+from sre_portal.web.context import address_of, ports_of, principal_of
 
 Needs = Permission | Literal["public", "agent"]
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -113,7 +114,12 @@ def session_in(request: Request) -> Session | None:
 
 def cookie_name(request: Request) -> str:
     """Over TLS a `__Host-` cookie; a plain name only without TLS, which the portal serves on loopback."""
-    return SECURE_COOKIE if request.url.scheme == "https" else COOKIE
+    return SECURE_COOKIE if is_secure(request) else COOKIE
+
+
+def is_secure(request: Request) -> bool:
+    """Whether the browser speaks TLS, to us or to a proxy before us."""
+    return ports_of(request).is_behind_tls or request.url.scheme == "https"
 
 
 def bearer_of(request: Request) -> str:
@@ -122,9 +128,16 @@ def bearer_of(request: Request) -> str:
 
 
 async def _require(request: Request, needs: Permission) -> None:
-    require(principal_of(request), needs)
-    if request.method not in SAFE_METHODS and session_in(request) is not None:
-        await _check_csrf(request)
+    who = principal_of(request)
+    try:
+        require(who, needs)
+        if request.method not in SAFE_METHODS and session_in(request) is not None:
+            await _check_csrf(request)
+    except NotPermitted as denied:
+        if needs is not Permission.PORTAL_READ:
+            act = Act(who, needs, f"{request.method} {request.url.path}"[:200], address_of(request))
+            await deny(ports_of(request), act, str(denied))
+        raise
 
 
 async def _check_csrf(request: Request) -> None:

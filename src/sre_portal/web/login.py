@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from sre_portal.core.errors import NotAuthenticated
 from sre_portal.operations.tokens import SESSION_LASTS, close_session, open_session
 from sre_portal.web.context import address_of, ports_of
-from sre_portal.web.guard import cookie_name, session_in
+from sre_portal.web.guard import cookie_name, is_secure, session_in
 from sre_portal.web.pages.login import login_page
 
 
@@ -25,7 +25,7 @@ async def login(request: Request) -> Response:
         max_age=int(SESSION_LASTS.total_seconds()),
         httponly=True,
         samesite="lax",
-        secure=request.url.scheme == "https",
+        secure=is_secure(request),
     )
     return response
 

@@ -34,7 +34,7 @@ async def readyz(request: Request) -> Response:
         await ports.runs.recent(limit=1)
     except StoreUnavailable as failure:
         return PlainTextResponse(f"database: {failure}\n", 503)
-    age = judged_second(ports.clock.now()) - ports.watch.evaluated
+    age = abs(judged_second(ports.clock.now()) - ports.watch.evaluated)
     if age > STALE_SECONDS:
         return PlainTextResponse(f"the loop has not passed for {age} s\n", 503)
     return PlainTextResponse("ready\n")
@@ -102,8 +102,8 @@ DESCRIBED: Sequence[Described] = (
         "sre_portal_agents",
         "gauge",
         (),
-        "Instances that reported lately.",
-        _single(lambda p: len(p.watch.instances)),
+        "Instances that reported in the last 15 s.",
+        _single(lambda p: sum(one.is_live(p.clock.now()) for one in p.watch.instances)),
     ),
     Described(
         "sre_portal_refused_agents_total",

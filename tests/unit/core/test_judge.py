@@ -238,7 +238,7 @@ def test_without_expectations_only_the_return_of_the_steady_state_is_judged() ->
     nothing, told, _ = judge(ended(experiment(), recovered_at=None), observed(60))
     assert (passed, failed, nothing) == (Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE)
     assert reasons[0] == "Nothing was expected; only the return of the steady state was judged."
-    assert [result.label for result in results] == ["steady state is back within 1m"]
+    assert [result.label for result in results] == ["steady state is back within 1m10s"]
     assert told == ("Nothing was judged: there is no expectation and no steady state to come back to.",)
 
 

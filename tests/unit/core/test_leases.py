@@ -8,8 +8,16 @@ from sre_portal.contract.fault import Abort, ErrorException, ErrorStatus, Latenc
 from sre_portal.contract.lease import Lease, SliDefinition
 from sre_portal.contract.match import Match, Share
 from sre_portal.core.experiment import Target
-from sre_portal.core.leases import counts_for, definition_of, fault_of, lease_ids, leases_of, overlaps
-from tests.unit.core.documents import slo_of
+from sre_portal.core.leases import (
+    counts_for,
+    definition_of,
+    fault_of,
+    lease_ids,
+    leases_of,
+    overlaps,
+    shared_slos,
+)
+from tests.unit.core.documents import experiment_of, slo_of
 from tests.unit.core.given import experiment
 
 
@@ -83,3 +91,15 @@ def test_an_slo_counts_a_target_whose_requests_it_may_see() -> None:
     assert not counts_for(target(methods=["GET"]), checkout)
     assert not counts_for(target(route="/cart"), checkout)
     assert not counts_for(target(service="payments"), checkout)
+
+
+def test_two_experiments_share_the_slos_that_one_burns_and_the_other_is_judged_by() -> None:
+    slos = [slo_of("home", route="/"), slo_of("checkout", route="/checkout"), slo_of("shop-availability")]
+    home, checkout = (experiment_of(target={"route": route}) for route in ("/", "/checkout"))
+    assert shared_slos(home, checkout, slos) == ["shop-availability"]
+    assert shared_slos(home, checkout, slos[:2]) == []
+    silent = {"type": "alert", "slo": "checkout", "alert": "error-rate", "outcome": "silent"}
+    judging = experiment_of(target={"route": "/"}, expectations=[silent])
+    assert (
+        shared_slos(judging, checkout, slos[:2]) == shared_slos(checkout, judging, slos[:2]) == ["checkout"]
+    )

@@ -341,14 +341,14 @@ def test_recover_gives_up_ten_seconds_after_the_latest_predicted_resolution() ->
     )
 
 
-def test_without_any_bound_recover_takes_at_most_sixty_seconds() -> None:
+def test_without_any_bound_recover_takes_at_most_sixty_seconds_after_its_window_is_clean() -> None:
     what = experiment(steadyState=[{"type": "errors", "slo": "shop-availability", "below": 5}])
 
     def never(seconds: float) -> Observed:
         return observed(seconds, statuses=healthy(seconds).statuses, steady=(BREACHED,), changes=())
 
     run, _ = drive(run_of(what), never)
-    assert run.entered(Phase.JUDGE) == at(100.25)
+    assert run.entered(Phase.JUDGE) == at(110.25)
     assert run.verdict is Verdict.FAILED
 
 

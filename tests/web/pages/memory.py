@@ -17,6 +17,7 @@ from sre_portal.core.experiment import Experiment
 from sre_portal.core.fidelity import InjectionTotals
 from sre_portal.core.instance import Instance
 from sre_portal.core.journal import JournalEntry, seal
+from sre_portal.core.news import Note
 from sre_portal.core.ports import Session, SliRow, Token
 from sre_portal.core.run import Phase, PhaseMark, Run
 from sre_portal.core.signal import Signal
@@ -122,7 +123,7 @@ class Runs:
             raise NotFound("run", str(run_id))
         return self.held[run_id]
 
-    async def save(self, run: Run) -> Run:
+    async def save(self, run: Run, notes: Sequence[Note], at: datetime) -> Run:
         if self.held[run.id].revision != run.revision:
             raise Conflict(str(run.revision), str(self.held[run.id].revision))
         self.held[run.id] = run.model_copy(update={"revision": run.revision + 1})
@@ -131,9 +132,13 @@ class Runs:
     async def live(self) -> Sequence[Run]:
         return [run for run in self.held.values() if run.live]
 
-    async def recent(self, limit: int = 50, experiment: str | None = None) -> Sequence[Run]:
+    async def recent(
+        self, limit: int = 50, *, experiment: str | None = None, service: str | None = None
+    ) -> Sequence[Run]:
         found = [run for _, run in sorted(self.held.items(), reverse=True)]
-        return [run for run in found if experiment is None or run.name == experiment][:limit]
+        return [run for run in found if experiment in (None, run.name) and service in (None, run.service)][
+            :limit
+        ]
 
 
 @dataclass
@@ -190,8 +195,8 @@ class Access:
     logins: dict[str, Principal] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
 
-    async def add_token(self, token: Token) -> None:
-        self.tokens[token.digest] = token
+    async def replace_tokens(self, tokens: Sequence[Token]) -> None:
+        self.tokens = {token.digest: token for token in tokens}
 
     async def token(self, digest: str) -> Token | None:
         return self.tokens.get(digest)

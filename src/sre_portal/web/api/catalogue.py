@@ -29,7 +29,7 @@ async def experiments(request: Request) -> list[ExperimentJson]:
     ports = ports_of(request)
     found = []
     for experiment in ports.catalogue.experiments():
-        last = await ports.runs.recent(1, experiment.name)
+        last = await ports.runs.recent(1, experiment=experiment.name)
         summary = RunSummaryJson.of(last[0]) if last else None
         found.append(
             ExperimentJson(

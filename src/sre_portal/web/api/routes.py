@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from sre_portal.core.access import Permission
 from sre_portal.web.api import catalogue, observed, runs
@@ -30,6 +32,11 @@ ROUTES: Sequence[Row] = (
     ("GET", "/alerts", observed.alerts, Permission.PORTAL_READ),
     ("GET", "/audit", observed.audit, Permission.AUDIT_READ),
 )
+
+
+async def openapi(request: Request) -> Response:
+    """The description of this API."""
+    return JSONResponse(request.app.openapi())
 
 
 def api_router() -> APIRouter:

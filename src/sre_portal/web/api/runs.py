@@ -44,7 +44,8 @@ async def recent(
     experiment: Annotated[str | None, Query(max_length=63)] = None,
 ) -> list[RunSummaryJson]:
     """Runs, newest first."""
-    return [RunSummaryJson.of(run) for run in await ports_of(request).runs.recent(limit, experiment)]
+    found = await ports_of(request).runs.recent(limit, experiment=experiment)
+    return [RunSummaryJson.of(run) for run in found]
 
 
 async def show(request: Request, run_id: int) -> RunJson:

@@ -137,7 +137,7 @@ async def experiment(request: Request) -> Response:
     found = next((one for one in ports.catalogue.experiments() if one.name == name), None)
     if found is None:
         raise NotFound("experiment", name)
-    runs = await ports.runs.recent(RUNS_SHOWN, name)
+    runs = await ports.runs.recent(RUNS_SHOWN, experiment=name)
     return render.page(
         request, "experiment.html", ExperimentPage.of(ports, principal_of(request), found, runs)
     )

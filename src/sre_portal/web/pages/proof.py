@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sre_portal.core.prediction import AlertPrediction, Band
-from sre_portal.core.run import AlertMark, Run
+from sre_portal.core.run import AlertMark, Run, Verdict
 from sre_portal.web.pages.figures import DASH, band, offset
 
 
@@ -53,11 +53,12 @@ def duration_of(run: Run) -> str:
 
 def proven(run: Run, slo: str, alert: str) -> AlertMark | None:
     """The mark of an alert that fired as this run expected."""
-    met = any(result.outcome == "met" for result in run.results)
+    if run.verdict not in (Verdict.PASSED, Verdict.FAILED):  # the others prove nothing
+        return None
     mark = next((one for one in run.alerts if (one.slo, one.alert) == (slo, alert)), None)
     predicted = run.prediction.alert(slo, alert) if run.prediction else None
     seconds = run.since_effective(mark.firing_at) if mark else None
-    if not met or seconds is None or predicted is None or predicted.firing is None:
+    if seconds is None or predicted is None or predicted.firing is None:
         return None
     return mark if predicted.firing.holds(seconds) else None
 

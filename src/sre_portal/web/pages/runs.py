@@ -85,7 +85,7 @@ class JournalPage:
 async def runs(request: Request) -> Response:
     ports = ports_of(request)
     experiment = request.query_params.get("experiment") or None
-    found = await ports.runs.recent(RUNS_LOOKED_AT, experiment)
+    found = await ports.runs.recent(RUNS_LOOKED_AT, experiment=experiment)
     return render.page(request, "runs.html", RunsPage.of(found, ports.clock.now(), request.query_params))
 
 

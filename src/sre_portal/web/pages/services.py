@@ -31,7 +31,7 @@ from sre_portal.web.pages.standing import Severity, Standing, service_names, sta
 from sre_portal.web.pages.window import Window
 from sre_portal.web.pages.wording import experiment_words, objective_words
 
-RUNS_LOOKED_AT = 60
+RUNS_LOOKED_AT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +155,7 @@ async def service_page(ports: Ports, name: str, shown: Range) -> ServicePage:
 async def history_of(ports: Ports, one: Standing, shown: Range) -> History:
     end = judged_second(ports.clock.now())
     start = from_epoch(end - shown.seconds)
-    recent = [
-        run for run in await ports.runs.recent(RUNS_LOOKED_AT) if run.service == one.service and not run.live
-    ]
+    recent = [run for run in await ports.runs.recent(RUNS_LOOKED_AT, service=one.service) if not run.live]
     changes = [change for change in await ports.alerts.changes(start) if change.service == one.service]
     live = (one.run,) if one.run else ()
     return History((*live, *recent), tuple(changes), await points_of(ports, one.service, end, shown))

@@ -161,7 +161,9 @@ def standing_at(moment: Moment, service: str) -> Standing:
     ports = moment.ports
     slos = tuple(slo_standing(moment, slo) for slo in moment.slos.get(service, ()))
     leases = tuple(moment.leases.get(service, ()))
-    instances = tuple(moment.instances.get(service, ()))
+    told = tuple(moment.instances.get(service, ()))
+    # Those that were replaced are of no interest while others live.
+    instances = tuple(one for one in told if one.is_live(moment.now)) or told
     heard_at = max((one.seen_at for one in instances), default=None)
     silence = None if heard_at is None else moment.now - heard_at
     since = min((one.started_at for one in instances), default=moment.now).timestamp()

@@ -183,6 +183,3 @@ def _create_access() -> None:
         _number("created_at"),
         _number("ends_at"),
     )
-    op.create_table(
-        "leadership", sa.Column("seat", sa.Text, primary_key=True), _text("holder"), _number("ends_at")
-    )

@@ -1,0 +1,177 @@
+"""What goes wrong around a run: a database that fails, a clock that is set, agents that lie or are silent."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from sre_portal.contract.report import AgentReport, LeaseStatus, Second, SliCount
+from sre_portal.core.alert import AlertState
+from sre_portal.core.errors import NotAuthenticated, Refused, StoreUnavailable
+from sre_portal.core.parse import parse_experiment
+from sre_portal.core.ports import Token
+from sre_portal.core.run import Phase, Verdict
+from sre_portal.operations.ingest import ingest
+from sre_portal.operations.stop import abort_run, stop_all
+from tests.operations.world import ADA, EXPERIMENT, OMAR, START, SimulatedAgent, World
+
+PAYMENTS = Token("payments", "", None, "payments", START)
+LONG = EXPERIMENT.replace("duration: 20s", "duration: 120s")
+
+
+async def acts(world: World, action: str) -> list[tuple[str, str]]:
+    """(actor, outcome) of what was written into the audit log, oldest first."""
+    events = await world.ports.audit.recent(100)
+    return [(one.actor, one.outcome) for one in reversed(events) if one.action == action]
+
+
+async def test_stops_at_once_are_each_written_once(world: World) -> None:
+    await world.start()
+    await asyncio.gather(*(stop_all(world.ports, who) for who in (ADA, OMAR, ADA)))
+    assert await acts(world, "harm:stop") == [("ada", "done"), ("omar", "done"), ("ada", "done")]
+
+
+async def test_a_stop_that_cannot_be_written_is_obeyed_and_written_by_the_loop(world: World) -> None:
+    run = await world.until(Phase.OBSERVE, (await world.start()).id)
+    world.fail("audit", "intend", times=3)
+    assert list(await stop_all(world.ports, OMAR)) == [run.id]
+    assert not world.ports.desk.active().get("shop")
+    await world.run_for(5)
+    assert await acts(world, "harm:stop") == [("omar", "done")]
+    assert (await world.finish(run.id)).verdict is Verdict.ABORTED
+
+
+async def test_whoever_stops_harm_is_answered_while_the_database_hangs(world: World) -> None:
+    run = await world.until(Phase.OBSERVE, (await world.start()).id)
+    free = asyncio.Event()
+
+    async def hang() -> None:
+        await free.wait()
+
+    world.meddle("audit", "intend", hang)
+    await abort_run(world.ports, OMAR, run.id, "enough")
+    assert not world.ports.desk.active().get("shop")
+    free.set()
+    assert (await world.finish(run.id)).verdict is Verdict.ABORTED
+
+
+async def test_a_start_that_cannot_be_written_down_injects_nothing_and_ends(world: World) -> None:
+    world.fail("runs", "save")
+    with pytest.raises(StoreUnavailable):
+        await world.start()
+    assert not world.ports.desk.active().get("shop")
+    run = await world.finish(1)
+    assert run.verdict is Verdict.ABORTED
+    assert any("could not be written down" in reason for reason in run.reasons), run.reasons
+    assert (await world.start()).live
+
+
+async def test_a_start_is_no_failure_because_its_outcome_is_written_late(world: World) -> None:
+    world.fail("audit", "conclude")
+    run = await world.start()
+    assert world.ports.desk.active().get("shop")
+    await world.run_for(2)
+    assert await acts(world, "run:start") == [("ada", "done")]
+    assert run.live
+
+
+async def test_a_verdict_and_its_note_are_written_together(world: World) -> None:
+    run = await world.until(Phase.RECOVER, (await world.start()).id)
+    world.fail("runs", "save", times=2)
+    run = await world.finish(run.id)
+    entries = await world.ports.journal.entries(run.id)
+    assert [entry.kind for entry in entries].count("verdict") == 1
+
+
+async def test_a_change_of_an_alert_survives_a_write_that_failed(world: World) -> None:
+    run = await world.until(Phase.OBSERVE, (await world.start()).id)
+    world.fail("alerts", "save", times=2)
+    await world.finish(run.id)
+    states = [one.state for one in await world.ports.alerts.changes(START) if one.alert == "error-rate"]
+    assert states[:2] == [AlertState.PENDING, AlertState.FIRING]
+
+
+async def test_a_clock_that_is_set_back_ends_the_run_and_lets_none_start_until_it_is_known_again(
+    world: World,
+) -> None:
+    run = await world.until(Phase.OBSERVE, (await world.start()).id)
+    world.clock.move(-60)
+    run = await world.finish(run.id)
+    assert run.verdict is Verdict.ABORTED
+    await world.run_for(2)
+    with pytest.raises(Refused) as refused:
+        await world.start()
+    assert any("ahead of the clock" in one.reason for one in refused.value.objections)
+    assert world.ports.watch.evaluated < world.clock.now().timestamp()
+    await world.run_for(70)
+    assert (await world.start()).live
+
+
+async def test_a_run_may_not_burn_what_another_is_judged_by(world: World) -> None:
+    run = await world.start(
+        experiment=parse_experiment(
+            EXPERIMENT.replace("service: shop,", "service: shop, route: /,", 1), "one"
+        )
+    )
+    other = EXPERIMENT.replace("service: shop,", "service: shop, route: /checkout,", 1)
+    with pytest.raises(Refused) as refused:
+        await world.start(OMAR, parse_experiment(other, "other"))
+    (overlap,) = (one for one in refused.value.objections if one.guard == "overlap")
+    assert f"run {run.id}" in overlap.reason
+    assert "both would burn shop-availability" in overlap.reason
+
+
+async def test_an_agent_speaks_for_its_own_service_only(world: World) -> None:
+    run = await world.until(Phase.OBSERVE, (await world.start()).id)
+    now = int(world.clock.now().timestamp())
+    lie = AgentReport(
+        "payments",
+        "payments-1",
+        "0.1.0",
+        1,
+        START.timestamp(),
+        float(now),
+        seconds=[Second(now - 1, 10, 10, slis=[SliCount("shop-availability", 0, 5_000)])],
+        leases=[LeaseStatus(f"{run.id}-0", run.id, refused="no")],
+    )
+    await ingest(world.ports, PAYMENTS, lie)
+    await world.run_for(2)
+    assert world.ports.board.sli("shop-availability").counts(now - 1, now).organic < 5_000
+    assert (await world.finish(run.id)).verdict is Verdict.PASSED
+
+
+async def test_a_report_with_the_token_of_another_service_is_refused_and_counted(world: World) -> None:
+    report = AgentReport("shop", "shop-1", "0.1.0", 1, START.timestamp(), START.timestamp())
+    with pytest.raises(NotAuthenticated):
+        await ingest(world.ports, PAYMENTS, report)
+    assert world.ports.watch.refused_agents == 1
+
+
+async def test_seconds_that_are_told_after_a_gap_are_counted(world: World) -> None:
+    agent = world.agents[0]
+    agent.silent = True
+    start = int(world.clock.now().timestamp())
+    await world.run_for(40)
+    agent.silent = False
+    agent.organic_bad = 10
+    await world._tell(agent, [agent.second(at) for at in range(start, start + 30)])
+    await world.run_for(2)
+    assert world.ports.board.sli("shop-availability").counts(start, start + 30).bad == 300
+
+
+async def test_an_instance_that_reads_its_plans_and_reports_nothing_loses_its_lease(world: World) -> None:
+    other = SimulatedAgent(instance="shop-2")
+    world.agents.append(other)
+    world.streams.append(asyncio.create_task(world._stream(other)))
+    await world.run_for(3)
+    run = await world.until(Phase.OBSERVE, (await world.start(experiment=parse_experiment(LONG, "x"))).id)
+    assert other.lease() is not None
+    other.silent = True
+    await world.run_for(6)
+    # A plan goes out once a second of real time; here the next change brings it.
+    world.ports.desk.define({"shop": []})
+    await world._deliver()
+    assert other.lease() is None
+    assert world.agents[0].lease() is not None
+    assert (await world.run(run.id)).live
