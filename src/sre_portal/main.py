@@ -122,6 +122,8 @@ async def _serve(
             lifespan="off",
             timeout_graceful_shutdown=DRAIN_SECONDS,
             server_header=False,
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=settings.trusted_proxies,
         )
         server = _Server(config, app.state.closing, ports)
         loops = asyncio.create_task(run_loops(ports))

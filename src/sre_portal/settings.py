@@ -28,6 +28,9 @@ NOT_OURS = frozenset({"SRE_PORTAL_URL", "SRE_PORTAL_TOKEN"})
 """Read by the command line, not by the server."""
 
 
+SHORTEST_TOKEN = 16
+
+
 class Settings(BaseModel):
     """What `sre-portal serve` can be told."""
 
@@ -52,6 +55,10 @@ class Settings(BaseModel):
     )
     agent_tokens: Mapping[str, SecretStr] = Field(
         default_factory=dict, description="A token a service: shop=...,payments=..."
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses, separated by commas, whose X-Forwarded-For names the client. Empty: none.",
     )
     seed_history: bool = Field(
         default=False, description="Fill 30 days of generated, labelled sample history."
@@ -79,9 +86,11 @@ class Settings(BaseModel):
         return {name.strip(): token.strip() for name, _, token in pairs}
 
     @model_validator(mode="after")
-    def _tokens_differ(self) -> Self:
+    def _check_tokens(self) -> Self:
         tokens = [self.admin_token, *self.agent_tokens.values()]
         told = [token.get_secret_value() for token in tokens if token.get_secret_value()]
+        if any(len(token) < SHORTEST_TOKEN for token in told):
+            raise ValueError(f"tokens of at least {SHORTEST_TOKEN} characters, drawn at random")
         if len(set(told)) < len(told):
             raise ValueError("a token of its own for the administrator and for each service")
         return self

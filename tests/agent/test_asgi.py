@@ -41,15 +41,6 @@ async def test_an_error_status_is_answered_in_place_of_the_application() -> None
     assert (shop.injected("matched"), shop.injected("hits"), shop.injected("treated")) == (1, 1, 1)
 
 
-@pytest.mark.parametrize("status", [204, 304])
-async def test_a_status_that_has_no_body_is_answered_without_one(status: int) -> None:
-    async with worn() as shop:
-        await shop.grant(lease(ErrorStatus(status, "x")))
-        answer = await ask(shop.app)
-    assert (answer.status, answer.body) == (status, b"")
-    assert b"content-length" not in answer.headers
-
-
 async def test_a_head_request_is_answered_without_a_body() -> None:
     async with worn() as shop:
         await shop.grant(lease(STATUS))

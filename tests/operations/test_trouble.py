@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from sre_portal.contract.report import AgentReport, LeaseStatus, Second, SliCount
+from sre_portal.contract.report import AgentReport, InjectionCount, LeaseStatus, Second, SliCount
 from sre_portal.core.alert import AlertState
-from sre_portal.core.errors import NotAuthenticated, Refused, StoreUnavailable
+from sre_portal.core.errors import InvalidInput, NotAuthenticated, NotFound, Refused, StoreUnavailable
 from sre_portal.core.parse import parse_experiment
 from sre_portal.core.ports import Token
 from sre_portal.core.run import Phase, Verdict
 from sre_portal.operations.ingest import ingest
 from sre_portal.operations.stop import abort_run, stop_all
+from sre_portal.operations.tick import tick
 from tests.operations.world import ADA, EXPERIMENT, OMAR, START, SimulatedAgent, World
 
 PAYMENTS = Token("payments", "", None, "payments", START)
@@ -175,3 +178,66 @@ async def test_an_instance_that_reads_its_plans_and_reports_nothing_loses_its_le
     assert other.lease() is None
     assert world.agents[0].lease() is not None
     assert (await world.run(run.id)).live
+
+
+def told(**fields: Any) -> AgentReport:  # noqa: ANN401  # any field of a report
+    known = AgentReport("shop", "shop-1", "1", 99, START.timestamp(), START.timestamp())
+    return replace(known, **fields)
+
+
+def second(**fields: Any) -> list[Second]:  # noqa: ANN401  # any field of a second
+    return [Second(**{"at": int(START.timestamp())} | fields)]
+
+
+@pytest.mark.parametrize(
+    ("report", "path"),
+    [
+        (told(instance=""), "instance"),
+        (told(instance="shop\n1"), "instance"),
+        (told(version="1" * 200), "version"),
+        (told(routes=["/x"] * 501), "routes"),
+        (told(routes=["/" + "x" * 300]), "routes"),
+        (told(seconds=second(requests=-5)), "seconds.0.requests"),
+        (told(seconds=second(requests=3, errors=4)), "seconds.0.requests"),
+        (told(seconds=second(requests=2**40)), "seconds.0.requests"),
+        (told(seconds=second(slis=[SliCount("x", good=5_000_000_000)])), "seconds.0.slis.x"),
+        (told(seconds=second(slis=[SliCount("x", bad=1, planned=2)])), "seconds.0.slis.x"),
+        (told(seconds=second(slis=[SliCount("x", good=-1)])), "seconds.0.slis.x"),
+        (told(seconds=second(injections=[InjectionCount("1-0", 1, 2)])), "seconds.0.injections.1-0"),
+        (told(seconds=second(latency=[2**37, 1])), "report"),
+        (told(seconds=second(latency=[100, 2**40])), "report"),
+    ],
+)
+async def test_a_report_that_no_agent_would_send_is_refused_with_its_place(
+    world: World, report: AgentReport, path: str
+) -> None:
+    with pytest.raises(InvalidInput) as invalid:
+        await ingest(world.ports, Token("shop", "", None, "shop", START), report)
+    assert path in [problem.path for problem in invalid.value.problems]
+    await world.run_for(2)
+    assert world.ports.watch.failures == 0
+
+
+async def test_an_instant_that_cannot_be_is_brought_within_reach(world: World) -> None:
+    run = await world.until(Phase.OBSERVE, (await world.start()).id)
+    world.agents[0].statuses[f"{run.id}-0"].last_hit_at = 1e18
+    await world.run_for(2)
+    (status,) = (await world.ports.reports.lease_statuses(run.id)).values()
+    assert status.last_hit_at is not None
+    assert status.last_hit_at < START.timestamp() + 86_400
+
+
+async def test_a_run_that_cannot_be_driven_leaves_the_others_driven(world: World) -> None:
+    run = await world.until(Phase.OBSERVE, (await world.start()).id)
+    world.ports.watch.live = {0: run.model_copy(update={"id": 0}), **world.ports.watch.live}
+    with pytest.raises(NotFound):
+        await tick(world.ports)
+    world.ports.watch.live.pop(0)
+    assert (await world.finish(run.id)).verdict is Verdict.PASSED
+
+
+async def test_a_reason_is_kept_as_far_as_every_database_can_hold_it(world: World) -> None:
+    run = await world.until(Phase.OBSERVE, (await world.start()).id)
+    await abort_run(world.ports, OMAR, run.id, "enough\0 of\ud800 it")
+    run = await world.finish(run.id)
+    assert any("enough of it" in reason for reason in run.reasons), run.reasons

@@ -6,11 +6,12 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 MAX_ROUTES = 500
+MAX_ROUTE = 256
 MAX_DEPTH = 16
 STATM = Path("/proc/self/statm")
 
@@ -42,15 +43,20 @@ def memory_bytes() -> int:
 def routes_of(app: object, told: Sequence[str] | None) -> list[str]:
     """The route patterns of an application: as told, or as its router says. Never raises."""
     if told is not None:
-        return list(told)[:MAX_ROUTES]
+        return _short(told)
     try:
         for _ in range(MAX_DEPTH):
             if getattr(app, "routes", None):
-                return list(dict.fromkeys(_patterns(app, "", MAX_DEPTH)))[:MAX_ROUTES]
+                return _short(dict.fromkeys(_patterns(app, "", MAX_DEPTH)))
             app = getattr(app, "app", None)
     except Exception:  # noqa: BLE001  # somebody else's objects: no routes then
         return []
     return []
+
+
+def _short(routes: Iterable[str]) -> list[str]:
+    """As many as the portal takes."""
+    return [route for route in routes if len(route) <= MAX_ROUTE][:MAX_ROUTES]
 
 
 def _patterns(router: object, prefix: str, depth: int) -> Iterator[str]:

@@ -16,11 +16,14 @@ from typing import Any, cast
 
 from sre_portal.contract.fault import ErrorStatus, Fault, Latency, parse_fault
 from sre_portal.contract.lease import Lease, Plan, SliDefinition
-from sre_portal.contract.match import Match, Share, route_regex
+from sre_portal.contract.match import Match, Share, is_plain
 from sre_portal.contract.report import LeaseStatus
 
 MAX_LEASES = 64
 MAX_SLIS = 256
+
+MAX_TEXT = 8192
+MAX_DELAY_MS = 3_600_000.0
 
 MAX_TTL_MS = 60_000.0
 """Whatever a portal says: harm needs one that lives."""
@@ -54,7 +57,7 @@ def _slis(told: Sequence[object]) -> tuple[tuple[SliDefinition, ...], int]:
     for one in told[:MAX_SLIS]:
         try:
             sli = _sli(_object(one, "sli"))
-        except ValueError:
+        except (ValueError, TypeError):
             continue
         slis.setdefault(sli.name, sli)
     return tuple(slis.values()), len(told) - len(slis)
@@ -73,7 +76,7 @@ def _leases(told: Sequence[object]) -> tuple[tuple[Lease, ...], tuple[LeaseStatu
             if len(leases) >= MAX_LEASES:
                 raise ValueError(f"more than {MAX_LEASES} leases")
             leases.setdefault(lease_id, _lease(wire, lease_id, run_id))
-        except ValueError as reason:
+        except (ValueError, TypeError) as reason:  # a list, say, where one of several words belongs
             refused[lease_id] = LeaseStatus(lease_id, run_id, refused=str(reason)[:500])
     return tuple(leases.values()), tuple(refused.values()), len(told) - len(leases) - len(refused)
 
@@ -95,23 +98,24 @@ def _fault(wire: Wire) -> Fault:
         if fault.distribution not in {"fixed", "uniform", "normal", "pareto"}:
             raise ValueError(f"unknown distribution {fault.distribution!r}")
         for name in ("delay_ms", "spread_ms", "cap_ms"):
-            _number(getattr(fault, name), name, 0)
+            _number(getattr(fault, name), name, 0, MAX_DELAY_MS)
         if _number(fault.shape, "shape", 0) == 0:
             raise ValueError("shape: 0, must be above")
     elif isinstance(fault, ErrorStatus):
-        if not 200 <= _integer(fault.status, "status") <= 599:
-            raise ValueError(f"status: {fault.status}, must be 200 to 599")
-        _text(fault.body, "body")
+        # Never a success: a portal in wrong hands must not answer yes in the name of its host.
+        if not 400 <= _integer(fault.status, "status") <= 599:
+            raise ValueError(f"status: {fault.status}, must be 400 to 599")
+        _text(fault.body, "body", MAX_TEXT)
     elif fault.kind == "error_exception":
-        _text(fault.message, "message")
+        _text(fault.message, "message", MAX_TEXT)
     return fault
 
 
 def _match(wire: Wire) -> Match:
     _known(wire, "match", {"methods", "route", "headers"})
     route = wire.get("route")
-    if route is not None:
-        route_regex(_text(route, "route"))
+    if route is not None and not is_plain(_text(route, "route", 256)):
+        raise ValueError("route: more than one {name} in a segment")
     return Match(
         methods=tuple(
             _text(method, "method").upper() for method in _array(wire.get("methods", []), "methods")
@@ -164,9 +168,9 @@ def _array(value: object, what: str, most: int = 10_000) -> list[Any]:
     return value
 
 
-def _text(value: object, what: str) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{what}: not a text")
+def _text(value: object, what: str, most: int = 10_000) -> str:
+    if not isinstance(value, str) or len(value) > most:
+        raise ValueError(f"{what}: not a text of at most {most} characters")
     return value
 
 

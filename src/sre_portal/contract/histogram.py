@@ -12,6 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 Buckets = Mapping[int, int]
 """Bucket index -> count."""
 
+LAST_BUCKET = (57 << 5) + 63
+"""The bucket of the greatest 63 bit number of nanoseconds."""
+MOST_COUNTED = 2**32 - 1
+
 
 def bucket_of(nanoseconds: int) -> int:
     """The index of the bucket a value falls in."""
@@ -67,7 +71,12 @@ def dump_buckets(buckets: Buckets) -> list[int]:
 
 
 def parse_buckets(flat: Sequence[int]) -> dict[int, int]:
-    """The histogram of a wire form. Raises `ValueError` for an odd length or a negative number."""
-    if len(flat) % 2 or any(number < 0 for number in flat):
+    """The histogram of a wire form.
+
+    Raises `ValueError` for an odd length, a negative number, and a bucket above that of 292 years.
+    """
+    if len(flat) % 2 or min(flat, default=0) < 0:
         raise ValueError("a histogram is a flat list of index, count pairs, none negative")
+    if max(flat[::2], default=0) > LAST_BUCKET or max(flat[1::2], default=0) > MOST_COUNTED:
+        raise ValueError(f"a histogram has buckets up to {LAST_BUCKET} and counts up to {MOST_COUNTED}")
     return dict(zip(flat[::2], flat[1::2], strict=True))

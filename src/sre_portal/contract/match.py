@@ -37,6 +37,15 @@ class Share:
     key_header: str = USER_HEADER
 
 
+def is_plain(route: str) -> bool:
+    """Whether a route has at most one `{name}` a segment.
+
+    With more, a path that does not match is tried in as many ways as it can be cut: strangers choose paths,
+    and the host would stand still.
+    """
+    return all(segment.count("{") <= 1 for segment in route.split("/"))
+
+
 @lru_cache(maxsize=1024)
 def route_regex(route: str) -> re.Pattern[str]:
     """The compiled form of a route pattern."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from sre_portal.contract.match import is_plain
+
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
 PATTERN = "a path such as /cart, /products/{id} or /static/*"
 
@@ -23,6 +25,8 @@ def route_fault(route: str) -> str | None:
         return f"{PATTERN}, at most {_LONGEST} characters"
     if _SHAPE.fullmatch(route) is None:
         return f"{PATTERN}: {{name}} for one segment, * only at the end, no space, ? or #"
+    if not is_plain(route):
+        return f"{PATTERN}: one {{name}} a segment"
     return None
 
 

@@ -91,6 +91,7 @@ def alert_name(value: object) -> str | None:
 
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
+_MOST_HEADERS = 16
 _HEADER_NAME = "a header name: letters, digits and dashes"
 
 
@@ -105,9 +106,16 @@ def headers(value: Mapping[str, object]) -> Misfits:
             yield name, _HEADER_NAME
         elif name.lower() in seen:
             yield name, f"each header once: {name.lower()} is given above in other letters"
-        elif isinstance(text, str) and (not text.strip() or not text.isprintable()):
-            yield name, 'the text the header has to have, or "*" for any'
+        elif isinstance(text, str) and not _is_header_text(text):
+            yield name, 'the text the header has to have, or "*" for any: at most 256 characters of Latin-1'
         seen.add(name.lower())
+    if len(value) > _MOST_HEADERS:
+        yield (), f"at most {_MOST_HEADERS} headers"
+
+
+def _is_header_text(text: str) -> bool:
+    latin = all(ord(character) < 256 for character in text)
+    return bool(text.strip()) and text.isprintable() and latin and len(text) <= 256
 
 
 def fault(value: Mapping[str, object]) -> Misfits:

@@ -6,11 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
+import structlog
+
 from sre_portal.core.access import Permission, Principal, require
 from sre_portal.core.audit import AuditOutcome
 from sre_portal.core.errors import InvalidInput, NotPermitted, Refused, StoreUnavailable
 from sre_portal.operations.late import LateAct, LateOutcome
 from sre_portal.operations.ports import Ports
+
+log = structlog.get_logger("sre_portal.audit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +66,15 @@ async def write_late(ports: Ports) -> None:
     async with ports.watch.writing:
         while late:
             one = late[0]
-            if isinstance(one, LateAct):
-                event = await ports.audit.intend(
-                    one.at, one.actor, one.action, one.subject, one.address, one.detail
-                )
-                late[0] = one = LateOutcome(event, "done", "")
-            await ports.audit.conclude(one.event_id, one.outcome, one.detail)
+            try:
+                if isinstance(one, LateAct):
+                    event = await ports.audit.intend(
+                        one.at, one.actor, one.action, one.subject, one.address, one.detail
+                    )
+                    late[0] = one = LateOutcome(event, "done", "")
+                await ports.audit.conclude(one.event_id, one.outcome, one.detail)
+            except InvalidInput as unfit:  # it would never go in, and keep all others out
+                log.warning("an act cannot be written into the audit log", act=repr(one), error=str(unfit))
             late.popleft()
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sre_portal.contract.report import AgentReport, ReportReceipt
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sre_portal.contract.report import AgentReport, LeaseStatus, ReportReceipt, Second
 from sre_portal.core.errors import InvalidInput, NotAuthenticated, Problem
 from sre_portal.core.leases import lease_ids
 from sre_portal.core.ports import Token
@@ -11,6 +14,10 @@ from sre_portal.operations.ports import Ports
 
 OLDEST_SECONDS = 3600
 AHEAD_SECONDS = 5
+MOST_A_SECOND = 10_000_000
+"""Requests of one instance. The sums of a minute of as many fit 32 bits."""
+MOST_INSTANCES = 500
+LONGEST_ROUTE = 256
 
 
 async def ingest(ports: Ports, token: Token, report: AgentReport) -> ReportReceipt:
@@ -24,7 +31,7 @@ async def ingest(ports: Ports, token: Token, report: AgentReport) -> ReportRecei
     if token.service != report.service:
         ports.watch.refused_agents += 1
         raise NotAuthenticated(f"this token is for {token.service}, not for {report.service}")
-    if problems := _problems(report):
+    if problems := _problems(ports, report):
         raise InvalidInput(problems)
     _keep_own(ports, report, received_at.timestamp())
     await ports.reports.append(report, received_at)
@@ -39,23 +46,61 @@ def _keep_own(ports: Ports, report: AgentReport, now: float) -> None:
     slos = {slo.name for slo in ports.catalogue.slos() if slo.spec.service == report.service}
     runs = [run for run in ports.watch.live.values() if run.service == report.service]
     leases = {name for run in runs for name in lease_ids(run.experiment, run.id)}
-    report.leases = [one for one in report.leases if one.lease_id in leases]
+    report.leases = [_in_reach(one, now) for one in report.leases if one.lease_id in leases]
     report.seconds = [one for one in report.seconds if now - OLDEST_SECONDS < one.at < now + AHEAD_SECONDS]
     for second in report.seconds:
         second.slis = [one for one in second.slis if one.name in slos]
         second.injections = [one for one in second.injections if one.lease_id in leases]
 
 
-def _problems(report: AgentReport) -> list[Problem]:
-    found = []
-    if not 0 < len(report.instance) <= 128:
-        found.append(Problem("instance", f"{len(report.instance)} characters", "1 to 128 characters"))
-    if len(report.routes) > 1000:
-        found.append(Problem("routes", f"{len(report.routes)} routes", "at most 1000"))
-    found += [
-        Problem(f"seconds.{index}.slis.{sli.name}", str(sli), "counts of 0 or more, planned at most bad")
-        for index, second in enumerate(report.seconds)
-        for sli in second.slis
-        if min(sli.good, sli.bad, sli.planned) < 0 or sli.planned > sli.bad
+def _in_reach(status: LeaseStatus, now: float) -> LeaseStatus:
+    """A status whose instants a page can print: an agent's clock may be wrong, or it may lie."""
+    told = {
+        name: max(now - OLDEST_SECONDS * 24, min(value, now + OLDEST_SECONDS))
+        for name in ("first_hit_at", "last_hit_at", "ended_at")
+        if (value := getattr(status, name)) is not None
+    }
+    return replace(status, refused=status.refused and status.refused[:500], **told)
+
+
+def _problems(ports: Ports, report: AgentReport) -> list[Problem]:
+    """What is more than an agent ever tells: it would fill the memory, or break the sums of everybody."""
+    found = [
+        Problem(name, f"{value} of them", f"at most {most}")
+        for name, value, most in (
+            ("routes", len(report.routes), 500),
+            ("seconds", len(report.seconds), 300),
+            ("leases", len(report.leases), 2048),
+        )
+        if value > most
     ]
+    texts = {"instance": report.instance, "version": report.version}
+    found += [
+        Problem(name, f"{len(text)} characters", "1 to 128 printable characters")
+        for name, text in texts.items()
+        if not 0 < len(text) <= 128 or not text.isprintable()
+    ]
+    if any(len(route) > LONGEST_ROUTE for route in report.routes):
+        found.append(Problem("routes", "a longer one", f"routes of at most {LONGEST_ROUTE} characters"))
+    others = {one.instance for one in ports.watch.instances if one.service == report.service}
+    if len(others) >= MOST_INSTANCES and report.instance not in others:
+        found.append(Problem("instance", f"{len(others)} others", f"at most {MOST_INSTANCES} a service"))
+    for index, second in enumerate(report.seconds):
+        found += [Problem(f"seconds.{index}.{path}", seen, right) for path, seen, right in _misfits(second)]
     return found
+
+
+def _misfits(second: Second) -> Iterator[tuple[str, str, str]]:
+    if not 0 <= second.errors <= second.requests <= MOST_A_SECOND:
+        yield "requests", f"{second.errors} errors of {second.requests}", f"0 to {MOST_A_SECOND} requests"
+    if len(second.slis) > 256 or len(second.injections) > 64:
+        seen = f"{len(second.slis)} SLIs, {len(second.injections)} leases"
+        yield "slis", seen, "at most 256 SLIs and 64 leases"
+    for sli in second.slis:
+        if not 0 <= sli.planned <= sli.bad or not 0 <= sli.good <= MOST_A_SECOND >= sli.bad:
+            right = f"counts of 0 to {MOST_A_SECOND}, planned at most bad"
+            yield f"slis.{sli.name}"[:200], str(sli)[:200], right
+    for one in second.injections:
+        if not 0 <= one.cut <= MOST_A_SECOND or not 0 <= one.hits <= one.matched <= MOST_A_SECOND:
+            right = f"counts of 0 to {MOST_A_SECOND}, hits at most matched"
+            yield f"injections.{one.lease_id}"[:200], f"{one.hits} hits of {one.matched}", right

@@ -24,6 +24,7 @@ async def abort_run(ports: Ports, actor: Principal, run_id: int, reason: str, ad
     require(actor, Permission.RUN_ABORT)
     if run_id not in ports.watch.live:
         return await ports.runs.get(run_id)
+    reason = "".join(one for one in reason if one.isprintable())[:500]  # every database can hold that
     act = LateAct(ports.clock.now(), actor.name, Permission.RUN_ABORT.value, f"run {run_id}", address, reason)
     await _stop(ports, [run_id], act, reason)
     return ports.watch.live.get(run_id) or await ports.runs.get(run_id)

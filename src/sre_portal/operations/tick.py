@@ -25,6 +25,16 @@ async def tick(ports: Ports) -> None:
         if ports.watch.late:
             with suppress(StoreUnavailable):
                 await write_late(ports)
-    for run_id in tuple(ports.watch.live):
-        await drive(ports, run_id)
+    failures = [failure for run_id in tuple(ports.watch.live) if (failure := await _drive(ports, run_id))]
     ports.pulse.beat()
+    if failures:
+        raise failures[0]
+
+
+async def _drive(ports: Ports, run_id: int) -> Exception | None:
+    """One run that fails, for whatever reason, does not leave the others undriven. Its leases run out."""
+    try:
+        await drive(ports, run_id)
+    except Exception as failure:  # noqa: BLE001  # raised again once all have been driven
+        return failure
+    return None

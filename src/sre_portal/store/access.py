@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
@@ -26,7 +26,6 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 0.25
 """How long the database may take to answer about somebody who was seen before."""
 SEEN_MOST = 10_000
-UNUSED_LINKS_KEPT = timedelta(days=1)
 
 
 class Access:
@@ -119,7 +118,8 @@ def _token(connection: Connection, digest: str) -> Token | None:
 
 
 def _add_login(connection: Connection, digest: str, principal: Principal, ends_at: datetime) -> None:
-    connection.execute(delete(tables.login).where(tables.login.c.ends_at < ends_at - UNUSED_LINKS_KEPT))
+    # A new link takes the place of those that the same person has not used.
+    connection.execute(delete(tables.login).where(tables.login.c.principal == principal.name))
     connection.execute(
         insert(tables.login).values(digest=digest, ends_at=ends_at, **_principal_row(principal))
     )

@@ -74,6 +74,7 @@ def build_app(ports: Ports) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         middleware=[Middleware(SecurityHeaders), Middleware(BodyLimit)],
     )
     app.state.ports = ports

@@ -54,7 +54,10 @@ async def _portal_error(request: Request, error: Exception) -> Response:
     status, title = STATUS[type(error)]
     if status >= 500:
         log.error("request failed", path=request.url.path, error=str(error))
-    return answer(request, status, title, str(error), _facts(error))
+    detail = str(error)
+    if isinstance(error, StoreUnavailable) and "principal" not in request.scope:
+        detail = "The database does not answer."  # where it lies is no stranger's business
+    return answer(request, status, title, detail, _facts(error))
 
 
 async def _invalid_body(request: Request, error: Exception) -> Response:

@@ -13,6 +13,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -31,6 +32,8 @@ from sre_portal.web.pages.run_page import RunPage
 from sre_portal.web.pages.runs import run_of
 from sre_portal.web.pages.services import range_in, service_in, service_page
 from sre_portal.web.pages.stop import run_id_of
+
+log = structlog.get_logger("sre_portal.web")
 
 PAGE_SECONDS = 1.0
 RUN_SECONDS = 0.25
@@ -94,15 +97,19 @@ class Topic:
 
     async def _work(self) -> None:
         loop, count = asyncio.get_running_loop(), -1
-        while self.readers and not self.closing.is_set():
-            began = loop.time()
-            if await self._pass():
-                break
-            count = await self.ports.pulse.after(count, BEAT_SECONDS)
-            await self._rest(self.seconds - (loop.time() - began))
-        self.latest = None
-        for queue in tuple(self.readers):
-            self._release(queue)
+        try:
+            while self.readers and not self.closing.is_set():
+                began = loop.time()
+                if await self._pass():
+                    break
+                count = await self.ports.pulse.after(count, BEAT_SECONDS)
+                await self._rest(self.seconds - (loop.time() - began))
+        except Exception:
+            log.exception("bug in a drawing")  # the readers come back and are told by the page
+        finally:
+            self.latest = None
+            for queue in tuple(self.readers):
+                self._release(queue)
 
     async def _pass(self) -> bool:
         """Draws and sends. While the store is silent nothing is sent: the pages see that they are stale."""

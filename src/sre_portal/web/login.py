@@ -18,6 +18,8 @@ async def login(request: Request) -> Response:
     if not secret or request.method == "HEAD":
         return await login_page(request)
     session = await open_session(ports_of(request), secret, address_of(request))
+    if (before := session_in(request)) is not None:
+        await close_session(ports_of(request), before, address_of(request))
     response = RedirectResponse("/", 303)
     response.set_cookie(
         cookie_name(request),
@@ -36,5 +38,5 @@ async def logout(request: Request) -> Response:
         raise NotAuthenticated("nobody is logged in")
     await close_session(ports_of(request), session, address_of(request))
     response = RedirectResponse("/login", 303)
-    response.delete_cookie(cookie_name(request))
+    response.delete_cookie(cookie_name(request), secure=is_secure(request), httponly=True, samesite="lax")
     return response

@@ -32,8 +32,8 @@ async def readyz(request: Request) -> Response:
     ports = ports_of(request)
     try:
         await ports.runs.recent(limit=1)
-    except StoreUnavailable as failure:
-        return PlainTextResponse(f"database: {failure}\n", 503)
+    except StoreUnavailable:
+        return PlainTextResponse("the database does not answer\n", 503)
     age = abs(judged_second(ports.clock.now()) - ports.watch.evaluated)
     if age > STALE_SECONDS:
         return PlainTextResponse(f"the loop has not passed for {age} s\n", 503)

@@ -24,7 +24,8 @@ DEFAULTS: Mapping[str, str] = {
     "duration_s": "90",
     "errors_below": "",
 }
-CHOICES = (("latency", "Latency"), ("error", "Errors"), ("abort", "Abort"))
+LONGEST = 256
+"""Characters of a field."""
 SPREAD_NEEDED = ("uniform", "normal")
 
 PLACES: Sequence[tuple[str, str]] = (
@@ -43,7 +44,7 @@ PLACES: Sequence[tuple[str, str]] = (
 
 def filled(given: Mapping[str, str]) -> dict[str, str]:
     """Every field of the form: what was given, else the default."""
-    return {name: given.get(name, usual).strip() for name, usual in DEFAULTS.items()}
+    return {name: given.get(name, usual).strip()[:LONGEST] for name, usual in DEFAULTS.items()}
 
 
 def plain_document(fields: Mapping[str, str], ports: Ports) -> Experiment:
