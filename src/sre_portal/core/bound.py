@@ -28,12 +28,15 @@ def wilson(hits: int, total: int) -> tuple[float, float]:
 def skewed(variance: float, third: float, *, most: bool) -> float:
     """How far a sum is from its mean at a bound: Z deviations and its skew, by its second and third cumulant.
 
+    With much skew the expansion turns round; the mean is within the bounds whatever it says.
+
     Source: E. A. Cornish and R. A. Fisher, "Moments and Cumulants in the Specification of Distributions",
     1938.
     """
     if variance <= 0:
         return 0.0
-    return (Z if most else -Z) * sqrt(variance) + (Z * Z - 1) / 6 * third / variance
+    away = (Z if most else -Z) * sqrt(variance) + (Z * Z - 1) / 6 * third / variance
+    return max(away, 0.0) if most else min(away, 0.0)
 
 
 def seen_before(bad: int, total: int, coming: float) -> float:

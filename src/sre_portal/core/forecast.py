@@ -67,11 +67,18 @@ class Forecast:
         return min(seconds, 1.0) * self.variance + self.dispersion * self.rate * seconds
 
 
+def recent_seconds(first_second: int | None, now: int) -> int:
+    """How many of the last two minutes before the second `now` were counted second by second, and wholly.
+
+    The first second of all is counted only in part, and a minute that is only known as one (sample history,
+    say) tells nothing about its seconds.
+    """
+    return 0 if first_second is None else max(min(RECENT_SECONDS, now - first_second - 1), 0)
+
+
 def forecast_of(series: SliSeries, now: int) -> Forecast | None:
     """What the last two minutes before the second `now` say. None where nothing was counted in them."""
-    # The first second ever is counted only in part.
-    first = now if series.first_at is None else series.first_at + 1
-    seconds = min(RECENT_SECONDS, now - first)
+    seconds = recent_seconds(series.first_second, now)
     if seconds < 1:
         return None
     per_second = [counts.total for counts in series.per_second(now - seconds, now)]

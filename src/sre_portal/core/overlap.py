@@ -10,7 +10,7 @@ from sre_portal.contract.match import route_regex
 from sre_portal.core.board import Board
 from sre_portal.core.bound import wilson
 from sre_portal.core.experiment import Target
-from sre_portal.core.forecast import RECENT_SECONDS
+from sre_portal.core.forecast import recent_seconds
 from sre_portal.core.route import methods_overlap, routes_overlap
 from sre_portal.core.slo import Slo
 
@@ -51,7 +51,8 @@ def measured_overlap(target: Target, slo: Slo, slos: Sequence[Slo], board: Board
     found, twin, series = overlap_of(target, slo), twin_of(target, slos), board.slis.get(slo.name)
     if found.low == found.high or twin is None or series is None or not _covers(slo, target):
         return found
-    return _part(twin, board, now, series.counts(now - RECENT_SECONDS, now).total) or found
+    seconds = recent_seconds(series.first_second, now)
+    return _part(twin, board, now, seconds, series.counts(now - seconds, now).total) or found
 
 
 def service_overlap(target: Target, slos: Sequence[Slo], board: Board, now: int) -> Overlap:
@@ -64,15 +65,16 @@ def service_overlap(target: Target, slos: Sequence[Slo], board: Board, now: int)
     )
     if twin is None or service is None:
         return unknown
-    return _part(twin, board, now, service.requests(now - RECENT_SECONDS, now)) or unknown
+    seconds = recent_seconds(service.first_second, now)
+    return _part(twin, board, now, seconds, service.requests(now - seconds, now)) or unknown
 
 
-def _part(twin: Slo, board: Board, now: int, total: int) -> Overlap | None:
-    """The share of `total` requests of the last two minutes that an SLO counted, by Wilson's interval."""
+def _part(twin: Slo, board: Board, now: int, seconds: int, total: int) -> Overlap | None:
+    """The share of `total` requests of the last seconds that an SLO counted, by Wilson's interval."""
     series = board.slis.get(twin.name)
     if series is None or not total:
         return None
-    matched = min(series.counts(now - RECENT_SECONDS, now).total, total)
+    matched = min(series.counts(now - seconds, now).total, total)
     return Overlap(*wilson(matched, total))
 
 

@@ -25,7 +25,7 @@ from sre_portal.core.corridor import (
 )
 from sre_portal.core.effect import LEAST_USERS, Effect, effect_of, share_bounds
 from sre_portal.core.experiment import Experiment
-from sre_portal.core.forecast import RECENT_SECONDS, forecast_of
+from sre_portal.core.forecast import RECENT_SECONDS, forecast_of, recent_seconds
 from sre_portal.core.overlap import measured_overlap, service_overlap
 from sre_portal.core.reaction import JITTER_SECONDS, WATCHED_SECONDS, AlertPrediction, react, standing
 from sre_portal.core.series import SignalSeries, SliSeries
@@ -181,7 +181,8 @@ def _counted(effects: Sequence[Effect]) -> Band:
 def _p99(experiment: Experiment, slos: Sequence[Slo], board: Board, now: int, latency: Buckets) -> P99 | None:
     target = experiment.spec.target
     part, (low, high, _) = service_overlap(target, slos, board, now), share_bounds(target.share)
-    rate = sum(latency.values()) / RECENT_SECONDS
+    service = board.services.get(target.service, SignalSeries())
+    rate = sum(latency.values()) / max(recent_seconds(service.first_second, now), 1)
     return p99_of(experiment.spec.faults[0], latency, (part.low * low, part.high * high), rate)
 
 

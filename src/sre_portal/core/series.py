@@ -99,6 +99,11 @@ class SliSeries:
         return told
 
     @property
+    def first_second(self) -> int | None:
+        """The first second that was put as one: what is known of the time before it is coarser."""
+        return self._first.get(1)
+
+    @property
     def last_at(self) -> int | None:
         """The last second that was put."""
         return self._last
@@ -193,13 +198,17 @@ class SignalSeries:
     kept changes nothing.
     """
 
-    __slots__ = ("_minutes", "_seconds")
+    __slots__ = ("_minutes", "_seconds", "first_second")
 
     def __init__(self) -> None:
+        self.first_second: int | None = None
+        """The first second that was put."""
         self._seconds = _Samples(1, SIGNAL_SECONDS)
         self._minutes = _Samples(60, SIGNAL_MINUTES)
 
     def put_second(self, signal: Signal) -> None:
+        first = self.first_second
+        self.first_second = signal.at if first is None else min(first, signal.at)
         self._seconds.put(signal)
 
     def put_minute(self, signal: Signal) -> None:

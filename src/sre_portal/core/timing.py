@@ -11,8 +11,9 @@ from sre_portal.core.alert import SETTLE_SECONDS
 from sre_portal.core.board import Board
 from sre_portal.core.effect import share_bounds
 from sre_portal.core.experiment import Experiment, Target
-from sre_portal.core.forecast import RECENT_SECONDS, Forecast, forecast_of
+from sre_portal.core.forecast import Forecast, forecast_of, recent_seconds
 from sre_portal.core.overlap import ALL, overlap_of, twin_of
+from sre_portal.core.series import SignalSeries
 from sre_portal.core.slo import Slo
 
 PLAN_SECONDS = 0.5
@@ -61,8 +62,9 @@ def target_traffic(target: Target, slos: Sequence[Slo], board: Board, now: int) 
     twin = twin_of(target, slos)
     known = [forecast for slo in ([twin] if twin else within) if (forecast := _forecast(slo, board, now))]
     best = max(known, key=lambda forecast: forecast.rate, default=None)
-    signals = board.services.get(target.service)
-    service = signals.requests(now - RECENT_SECONDS, now) / RECENT_SECONDS if signals else 0.0
+    signals = board.services.get(target.service, SignalSeries())
+    seconds = recent_seconds(signals.first_second, now)
+    service = signals.requests(now - seconds, now) / seconds if seconds else 0.0
     whole = not (target.route or target.methods or target.headers)
     if best is None:
         return TargetTraffic(service, service if whole else 0.0, 1.0)

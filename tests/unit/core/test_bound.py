@@ -4,6 +4,8 @@ import math
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sre_portal.core.bound import Z, seen_before, skewed, wilson
 
@@ -21,6 +23,11 @@ def test_a_sum_that_does_not_vary_is_at_its_mean() -> None:
 
 def test_a_symmetric_sum_is_off_by_its_deviations() -> None:
     assert (skewed(4.0, 0.0, most=True), skewed(4.0, 0.0, most=False)) == (2 * Z, -2 * Z)
+
+
+@given(st.floats(0.01, 1e6), st.floats(-1e9, 1e9))
+def test_the_mean_is_within_the_bounds_however_skewed_a_sum_is(variance: float, third: float) -> None:
+    assert skewed(variance, third, most=False) <= 0 <= skewed(variance, third, most=True)
 
 
 @pytest.mark.parametrize(

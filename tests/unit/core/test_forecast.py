@@ -77,6 +77,16 @@ def test_with_few_seconds_arrivals_are_taken_to_be_random() -> None:
     assert (found.variance, found.dispersion) == (50, 1)
 
 
+def test_history_that_is_known_by_the_minute_says_nothing_about_seconds() -> None:
+    series = SliSeries()
+    for minute in range(NOW // 60 * 60 - 600, NOW - 60, 60):
+        series.put_minute(minute, Counts(2400, 0), seeded=True)
+    for at in range(NOW - 46, NOW):
+        series.put_second(at, Counts(40, 0))
+    found = forecast(series)
+    assert (found.rate, found.variance, found.dispersion, found.seconds) == (40, 0.25, 0, 45)
+
+
 def test_the_rate_is_known_the_less_the_further_ahead() -> None:
     found = Forecast(50, 0.25, 0.0, 120, 0, 6000)
     assert found.spread(10) == pytest.approx(0.5, rel=0.01)

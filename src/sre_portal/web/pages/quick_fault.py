@@ -160,7 +160,7 @@ def expecting(experiment: Experiment, prediction: Prediction) -> Experiment:
     """The same experiment, expecting of each alert what the prediction is sure of."""
     found = tuple(
         AlertExpectation(type="alert", slo=one.slo, alert=one.alert, outcome=one.outcome)
-        for one in prediction.alerts
+        for one in sorted(prediction.alerts, key=lambda one: one.outcome)  # those that fire first
         if one.outcome in {"fires", "silent"}
     )
     return experiment.model_copy(update={"spec": experiment.spec.model_copy(update={"expectations": found})})
