@@ -12,6 +12,9 @@ from sre_portal.core.phrase import listed
 from sre_portal.core.results import results_of
 from sre_portal.core.run import Abortion, ExpectationResult, Run, Verdict
 
+SILENT_TOLD = 3
+"""So many alerts that stayed silent get a sentence each. More are counted."""
+
 Judged = tuple[Verdict, tuple[str, ...], tuple[ExpectationResult, ...]]
 
 
@@ -86,7 +89,11 @@ def _praise(run: Run, results: tuple[ExpectationResult, ...]) -> tuple[str, ...]
         )
     else:
         first = "Nothing was expected; only the return of the steady state was judged."
-    return (first, *(_sentence(_why(one)) for one in results))
+    quiet = [one for one in results if one.reason.endswith(" stayed silent")]
+    if len(quiet) <= SILENT_TOLD:
+        return (first, *(_sentence(_why(one)) for one in results))
+    told = (_sentence(_why(one)) for one in results if one not in quiet)
+    return (first, *told, f"{len(quiet)} alerts stayed silent.")
 
 
 def _cut_short(abortion: Abortion) -> str:

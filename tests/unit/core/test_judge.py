@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sre_portal.core.alert import AlertState
+from sre_portal.core.alert import BURN_RATE_RULES, Alert, AlertState
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.fidelity import check
 from sre_portal.core.judge import judge, results_so_far
@@ -294,3 +294,13 @@ def test_the_live_table_shows_what_is_decided_and_what_is_open() -> None:
     back = results_so_far(ended(what, held=(reading(),)), observed(50))
     assert [result.outcome for result in back] == ["met", "open", "met", "met"]
     assert back[3].predicted == Band(39.3, 69.3)
+
+
+def test_many_alerts_that_stayed_silent_are_counted() -> None:
+    names = ("burn-14.4", "burn-6", "burn-3", "burn-1")
+    silent = [
+        {"type": "alert", "slo": "shop-availability", "alert": name, "outcome": "silent"} for name in names
+    ]
+    told = tuple(Alert("shop-availability", "shop", rule, judged_tick=1) for rule in BURN_RATE_RULES)
+    verdict, reasons, _ = judge(ended(experiment(expectations=silent)), observed(60, alerts=told))
+    assert (verdict, reasons) == (Verdict.PASSED, ("All 4 expectations were met.", "4 alerts stayed silent."))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import httpx2
@@ -25,7 +26,7 @@ def test_the_defaults_make_a_document_with_guardrails_and_expectations() -> None
     assert fault.delay.total_seconds() == 0.6
     assert experiment.name == "quick-latency-shop"
     assert [one.type for one in experiment.spec.guardrails] == ["traffic", "errors"]
-    assert "error-rate fires" in expected_words(experiment)
+    assert re.search(r"error-rate of [a-z-]+ fires", expected_words(experiment))
     assert "9 alerts silent" in expected_words(experiment)
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from sre_portal.core.condition import Outcome
 from sre_portal.core.prediction import Band
-from sre_portal.core.run import HARMFUL, Abortion, Phase, PhaseMark, Run
+from sre_portal.core.run import HARMFUL, Abortion, ExpectationResult, Phase, PhaseMark, Run
 from sre_portal.core.timeline import Lane
+from sre_portal.web.pages.expectation_row import expectation_rows
 from sre_portal.web.pages.flight import flight_of, remark_of, view_of
 from sre_portal.web.pages.guard_cell import guard_cells
 from sre_portal.web.pages.lane import placed_lanes, state_of
@@ -285,3 +286,18 @@ async def test_the_list_of_runs_filters_by_verdict_and_experiment(read: Read) ->
         "/runs/2417",
     }
     assert "/runs?show=failed&experiment=slow-payments" in page.links()
+
+
+def test_many_alerts_that_stay_silent_share_a_row(here: Scene) -> None:
+    run = here.runs.held[2416].model_copy(
+        update={
+            "results": tuple(
+                ExpectationResult(label=f"burn-{factor} of {slo} stays silent", outcome="met")
+                for slo in ("up", "fast")
+                for factor in (14.4, 6)
+            )
+        }
+    )
+    (row,) = expectation_rows(run)
+    assert row.label == "4 alerts stay silent"
+    assert row.reason == "up: burn-14.4, burn-6; fast: burn-14.4, burn-6"

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from sre_portal.core.prediction import Band
 from sre_portal.core.run import ExpectationResult, Run
 from sre_portal.web.pages.figures import DASH, band, fine_offset
 from sre_portal.web.pages.pill import OUTCOMES, Pill
 from sre_portal.web.pages.plot import Stretch, place, stretch
+
+SILENT = " stays silent"
+SILENT_SHOWN = 3
+"""So many get a row each. More share one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,32 @@ def expectation_rows(run: Run) -> tuple[ExpectationRow, ...]:
     ends = [result.predicted.latest_s for result in run.results if result.predicted]
     seen = [result.observed_s for result in run.results if result.observed_s is not None]
     whole = max([*ends, *seen, 1.0]) * 1.1
-    return tuple(_row(result, whole, live=run.live) for result in run.results)
+    silent = {outcome: _silent(run.results, outcome) for outcome in ("met", "open")}
+    many = {outcome: found for outcome, found in silent.items() if len(found) > SILENT_SHOWN}
+    alone = [one for one in run.results if one not in many.get(one.outcome, ())]
+    return (
+        *(_row(result, whole, live=run.live) for result in alone),
+        *(_silent_row(found, whole, live=run.live) for found in many.values()),
+    )
+
+
+def _silent(results: Sequence[ExpectationResult], outcome: str) -> list[ExpectationResult]:
+    """The alerts that stay silent as they should: a run may name dozens of them."""
+    return [
+        one
+        for one in results
+        if one.label.endswith(SILENT) and one.outcome == outcome and one.observed_s is None
+    ]
+
+
+def _silent_row(many: Sequence[ExpectationResult], whole: float, *, live: bool) -> ExpectationRow:
+    alerts: dict[str, list[str]] = {}
+    for one in many:
+        alert, _, slo = one.label.removesuffix(SILENT).partition(" of ")
+        alerts.setdefault(slo, []).append(alert)
+    names = "; ".join(f"{slo}: {', '.join(some)}" for slo, some in alerts.items())
+    row = _row(many[0], whole, live=live)
+    return replace(row, label=f"{len(many)} alerts stay silent", reason=names)
 
 
 def tally_words(run: Run) -> str:

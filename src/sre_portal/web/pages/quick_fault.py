@@ -178,7 +178,7 @@ def effect_in(situation: Situation) -> Effect:
 
 def expected_words(experiment: Experiment) -> str:
     alerts = [one for one in experiment.spec.expectations if isinstance(one, AlertExpectation)]
-    fires = [f"{one.alert} fires" for one in alerts if one.outcome == "fires"]
+    fires = [f"{one.alert} of {one.slo} fires" for one in alerts if one.outcome == "fires"]
     silent = sum(one.outcome == "silent" for one in alerts)
     return ", ".join([*fires, f"{plural(silent, 'alert')} silent"] if silent else fires) or "nothing"
 
