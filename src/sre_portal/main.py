@@ -7,6 +7,7 @@ import contextlib
 import errno
 import json
 import logging
+import resource
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -49,10 +50,17 @@ def serve(settings: Settings, *, as_json: bool = False) -> None:
     Raises `InvalidInput` (settings, documents, a busy port) or `StoreUnavailable` before anything is started.
     """
     configure_logging(settings.log_level)
+    _raise_file_limit()
     catalogue = load_catalogue([*settings.slo_dirs, *settings.experiment_dirs])
     listener = bind(settings.host, settings.port)
     with contextlib.closing(listener), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, catalogue, listener, as_json=as_json))
+
+
+def _raise_file_limit() -> None:
+    """Connections are files. The usual soft limit of a thousand is soon full of streams and idle strangers."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def check(settings: Settings) -> list[str]:
