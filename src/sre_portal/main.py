@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import fcntl
 import json
 import logging
+import os
 import resource
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -53,14 +55,41 @@ def serve(settings: Settings, *, as_json: bool = False) -> None:
     _raise_file_limit()
     catalogue = load_catalogue([*settings.slo_dirs, *settings.experiment_dirs])
     listener = bind(settings.host, settings.port)
-    with contextlib.closing(listener), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    loop = uvloop.new_event_loop
+    with contextlib.closing(listener), alone_in(settings), asyncio.Runner(loop_factory=loop) as runner:
         runner.run(_serve(settings, catalogue, listener, as_json=as_json))
 
 
 def _raise_file_limit() -> None:
-    """Connections are files. The usual soft limit of a thousand is soon full of streams and idle strangers."""
+    """Connections are files, and the usual soft limit of a thousand is soon full of streams and strangers."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+@contextlib.contextmanager
+def alone_in(settings: Settings) -> Iterator[None]:
+    """Holds the data folder: leases live in the memory of one portal, and a second would end its runs.
+
+    Raises `InvalidInput` where another portal holds it.
+    """
+    if settings.database_url.get_secret_value():
+        yield
+        return
+    lock = None
+    with contextlib.suppress(OSError):  # what is wrong with the folder, the store says better
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        lock = os.open(settings.data_dir / "portal.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            seen = f"{settings.data_dir}: another portal uses it"
+            raise InvalidInput([Problem("SRE_PORTAL_DATA_DIR", seen, "a folder of its own")]) from None
+    try:
+        yield
+    finally:
+        if lock is not None:
+            os.close(lock)
 
 
 def check(settings: Settings) -> list[str]:

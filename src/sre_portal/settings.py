@@ -85,6 +85,22 @@ class Settings(BaseModel):
             raise ValueError("service=token pairs, separated by commas")
         return {name.strip(): token.strip() for name, _, token in pairs}
 
+    @field_validator("database_url")
+    @classmethod
+    def _check_database(cls, value: SecretStr) -> SecretStr:
+        if (url := value.get_secret_value()) and not url.startswith(
+            ("postgresql://", "postgres://", "sqlite:///")
+        ):
+            raise ValueError("postgresql://user:password@host/name or sqlite:///path/to/file")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_address(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://")):
+            raise ValueError("an address that begins with https:// or http://")
+        return value
+
     @model_validator(mode="after")
     def _check_tokens(self) -> Self:
         tokens = [self.admin_token, *self.agent_tokens.values()]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sre_portal.core.errors import StoreUnavailable
 from sre_portal.loops.every import EARLY_SECONDS, every, pause
 from sre_portal.operations.ports import Ports
-from tests.operations.world import World
+from tests.operations.world import World, end
 
 
 @given(st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1)), st.sampled_from([0.25, 1.0, 20.0]))  # noqa: DTZ001  # made aware below
@@ -41,7 +41,6 @@ async def test_a_pass_that_fails_is_counted_and_the_next_one_comes(
 
     loop = asyncio.create_task(every(0.01, operation, world.ports))
     await again.wait()
-    loop.cancel()
-    await asyncio.gather(loop, return_exceptions=True)
+    await end(loop)
     assert world.ports.watch.failures == 1
     await world.close()

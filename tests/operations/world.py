@@ -80,6 +80,14 @@ spec:
 """
 
 
+async def end(*tasks: asyncio.Task[None]) -> None:
+    """Cancels until all are over: before Python 3.11.3 a cancellation that meets a timeout may be lost."""
+    while left := [task for task in tasks if not task.done()]:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=0.1)
+
+
 @dataclass
 class MovableClock:
     """Implements `core.ports.Clock`."""
@@ -222,9 +230,7 @@ class World:
         return self
 
     async def close(self) -> None:
-        for stream in self.streams:
-            stream.cancel()
-        await asyncio.gather(*self.streams, return_exceptions=True)
+        await end(*self.streams)
         await self.store.close()
 
     async def restart(self, after_seconds: float = 1.0) -> None:

@@ -68,7 +68,7 @@ def test_the_wheel_holds_nothing_else(wheel: zipfile.ZipFile) -> None:
 
 def test_the_wheel_starts_the_command_and_needs_nothing_by_itself(wheel: zipfile.ZipFile) -> None:
     (info,) = {Path(name).parts[0] for name in wheel.namelist() if ".dist-info/" in name}
-    assert "sre-portal = sre_portal.cli.app:main" in wheel.read(f"{info}/entry_points.txt").decode()
+    assert "sre-portal = sre_portal.cli.entry:main" in wheel.read(f"{info}/entry_points.txt").decode()
     metadata = wheel.read(f"{info}/METADATA").decode()
     required = [line for line in metadata.splitlines() if line.startswith("Requires-Dist:")]
     assert [line for line in required if "extra ==" not in line] == []

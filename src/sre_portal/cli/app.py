@@ -43,10 +43,5 @@ app.command(name="stop-all")(stop.stop_all)
 app.add_typer(config.app, name="config")
 
 
-def main() -> None:
-    """The entry point of the distribution."""
-    app()
-
-
 if __name__ == "__main__":
-    main()
+    app()

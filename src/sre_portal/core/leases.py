@@ -95,11 +95,16 @@ def overlaps(one: Target, other: Target) -> bool:
 def shared_slos(one: Experiment, other: Experiment, slos: Collection[Slo]) -> list[str]:
     """The SLOs that one of two experiments burns and the other is judged by, by name."""
     burnt = [{slo.name for slo in slos if counts_for(each.spec.target, slo)} for each in (one, other)]
-    named = [
-        {expectation.slo for expectation in each.spec.expectations if expectation.type == "alert"}
-        for each in (one, other)
-    ]
+    named = [_judged_by(each) for each in (one, other)]
     return sorted(burnt[0] & (burnt[1] | named[1]) | burnt[1] & named[0])
+
+
+def _judged_by(experiment: Experiment) -> set[str]:
+    """The SLOs that an experiment names: in what it expects, and in what stops it."""
+    spec = experiment.spec
+    conditions = (*spec.steady_state, *spec.guardrails, *experiment.held_conditions)
+    named = {condition.slo for condition in conditions if condition.type == "errors"}
+    return named | {expectation.slo for expectation in spec.expectations if expectation.type == "alert"}
 
 
 def counts_for(target: Target, slo: Slo) -> bool:

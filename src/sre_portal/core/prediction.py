@@ -29,6 +29,7 @@ from sre_portal.core.forecast import RECENT_SECONDS, forecast_of, recent_seconds
 from sre_portal.core.overlap import measured_overlap, service_overlap
 from sre_portal.core.reaction import JITTER_SECONDS, WATCHED_SECONDS, AlertPrediction, react, standing
 from sre_portal.core.series import SignalSeries, SliSeries
+from sre_portal.core.signal import Signal
 from sre_portal.core.slo import Slo, budget, size_of
 from sre_portal.core.timing import (
     PLAN_SECONDS,
@@ -97,7 +98,7 @@ def predict(
     """
     target = experiment.spec.target
     ours = [slo for slo in slos if slo.spec.service == target.service]
-    signal_now = board.services.get(target.service, SignalSeries()).over(now - RECENT_SECONDS, now)
+    signal_now = _undisturbed(board, ours, target.service, now)
     traffic = target_traffic(target, ours, board, now)
     timing = timing_of(experiment, traffic)
     effects = {
@@ -118,6 +119,24 @@ def predict(
         requests_per_second=traffic.expected,
         assumptions=_assumptions(experiment, traffic, timing),
     )
+
+
+def _undisturbed(board: Board, slos: Sequence[Slo], service: str, now: int) -> Signal:
+    """How a service does by itself: its last two minutes without the seconds that a run made bad.
+
+    Where no other is left, what there is.
+    """
+    start, signals = now - RECENT_SECONDS, board.services.get(service, SignalSeries())
+    faulted = {
+        start + index
+        for slo in slos
+        if slo.name in board.slis
+        for index, counts in enumerate(board.slis[slo.name].per_second(start, now))
+        if counts.planned
+    }
+    # Requests that a fault held may end in the second after the last one that it made bad.
+    found = signals.over(start, now, without={at + late for at in faulted for late in (0, 1)})
+    return found if found.requests else signals.over(start, now)
 
 
 def _outlook(slo: Slo, board: Board, now: int, effect: Effect, timing: Timing) -> Outlook | None:
@@ -182,7 +201,8 @@ def _p99(experiment: Experiment, slos: Sequence[Slo], board: Board, now: int, la
     target = experiment.spec.target
     part, (low, high, _) = service_overlap(target, slos, board, now), share_bounds(target.share)
     service = board.services.get(target.service, SignalSeries())
-    rate = sum(latency.values()) / max(recent_seconds(service.first_second, now), 1)
+    seconds = recent_seconds(service.first_second, now)
+    rate = service.requests(now - seconds, now) / max(seconds, 1)
     return p99_of(experiment.spec.faults[0], latency, (part.low * low, part.high * high), rate)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -215,9 +215,9 @@ class SignalSeries:
         """`signal.at` is the first second of the minute."""
         self._minutes.put(signal)
 
-    def over(self, start: int, end: int) -> Signal:
-        """The sum over a stretch of the last five minutes, `at` = start."""
-        held = self._seconds.between(start, end)
+    def over(self, start: int, end: int, *, without: Collection[int] = ()) -> Signal:
+        """The sum over a stretch of the last five minutes, `at` = start. Some seconds may be left out."""
+        held = [sample for sample in self._seconds.between(start, end) if sample.at not in without]
         return Signal(
             at=start,
             requests=sum(sample.requests for sample in held),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sre_portal.contract.lease import LEASE_SECONDS
+from sre_portal.core.access import Permission
 from sre_portal.core.condition import Condition, Reading, judge
 from sre_portal.core.errors import Conflict
 from sre_portal.core.leases import counts_for
@@ -17,6 +18,7 @@ from sre_portal.core.loop import Note, Observed, Renew, Step, Withdraw, abort, a
 from sre_portal.core.run import HARMFUL, Run
 from sre_portal.core.slo import Slo, budget_size
 from sre_portal.operations.board import judged_second
+from sre_portal.operations.late import LateAct
 from sre_portal.operations.ports import Ports
 
 SAVE_EVERY = timedelta(seconds=1)
@@ -40,6 +42,10 @@ async def drive(ports: Ports, run_id: int) -> None:
         stopped, steps = (run, ()) if stop is None else abort(run, stop.at, stop.by, stop.reason)
         moved, more = advance(stopped, seen)
         await _carry_out(ports, run, moved, (*steps, *more))
+        if stop is None and run.abortion is None and (own := moved.abortion) is not None:
+            # Stopping harm does not wait for the audit log.
+            act = LateAct(own.at, own.by, Permission.RUN_ABORT.value, f"run {run.id}", "", own.reason)
+            ports.watch.late.append(act)
         if stop is not None or not moved.live:  # one that came after the question is for the next pass
             ports.watch.stops.pop(run_id, None)
 

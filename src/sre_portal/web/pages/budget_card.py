@@ -59,7 +59,7 @@ class BudgetCard:
 def slo_pill(one: SloStanding) -> Pill:
     if one.budget.left_ratio <= 0:
         return pill("risk", "Budget spent")
-    if one.firing:
+    if one.firing or one.is_paging:
         return pill("risk", "Burning")
     if one.budget.left_ratio < AT_RISK_RATIO:
         return pill("risk", "Budget at risk")

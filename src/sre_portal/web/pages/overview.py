@@ -11,7 +11,9 @@ from starlette.responses import Response
 
 from sre_portal.core.access import Permission, Principal
 from sre_portal.core.alert import Alert
+from sre_portal.core.crossing import windows_of
 from sre_portal.core.run import Run
+from sre_portal.operations.board import judged_second
 from sre_portal.operations.ports import Ports
 from sre_portal.web import render
 from sre_portal.web.context import ports_of, principal_of
@@ -104,13 +106,23 @@ class FiringAlert:
     since: str
 
     @classmethod
-    def of(cls, alert: Alert, run: Run | None, now: datetime) -> FiringAlert:
+    def of(cls, alert: Alert, run: Run | None, now: datetime, *, by_runs: bool = False) -> FiringAlert:
         ours = (
             run is not None and run.effective_at is not None and (alert.firing_at or now) >= run.effective_at
         )
-        cause = pill("planned", f"run {run.id}") if run and ours else pill("risk", "organic")
+        if run and ours:
+            cause = pill("planned", f"run {run.id}")
+        else:
+            cause = pill("planned", "by runs") if by_runs else pill("risk", "organic")
         since = span(now - alert.firing_at) if alert.firing_at else "unknown"
         return cls(alert.slo, f"{alert.rule.name}, {alert.rule.severity}", cause, since)
+
+
+def burnt_by_runs(ports: Ports, alert: Alert) -> bool:
+    """Whether most of what an alert looks at was bad because of a fault."""
+    end = judged_second(ports.clock.now())
+    counts = ports.board.sli(alert.slo).counts(end - windows_of(alert.rule)[1], end)
+    return counts.planned > counts.organic
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +178,10 @@ class OverviewPage:
             banners=banners(ports, now),
             abort=permission(who, Permission.RUN_ABORT),
             rows=tuple(Row.of(ports, one, now) for one in shown),
-            firing=tuple(FiringAlert.of(alert, run_on.get(alert.service), now) for alert in firing),
+            firing=tuple(
+                FiringAlert.of(alert, run_on.get(alert.service), now, by_runs=burnt_by_runs(ports, alert))
+                for alert in firing
+            ),
             verdicts=tuple(LastVerdict.of(run, now) for run in done),
             seeded=ports.seeded or any(one.seeded for one in found),
             counted_at=instant(max((one.heard_at for one in found if one.heard_at), default=now)),

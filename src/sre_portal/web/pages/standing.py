@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import TypeVar
 
 from sre_portal.contract.lease import Lease
-from sre_portal.core.alert import Alert, AlertState
+from sre_portal.core.alert import BURN_RATE_RULES, Alert, AlertState
 from sre_portal.core.instance import Instance
 from sre_portal.core.run import Run
 from sre_portal.core.slo import Budget, Slo, budget, burn_rate
@@ -53,6 +53,14 @@ class SloStanding:
     @property
     def firing(self) -> tuple[Alert, ...]:
         return tuple(alert for alert in self.alerts if alert.state is AlertState.FIRING)
+
+    @property
+    def is_paging(self) -> bool:
+        """It burns as fast as what pages somebody, though no alert has fired yet."""
+        return self.burn_5m is not None and self.burn_5m >= PAGING_BURN
+
+
+PAGING_BURN = BURN_RATE_RULES[0].factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +217,7 @@ def judge_severity(slos: Sequence[SloStanding], silence: timedelta | None, *, fa
         return Severity.STALE
     if min(lefts, default=1.0) <= 0:
         return Severity.SPENT
-    if any(one.firing for one in slos):
+    if any(one.firing or one.is_paging for one in slos):
         return Severity.BURNING
     if min(lefts, default=1.0) < AT_RISK_RATIO:
         return Severity.SHORT
