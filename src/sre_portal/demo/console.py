@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
 
 from sre_portal.demo.kept import Event, Line
+
+
+def command() -> str:
+    """What to type for the command line: its name where it is on the path, else where it is."""
+    beside = Path(sys.executable).with_name("sre-portal")
+    return "sre-portal" if shutil.which("sre-portal") else str(beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,7 @@ For the command line, in another terminal:
 
   export SRE_PORTAL_URL={self.portal}
   export SRE_PORTAL_TOKEN={self.token}
-  sre-portal experiment list
+  {command()} experiment list
 
 Ctrl-C stops all of it.
 """
