@@ -40,7 +40,9 @@ async def test_a_pass_that_fails_is_counted_and_the_next_one_comes(
         again.set()
 
     loop = asyncio.create_task(every(0.01, operation, world.ports))
-    await again.wait()
+    waiting = asyncio.create_task(again.wait())
+    await asyncio.wait({loop, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    assert waiting.done(), loop.exception()
     await end(loop)
     assert world.ports.watch.failures == 1
     await world.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 
 import structlog
@@ -25,24 +26,33 @@ async def every(seconds: float, operation: Operation, ports: Ports) -> None:
     Passes begin at whole multiples of `seconds` of the portal's clock: a second is judged as soon as it has
     settled, and not up to a pass later.
     """
-    name = operation.__name__
     failing = False
     while True:
-        try:
-            await operation(ports)
-        except PortalError as failure:
-            ports.watch.failures += 1
-            if not failing:
-                log.warning("pass failed", operation=name, error=str(failure))
-            failing = True
-        except Exception:
-            ports.watch.failures += 1
-            log.exception("bug in a pass", operation=name)
-        else:
-            if failing:
-                log.info("pass works again", operation=name)
-            failing = False
+        failing = await _failed(operation, ports, again=failing)
         await asyncio.sleep(pause(ports.clock.now(), seconds))
+
+
+async def _failed(operation: Operation, ports: Ports, *, again: bool) -> bool:
+    """Makes a pass. Whether it failed."""
+    try:
+        await operation(ports)
+    except Exception as failure:  # noqa: BLE001  # whatever it was, the next pass tries again
+        ports.watch.failures += 1
+        _tell(operation.__name__, failure, again=again)
+        return True
+    if again:
+        _tell(operation.__name__, None, again=again)
+    return False
+
+
+def _tell(name: str, failure: Exception | None, *, again: bool) -> None:
+    with suppress(Exception):  # a log that cannot be written must not end the loop
+        if failure is None:
+            log.info("pass works again", operation=name)
+        elif not isinstance(failure, PortalError):
+            log.error("bug in a pass", operation=name, exc_info=failure)
+        elif not again:
+            log.warning("pass failed", operation=name, error=str(failure))
 
 
 def pause(now: datetime, seconds: float) -> float:
