@@ -63,7 +63,8 @@ def serve(settings: Settings, *, as_json: bool = False) -> None:
 def _raise_file_limit() -> None:
     """Connections are files, and the usual soft limit of a thousand is soon full of streams and strangers."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with contextlib.suppress(OSError, ValueError):  # then what there is has to do
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @contextlib.contextmanager

@@ -166,6 +166,21 @@ async def test_a_run_withdrawn_before_its_grant_is_never_granted(desk: Desk) -> 
     assert desk.active() == {}
 
 
+async def test_a_report_of_another_service_does_not_speak_for_an_instance(
+    desk: Desk, clock: StandingClock
+) -> None:
+    desk.grant("payments", [lease(1)], at(60))
+    async with listening(desk) as payments, listening(desk, "shop") as shop:
+        assert [len(told(await anext(stream))) for stream in (payments, shop)] == [1, 0]
+        clock.pass_seconds(6)
+        desk.heard("shop", "i1")
+        desk.grant("payments", [lease(2)], at(60))
+        assert told(await anext(payments)) == []
+        desk.heard("payments", "i1")
+        desk.grant("payments", [lease(3)], at(60))
+        assert len(told(await anext(payments))) == 3
+
+
 async def test_withdrawing_all_names_the_runs_and_leaves_nothing(desk: Desk) -> None:
     desk.grant("payments", [lease(3), lease(1)], at(5))
     desk.grant("shop", [lease(1, "b")], at(5))

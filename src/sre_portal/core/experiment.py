@@ -121,8 +121,3 @@ class Experiment(Document):
     def held_conditions(self) -> tuple[Condition, ...]:
         """The conditions of the `holds` expectations, in their order: read while the fault is active."""
         return tuple(one.condition for one in self.spec.expectations if isinstance(one, HoldsExpectation))
-
-    @property
-    def lease_count(self) -> int:
-        """How many leases the run puts out: one a fault."""
-        return len(self.spec.faults)

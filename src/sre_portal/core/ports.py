@@ -186,7 +186,7 @@ class LeaseDesk(Protocol):
     def holders(self, run_id: int) -> Collection[str]:
         """The instances that were told about a run's leases."""
 
-    def heard(self, instance: str) -> None:
+    def heard(self, service: str, instance: str) -> None:
         """An instance has reported. One that has not for a while gets no leases: nobody sees what it does."""
 
     def plans(self, service: str, instance: str) -> AsyncIterator[Plan]:

@@ -35,7 +35,7 @@ async def ingest(ports: Ports, token: Token, report: AgentReport) -> ReportRecei
         raise InvalidInput(problems)
     _keep_own(ports, report, received_at.timestamp())
     await ports.reports.append(report, received_at)
-    ports.desk.heard(report.instance)
+    ports.desk.heard(report.service, report.instance)
     if report.seconds:
         note_told(ports, min(second.at for second in report.seconds))
     return ReportReceipt(report.seq, received_at.timestamp(), ports.clock.now().timestamp())

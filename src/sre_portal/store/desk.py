@@ -47,7 +47,7 @@ class Desk:
         self._out: dict[str, _Granted] = {}
         self._withdrawn: set[int] = set()
         self._holders: defaultdict[int, set[str]] = defaultdict(set)
-        self._listening: dict[str, _Listening] = {}
+        self._listening: dict[tuple[str, str], _Listening] = {}
         self._changed: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._seq = 0
 
@@ -99,14 +99,14 @@ class Desk:
         """The instances that were told about a run's leases, also after they ended."""
         return frozenset(self._holders.get(run_id, ()))
 
-    def heard(self, instance: str) -> None:
+    def heard(self, service: str, instance: str) -> None:
         """An instance with a stream has reported. One that has not for a while gets no leases."""
-        if instance in self._listening:
-            self._listening[instance].heard_at = self._clock.now()
+        if (service, instance) in self._listening:
+            self._listening[service, instance].heard_at = self._clock.now()
 
     async def plans(self, service: str, instance: str) -> AsyncIterator[Plan]:
         """The stream for one agent: at once, after every change, and at least each beat."""
-        listening = self._listening[instance] = _Listening(self._clock.now())
+        listening = self._listening[service, instance] = _Listening(self._clock.now())
         try:
             while True:
                 changed = self._changed[service]  # before the plan is made: a change during the yield counts
@@ -117,8 +117,10 @@ class Desk:
                 except TimeoutError:
                     pass
         finally:
-            if self._listening.get(instance) is listening:  # else it has come back on a stream of its own
-                del self._listening[instance]
+            if (
+                self._listening.get((service, instance)) is listening
+            ):  # else it is back on another stream
+                del self._listening[service, instance]
 
     def _plan(self, service: str, instance: str, listening: _Listening) -> Plan:
         now = self._clock.now()

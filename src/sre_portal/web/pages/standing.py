@@ -15,7 +15,7 @@ from sre_portal.core.run import Run
 from sre_portal.core.slo import Budget, Slo, budget, burn_rate
 from sre_portal.operations.board import judged_second
 from sre_portal.operations.ports import Ports
-from sre_portal.web.pages.figures import Figure, decimal, percent, span
+from sre_portal.web.pages.figures import Figure, percent, span
 from sre_portal.web.pages.pill import Pill, pill
 from sre_portal.web.pages.recent import Recent, memo_of, recent_of
 
@@ -254,7 +254,3 @@ def window_of(value: Budget, slo: Slo) -> str:
     """`30 d`, or what has been counted of it so far."""
     whole = span(slo.spec.window)
     return whole if value.covered >= slo.spec.window * 0.98 else f"{whole}, {span(value.covered)} counted"
-
-
-def burn_words(value: float | None) -> str:
-    return "no data" if value is None else f"{decimal(value, 1)}\N{MULTIPLICATION SIGN}"

@@ -9,7 +9,7 @@ from sre_portal.contract.fault import Abort, ErrorException, ErrorStatus, Fault,
 from sre_portal.contract.match import Share
 from sre_portal.core.experiment import AbortFault, ErrorFault, Experiment, FaultSpec, LatencyFault, Target
 from sre_portal.core.slo import AvailabilitySli, LatencySli, Slo
-from sre_portal.web.pages.figures import milliseconds, short_percent, span
+from sre_portal.web.pages.figures import milliseconds, short_percent
 
 
 def fault_words(fault: Fault) -> str:
@@ -71,7 +71,3 @@ def objective_words(slo: Slo) -> str:
             return f"{percent} within {milliseconds(threshold / timedelta(milliseconds=1))}"
         case other:
             assert_never(other)
-
-
-def window_words(slo: Slo) -> str:
-    return span(slo.spec.window)
