@@ -117,9 +117,7 @@ class Desk:
                 except TimeoutError:
                     pass
         finally:
-            if (
-                self._listening.get((service, instance)) is listening
-            ):  # else it is back on another stream
+            if self._listening.get((service, instance)) is listening:  # else it is back on another stream
                 del self._listening[service, instance]
 
     def _plan(self, service: str, instance: str, listening: _Listening) -> Plan:
