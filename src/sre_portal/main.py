@@ -22,7 +22,7 @@ import uvloop
 
 from sre_portal.clients.clock import SystemClock
 from sre_portal.clients.folder import FolderCatalogue, load_catalogue
-from sre_portal.core.access import Principal, Role
+from sre_portal.core.access import Principal, Role, everywhere
 from sre_portal.core.board import Board
 from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.core.leases import definition_of
@@ -211,7 +211,7 @@ async def _announce(
 ) -> None:
     """Tells the address and a one-time login link, once the portal answers."""
     await server.answering.wait()
-    secret = await issue_login(ports, Principal("admin", Role.ADMIN))
+    secret = await issue_login(ports, Principal("admin", everywhere(Role.ADMIN)))
     url = settings.public_url.rstrip("/") or address_of(settings.host, listener)
     told = {"portal": url, "login": f"{url}/login?token={secret}"}
     if settings.ready_file is not None:

@@ -23,7 +23,7 @@ from sre_portal.contract.report import (
     Second,
     SliCount,
 )
-from sre_portal.core.access import Principal, Role
+from sre_portal.core.access import Principal, Role, everywhere
 from sre_portal.core.board import Board
 from sre_portal.core.errors import StoreUnavailable
 from sre_portal.core.experiment import Experiment
@@ -43,10 +43,10 @@ from sre_portal.operations.tick import tick
 from sre_portal.store.database import open_store
 from sre_portal.store.desk import Desk
 
-ADA = Principal("ada", Role.ADMIN)
-OMAR = Principal("omar", Role.OPERATOR)
-VERA = Principal("vera", Role.VIEWER)
-NILS = Principal("nils", None)
+ADA = Principal("ada", everywhere(Role.ADMIN))
+OMAR = Principal("omar", everywhere(Role.OPERATOR))
+VERA = Principal("vera", everywhere(Role.VIEWER))
+NILS = Principal("nils")
 
 START = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 STEP = 0.25

@@ -6,14 +6,14 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from sre_portal.core.access import Principal, Role
+from sre_portal.core.access import Principal, Role, everywhere
 from sre_portal.core.errors import Conflict, StoreUnavailable
 from sre_portal.core.ports import Session, Token
 from sre_portal.store.database import SqlStore, open_store
 from tests.store.samples import NOW, at
 
-OMAR = Principal("omar", Role.OPERATOR)
-NILS = Principal("nils", None)
+OMAR = Principal("omar", everywhere(Role.OPERATOR))
+NILS = Principal("nils")
 AGENT = Token("payments-agent", "d1", None, "payments", NOW)
 SESSION = Session("s1", OMAR, "csrf", NOW, at(3600))
 

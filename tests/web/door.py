@@ -8,7 +8,7 @@ from typing import Self
 
 import httpx2
 
-from sre_portal.core.access import Principal, Role
+from sre_portal.core.access import Principal, Role, everywhere
 from sre_portal.core.ports import Token
 from sre_portal.operations.tokens import digest_of, issue_login
 from sre_portal.web.app import build_app
@@ -56,7 +56,7 @@ class Door:
         """A client with a session, as after opening a login link."""
         client = self.client()
         client.headers["accept"] = "text/html"
-        secret = await issue_login(self.world.ports, Principal(name, role))
+        secret = await issue_login(self.world.ports, Principal(name, everywhere(role)))
         answer = await client.get("/login", params={"token": secret})
         assert answer.status_code == 303
         return client

@@ -1,9 +1,13 @@
-"""Who may do what: three roles, each a set of permissions. Deny by default."""
+"""Who may do what: three roles, each a set of permissions, granted everywhere or on some services.
+
+Deny by default: a principal may what one of its grants says, and nothing else.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from sre_portal.core.errors import NotPermitted
@@ -11,41 +15,136 @@ from sre_portal.core.errors import NotPermitted
 
 class Permission(StrEnum):
     PORTAL_READ = "portal:read"
+    METRICS_READ = "metrics:read"
     RUN_START = "run:start"
     RUN_ABORT = "run:abort"
     HARM_STOP = "harm:stop"
+    GLASS_BREAK = "glass:break"
     AUDIT_READ = "audit:read"
+    ACCESS_READ = "access:read"
+    ACCESS_CHANGE = "access:change"
     TOKEN_ISSUE = "token:issue"  # noqa: S105  # the name of a permission
 
 
 class Role(StrEnum):
+    """From the least to the most; each has what the one before it has."""
+
     VIEWER = "viewer"
     OPERATOR = "operator"
     ADMIN = "admin"
 
 
-_READ = frozenset({Permission.PORTAL_READ})
-_OPERATE = _READ | {Permission.RUN_START, Permission.RUN_ABORT, Permission.HARM_STOP}
+class Reach(StrEnum):
+    """What a grant on some services gives of a permission."""
+
+    FREE = "free"
+    """All of it: reading, and whatever ends harm."""
+    SERVICE = "service"
+    """The permission on these services."""
+    PORTAL = "portal"
+    """Nothing: the act concerns everybody, and takes a grant everywhere."""
+
+
+_READ = frozenset({Permission.PORTAL_READ, Permission.METRICS_READ})
+_OPERATE = _READ | {
+    Permission.RUN_START,
+    Permission.RUN_ABORT,
+    Permission.HARM_STOP,
+    Permission.GLASS_BREAK,
+}
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.VIEWER: _READ,
     Role.OPERATOR: _OPERATE,
-    Role.ADMIN: _OPERATE | {Permission.AUDIT_READ, Permission.TOKEN_ISSUE},
+    Role.ADMIN: frozenset(Permission),
 }
+
+REACH: Mapping[Permission, Reach] = {
+    Permission.PORTAL_READ: Reach.FREE,
+    Permission.METRICS_READ: Reach.FREE,
+    Permission.RUN_START: Reach.SERVICE,
+    Permission.RUN_ABORT: Reach.FREE,
+    Permission.HARM_STOP: Reach.FREE,
+    Permission.GLASS_BREAK: Reach.FREE,
+    Permission.AUDIT_READ: Reach.PORTAL,
+    Permission.ACCESS_READ: Reach.PORTAL,
+    Permission.ACCESS_CHANGE: Reach.PORTAL,
+    Permission.TOKEN_ISSUE: Reach.PORTAL,
+}
+
+STOPPING = frozenset({Permission.RUN_ABORT, Permission.HARM_STOP})
+"""What ends harm. It waits for nothing, so it is allowed also where the database cannot be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role, everywhere or on some services, for good or until an instant. `source`: whose word it is."""
+
+    role: Role
+    services: frozenset[str] | None = None
+    """None is everywhere."""
+    ends_at: datetime | None = None
+    source: str = ""
+
+    def gives(self, permission: Permission, service: str | None) -> bool:
+        """Whether it gives a permission: on a service, or for None on any."""
+        if permission not in PERMISSIONS[self.role]:
+            return False
+        match REACH[permission]:
+            case Reach.FREE:
+                return True
+            case Reach.SERVICE:
+                return self.services is None or (
+                    bool(self.services) if service is None else service in self.services
+                )
+            case Reach.PORTAL:
+                return self.services is None
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Somebody who acts: a person with a session, or a token. `role` of None may do nothing."""
+    """Somebody who acts: a person with a session, a token, or the portal itself.
+
+    `id` is the same for as long as the account lives (`account:7`, `token:ci`, `portal`); `name` is what
+    people read. `session` is the public id of the session, empty without one. `within` bounds a token: it may
+    what its owner may, and only where `within` gives it too.
+    """
 
     name: str
-    role: Role | None
+    grants: tuple[Grant, ...] = ()
+    id: str = ""
+    session: str = ""
+    within: tuple[Grant, ...] | None = None
 
-    def may(self, permission: Permission) -> bool:
-        return self.role is not None and permission in PERMISSIONS[self.role]
+    def may(self, permission: Permission, service: str | None = None) -> bool:
+        """Whether it has a permission: on a service, or without one on any service at all."""
+        return bool(self.why(permission, service)) and (
+            self.within is None or any(grant.gives(permission, service) for grant in self.within)
+        )
+
+    def why(self, permission: Permission, service: str | None = None) -> tuple[Grant, ...]:
+        """The grants that give a permission, whatever bounds it."""
+        return tuple(grant for grant in self.grants if grant.gives(permission, service))
+
+    def at(self, now: datetime) -> Principal:
+        """The same without the grants that are over."""
+        return replace(
+            self, grants=tuple(one for one in self.grants if one.ends_at is None or now < one.ends_at)
+        )
+
+    @property
+    def role(self) -> Role | None:
+        """The highest role it holds anywhere, as people are told."""
+        held = {grant.role for grant in self.grants}
+        return max(held, key=list(Role).index, default=None)
 
 
-PORTAL = Principal("portal", Role.ADMIN)
+def everywhere(role: Role | None) -> tuple[Grant, ...]:
+    """One grant of a role on everything; none for None."""
+    return () if role is None else (Grant(role),)
+
+
+PORTAL = Principal("portal", everywhere(Role.ADMIN), "portal")
 """The portal's own loops: a guardrail that aborts, a duration that ends."""
 
 
@@ -54,7 +153,28 @@ def least_role(permission: Permission) -> Role:
     return next(role for role in Role if permission in PERMISSIONS[role])
 
 
-def require(actor: Principal, permission: Permission) -> None:
-    """Raises `NotPermitted` unless the actor has the permission."""
-    if not actor.may(permission):
-        raise NotPermitted(permission.value, least_role(permission).value)
+def require(actor: Principal, permission: Permission, service: str | None = None) -> None:
+    """Raises `NotPermitted` unless the actor has the permission, on the service where one is named."""
+    if not actor.may(permission, service):
+        raise NotPermitted(permission.value, _needs(permission, service))
+
+
+def services_of(grants: Iterable[Grant]) -> str:
+    """Where grants reach, in words."""
+    named: set[str] = set()
+    for grant in grants:
+        if grant.services is None:
+            return "everywhere"
+        named |= grant.services
+    return ", ".join(sorted(named)) or "nowhere"
+
+
+def _needs(permission: Permission, service: str | None) -> str:
+    role = least_role(permission).value
+    match REACH[permission]:
+        case Reach.SERVICE if service is not None:
+            return f"{role} on {service}"
+        case Reach.PORTAL:
+            return f"{role} everywhere"
+        case _:
+            return role

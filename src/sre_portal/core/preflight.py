@@ -66,10 +66,13 @@ def objections(situation: Situation) -> list[Objection]:
 
 
 def permission(situation: Situation) -> Objection | None:
-    if situation.actor.may(Permission.RUN_START):
+    service = situation.experiment.spec.target.service
+    if situation.actor.may(Permission.RUN_START, service):
         return None
     needs = least_role(Permission.RUN_START).value
-    return Objection("permission", f"{situation.actor.name} may not start runs; the role {needs} may")
+    return Objection(
+        "permission", f"{situation.actor.name} may not start runs on {service}; the role {needs} may"
+    )
 
 
 def agents(situation: Situation) -> Objection | None:

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, delete, insert, select
 
-from sre_portal.core.access import Principal, Role
+from sre_portal.core.access import Principal, Role, everywhere
 from sre_portal.core.errors import StoreUnavailable
 from sre_portal.core.ports import Session, Token
 from sre_portal.store import tables
@@ -131,7 +131,7 @@ def _take_login(connection: Connection, digest: str, now: datetime) -> Principal
     taken = connection.execute(delete(tables.login).where(chosen)).rowcount == 1
     if row is None or not taken or row.ends_at <= now:
         return None
-    return Principal(row.principal, _role(row.role))
+    return Principal(row.principal, everywhere(_role(row.role)))
 
 
 def _add_session(connection: Connection, session: Session) -> None:
@@ -151,7 +151,7 @@ def _session(connection: Connection, digest: str) -> Session | None:
     row = connection.execute(select(tables.session).where(tables.session.c.digest == digest)).one_or_none()
     if row is None:
         return None
-    principal = Principal(row.principal, _role(row.role))
+    principal = Principal(row.principal, everywhere(_role(row.role)))
     return Session(row.digest, principal, row.csrf, row.created_at, row.ends_at)
 
 

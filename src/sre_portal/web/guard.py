@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sre_portal.core.access import Permission, Principal, require
+from sre_portal.core.access import Permission, Principal, everywhere, require
 from sre_portal.core.errors import NotAuthenticated, NotPermitted
 from sre_portal.core.ports import Session, Token
 from sre_portal.operations.audited import Act, deny
@@ -90,7 +90,7 @@ async def identify(request: Request) -> None:
     if bearer := bearer_of(request):
         token = await token_of(ports, bearer)
         if token is not None and token.role is not None:
-            request.scope["principal"] = Principal(token.name, token.role)
+            request.scope["principal"] = Principal(token.name, everywhere(token.role), f"token:{token.name}")
     elif cookie := request.cookies.get(cookie_name(request)):
         session = await session_of(ports, cookie)
         if session is not None:

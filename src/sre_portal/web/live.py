@@ -194,13 +194,13 @@ async def run(request: Request) -> Response:
 
 def everybody(request: Request) -> Principal:
     """Stands for all who have the role of whoever asks."""
-    return Principal("", principal_of(request).role)
+    return Principal("", principal_of(request).grants)
 
 
 def stream(request: Request, name: str, draw: Draw, seconds: float) -> Response:
     """The stream of a topic. Everybody with the same role shares it."""
     topics = topics_of(request)
-    key = f"{name} {principal_of(request).role}"
+    key = f"{name} {principal_of(request).grants}"
     topic = topics.get(key)
     if topic is None or not topic.readers:
         topic = topics[key] = Topic(ports_of(request), request.app.state.closing, draw, seconds)

@@ -2,12 +2,21 @@
 
 import pytest
 
-from sre_portal.core.access import PERMISSIONS, PORTAL, Permission, Principal, Role, least_role, require
+from sre_portal.core.access import (
+    PERMISSIONS,
+    PORTAL,
+    Permission,
+    Principal,
+    Role,
+    everywhere,
+    least_role,
+    require,
+)
 from sre_portal.core.errors import NotPermitted
 
 
 def test_nobody_without_a_role_may_do_anything() -> None:
-    nils = Principal("nils", None)
+    nils = Principal("nils")
     assert not any(nils.may(permission) for permission in Permission)
 
 
@@ -31,7 +40,7 @@ def test_the_least_role_of_a_permission_is_known(permission: Permission, role: R
 
 
 def test_a_refusal_names_the_permission_and_who_has_it() -> None:
-    vera = Principal("vera", Role.VIEWER)
+    vera = Principal("vera", everywhere(Role.VIEWER))
     with pytest.raises(NotPermitted, match="this needs the permission run:start, which operator has"):
         require(vera, Permission.RUN_START)
-    require(Principal("omar", Role.OPERATOR), Permission.RUN_START)
+    require(Principal("omar", everywhere(Role.OPERATOR)), Permission.RUN_START)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sre_portal.core.access import Principal, Role
+from sre_portal.core.access import Principal, Role, everywhere
 from sre_portal.core.instance import Instance
 from sre_portal.core.prediction import BudgetCost
 from sre_portal.core.preflight import GUARDS, Limits, Situation, objections
@@ -22,8 +22,8 @@ from tests.unit.core.given import (
     run_of,
 )
 
-ADA, OMAR = Principal("ada", Role.ADMIN), Principal("omar", Role.OPERATOR)
-VERA, NILS = Principal("vera", Role.VIEWER), Principal("nils", None)
+ADA, OMAR = Principal("ada", everywhere(Role.ADMIN)), Principal("omar", everywhere(Role.OPERATOR))
+VERA, NILS = Principal("vera", everywhere(Role.VIEWER)), Principal("nils")
 
 
 def instance(name: str = "shop-1", ago: float = 0.5, error_ms: float | None = 2.0) -> Instance:
@@ -68,8 +68,8 @@ def test_nothing_objects_to_a_run_that_is_fine() -> None:
 BLIND = "shop-availability errors under 5 % over 10 s is unreadable: the newest count is 9 s old"
 
 CASES: list[tuple[dict[str, Any], str]] = [
-    ({"actor": VERA}, "permission: vera may not start runs; the role operator may"),
-    ({"actor": NILS}, "permission: nils may not start runs; the role operator may"),
+    ({"actor": VERA}, "permission: vera may not start runs on shop; the role operator may"),
+    ({"actor": NILS}, "permission: nils may not start runs on shop; the role operator may"),
     ({"instances": ()}, "agents: no agent of shop has ever reported"),
     (
         {"instances": (instance(ago=16),)},

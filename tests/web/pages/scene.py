@@ -10,7 +10,7 @@ from random import Random
 
 from sre_portal.clients.folder import FolderCatalogue
 from sre_portal.contract.histogram import bucket_of
-from sre_portal.core.access import Principal, Role
+from sre_portal.core.access import Principal, Role, everywhere
 from sre_portal.core.alert import AlertState, alerts_of
 from sre_portal.core.board import Board
 from sre_portal.core.experiment import Experiment
@@ -29,10 +29,10 @@ from tests.web.pages.documents import experiments, slos
 from tests.web.pages.history import Past, finished_runs, live_run, write_journals
 from tests.web.pages.memory import NOW, Access, Alerts, Audit, Journal, Reports, Runs, StillClock, by_minute
 
-ADA = Principal("ada", Role.ADMIN)
-OMAR = Principal("omar", Role.OPERATOR)
-VERA = Principal("vera", Role.VIEWER)
-NILS = Principal("nils", None)
+ADA = Principal("ada", everywhere(Role.ADMIN))
+OMAR = Principal("omar", everywhere(Role.OPERATOR))
+VERA = Principal("vera", everywhere(Role.VIEWER))
+NILS = Principal("nils")
 CAST = (ADA, OMAR, VERA, NILS)
 
 HIT_SECONDS = 42

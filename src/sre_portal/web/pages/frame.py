@@ -17,7 +17,7 @@ from sre_portal.web.pages.figures import Moment, instant
 from sre_portal.web.pages.wording import fault_words, share_words
 
 THEMES = ("light", "dark")
-NOBODY = Principal("nobody", None)
+NOBODY = Principal("nobody")
 
 
 @dataclass(frozen=True, slots=True)
