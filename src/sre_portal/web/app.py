@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fastapi import FastAPI
-from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
@@ -21,7 +20,7 @@ from sre_portal.web.api.routes import api_router, openapi
 from sre_portal.web.errors import install
 from sre_portal.web.guard import Guarded
 from sre_portal.web.pages import experiments, overview, quick_fault, runs, services, status, stop
-from sre_portal.web.security import BodyLimit, SecurityHeaders
+from sre_portal.web.walls import WalledApp, Walls
 
 STATIC = Path(__file__).parent / "static" / "dist"
 
@@ -66,17 +65,17 @@ class Assets(StaticFiles):
         return response
 
 
-def build_app(ports: Ports) -> FastAPI:
+def build_app(ports: Ports, walls: Walls | None = None) -> FastAPI:
     """The ASGI application over the given ports. It starts no loop and opens nothing."""
-    app = FastAPI(
+    app = WalledApp(
         title="SRE Portal",
         version=__version__,
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(SecurityHeaders), Middleware(BodyLimit)],
     )
+    app.walls = walls or Walls(behind_tls=ports.is_behind_tls)
     app.state.ports = ports
     app.state.closing = asyncio.Event()
     app.router.routes.extend(row.route() for row in ROUTES)

@@ -3,6 +3,8 @@
 
 import { Idiomorph } from "idiomorph";
 
+import { elementsOf } from "./fragment";
+
 type State = "live" | "reconnecting" | "stale" | "ended" | "over";
 
 interface Update {
@@ -75,7 +77,7 @@ function apply(update: Update): void {
 export function replace(id: string, html: string): void {
   const old = document.getElementById(id);
   if (!old) return;
-  Idiomorph.morph(old, html, {
+  Idiomorph.morph(old, elementsOf(html), {
     morphStyle: "outerHTML",
     ignoreActiveValue: true,
     callbacks: {

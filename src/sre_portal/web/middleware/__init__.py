@@ -1,0 +1,1 @@
+"""What stands before every route: one pure ASGI middleware a file. `web/walls.py` orders them."""

@@ -1,0 +1,116 @@
+"""The security headers of every answer, whoever gives it: a route, a refusal, a static file, a bug."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+HSTS = "max-age=63072000; includeSubDomains"
+"""Two years, as the preload lists ask. Sent over TLS only: a browser ignores it elsewhere."""
+
+FEATURES = (
+    "accelerometer",
+    "autoplay",
+    "bluetooth",
+    "browsing-topics",
+    "camera",
+    "display-capture",
+    "encrypted-media",
+    "fullscreen",
+    "gamepad",
+    "geolocation",
+    "gyroscope",
+    "hid",
+    "identity-credentials-get",
+    "idle-detection",
+    "keyboard-map",
+    "local-fonts",
+    "magnetometer",
+    "microphone",
+    "midi",
+    "otp-credentials",
+    "payment",
+    "picture-in-picture",
+    "publickey-credentials-create",
+    "publickey-credentials-get",
+    "screen-wake-lock",
+    "serial",
+    "storage-access",
+    "sync-xhr",
+    "usb",
+    "window-management",
+    "xr-spatial-tracking",
+)
+"""Everything a browser can be asked for that no page of the portal asks for."""
+
+
+def content_policy(form_origins: Sequence[str] = ()) -> str:
+    """The Content-Security-Policy. `form_origins`: where a form's answer may lead, the login providers.
+
+    Chromium applies `form-action` to the redirect after a form too, so a logout that ends at the provider
+    needs the provider's origin here.
+    """
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self'",
+            "font-src 'self'",
+            "connect-src 'self'",
+            "object-src 'none'",
+            "base-uri 'none'",
+            " ".join(["form-action 'self'", *form_origins]),
+            "frame-ancestors 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types fragment",
+        )
+    )
+
+
+def header_table(form_origins: Sequence[str] = ()) -> Mapping[str, str]:
+    """What every answer says, by header name."""
+    return {
+        "content-security-policy": content_policy(form_origins),
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+        "referrer-policy": "same-origin",
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-embedder-policy": "require-corp",
+        "cross-origin-resource-policy": "same-origin",
+        "origin-agent-cluster": "?1",
+        "permissions-policy": ", ".join(f"{feature}=()" for feature in FEATURES),
+        "cache-control": "no-store",
+    }
+
+
+class SecurityHeaders:
+    """Adds what a route did not say itself. The policy and HSTS are never left to a route."""
+
+    def __init__(self, app: ASGIApp, *, form_origins: Sequence[str] = (), behind_tls: bool = False) -> None:
+        self.app = app
+        self.headers = header_table(form_origins)
+        self.behind_tls = behind_tls
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._add(scope, MutableHeaders(scope=message))
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+    def _add(self, scope: Scope, told: MutableHeaders) -> None:
+        for name, value in self.headers.items():
+            told.setdefault(name, value)
+        told["content-security-policy"] = self.headers["content-security-policy"]
+        if b"token=" in scope["query_string"]:
+            told["referrer-policy"] = "no-referrer"  # an address that holds a secret is told to nobody
+        if self.behind_tls or scope.get("scheme") == "https":
+            told["strict-transport-security"] = HSTS
