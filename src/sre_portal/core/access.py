@@ -126,6 +126,14 @@ class Principal:
         """The grants that give a permission, whatever bounds it."""
         return tuple(grant for grant in self.grants if grant.gives(permission, service))
 
+    def services(self, permission: Permission) -> frozenset[str] | None:
+        """The services on which it has a permission; None is everywhere."""
+        given = _services_of(self.why(permission), permission)
+        if self.within is None:
+            return given
+        bound = _services_of(tuple(one for one in self.within if one.gives(permission, None)), permission)
+        return bound if given is None else given if bound is None else given & bound
+
     def at(self, now: datetime) -> Principal:
         """The same without the grants that are over."""
         return replace(
@@ -156,20 +164,25 @@ def least_role(permission: Permission) -> Role:
 def require(actor: Principal, permission: Permission, service: str | None = None) -> None:
     """Raises `NotPermitted` unless the actor has the permission, on the service where one is named."""
     if not actor.may(permission, service):
-        raise NotPermitted(permission.value, _needs(permission, service))
+        raise NotPermitted(permission.value, needs(permission, service))
 
 
-def services_of(grants: Iterable[Grant]) -> str:
-    """Where grants reach, in words."""
+def where(services: frozenset[str] | None) -> str:
+    """Services in words; None is everywhere."""
+    return "everywhere" if services is None else ", ".join(sorted(services)) or "nowhere"
+
+
+def _services_of(grants: Iterable[Grant], permission: Permission) -> frozenset[str] | None:
     named: set[str] = set()
     for grant in grants:
-        if grant.services is None:
-            return "everywhere"
+        if grant.services is None or REACH[permission] is Reach.FREE:
+            return None
         named |= grant.services
-    return ", ".join(sorted(named)) or "nowhere"
+    return frozenset(named)
 
 
-def _needs(permission: Permission, service: str | None) -> str:
+def needs(permission: Permission, service: str | None = None) -> str:
+    """The least that gives a permission, in words: `operator on shop`, `admin everywhere`."""
     role = least_role(permission).value
     match REACH[permission]:
         case Reach.SERVICE if service is not None:

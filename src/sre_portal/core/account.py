@@ -1,0 +1,48 @@
+"""Accounts: who is known here, by whom they are known, and what was granted to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sre_portal.core.access import Grant
+
+LOCAL = "local"
+"""The issuer of accounts that no provider knows: those of login links, and service accounts."""
+
+AccountKind = Literal["person", "service"]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Keyed by issuer and subject. `name` and `email` are what the provider says of them today."""
+
+    id: int
+    kind: AccountKind
+    provider: str
+    """The name of the login provider; `link` for login links, `service` for service accounts."""
+    issuer: str
+    subject: str
+    name: str
+    email: str = ""
+    """Only where the provider says that it was verified."""
+    groups: tuple[str, ...] = ()
+    blocked: bool = False
+    created_at: datetime | None = None
+    seen_at: datetime | None = None
+    """The last login."""
+    grants: tuple[Grant, ...] = ()
+    """What was granted here, by people. What the rules give is not in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenGrant:
+    """A grant as it is kept: to whom, by whom and why."""
+
+    id: int
+    account_id: int
+    grant: Grant
+    reason: str
+    by: str
+    created_at: datetime
