@@ -6,6 +6,7 @@ Each setting can also be given as a file: `SRE_PORTAL_ADMIN_TOKEN_FILE=/run/secr
 from __future__ import annotations
 
 import os
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +18,14 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from sre_portal.core.errors import InvalidInput, Problem
+from sre_portal.core.outward import parse_allowed
+from sre_portal.core.sink import SinkAddress, parse_sinks
 
 PREFIX = "SRE_PORTAL_"
 NOT_OURS = frozenset({"SRE_PORTAL_URL", "SRE_PORTAL_TOKEN"})
@@ -29,6 +33,7 @@ NOT_OURS = frozenset({"SRE_PORTAL_URL", "SRE_PORTAL_TOKEN"})
 
 
 SHORTEST_TOKEN = 16
+SHORTEST_SECRET_BYTES = 32
 
 
 class Settings(BaseModel):
@@ -42,6 +47,27 @@ class Settings(BaseModel):
     data_dir: Path = Field(Path("sre-portal-data"), description="Folder of the embedded SQLite database.")
     database_url: SecretStr = Field(
         SecretStr(""), description="postgresql://user:password@host/name. Empty: SQLite in data_dir."
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        validate_default=True,
+        description="Base64 of 32 or more random bytes (openssl rand -base64 32); several are separated by "
+        "commas: the first signs and encrypts, the others only verify and decrypt. Needed with PostgreSQL; "
+        "with SQLite the file secret.key in data_dir is made where it is empty.",
+    )
+    audit_keep_days: int = Field(
+        400, ge=0, le=36500, description="So long the texts of the audit log are kept; 0 is for ever."
+    )
+    audit_sinks: tuple[SinkAddress, ...] = Field(
+        (),
+        description="Where the audit log is also sent, separated by commas: syslog+tcp://host:601, "
+        "syslog+udp://host:514, otlp+http://host:4318, otlp+https://host:4318.",
+    )
+    audit_accept: str = Field(
+        "",
+        pattern="^([0-9]+:[0-9a-f]{64})?$",
+        description="SIZE:ROOT of an audit log to go on with although its signature cannot be checked, as "
+        "after the secret key was lost. The refusal to start says it.",
     )
     slo_dirs: tuple[Path, ...] = Field((), description="Folders of SLO documents, separated by a colon.")
     experiment_dirs: tuple[Path, ...] = Field(
@@ -59,6 +85,11 @@ class Settings(BaseModel):
     trusted_proxies: str = Field(
         "",
         description="Addresses, separated by commas, whose X-Forwarded-For names the client. Empty: none.",
+    )
+    outward_allow: str = Field(
+        "",
+        description="Inner networks and hosts the portal may call although an address comes from outside, "
+        "separated by commas: 10.0.0.0/8,keycloak.internal. Empty: public addresses only.",
     )
     seed_history: bool = Field(
         default=False, description="Fill 30 days of generated, labelled sample history."
@@ -85,6 +116,20 @@ class Settings(BaseModel):
             raise ValueError("service=token pairs, separated by commas")
         return {name.strip(): token.strip() for name, _, token in pairs}
 
+    @field_validator("audit_sinks", mode="before")
+    @classmethod
+    def _split_sinks(cls, value: object) -> object:
+        return parse_sinks(value) if isinstance(value, str) else value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _check_secret(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        parse_secrets(value.get_secret_value())
+        url = info.data.get("database_url")
+        if not value.get_secret_value() and isinstance(url, SecretStr) and is_shared(url.get_secret_value()):
+            raise ValueError("a secret key where the database is PostgreSQL: base64 of 32 random bytes")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _check_database(cls, value: SecretStr) -> SecretStr:
@@ -99,6 +144,12 @@ class Settings(BaseModel):
     def _check_address(cls, value: str) -> str:
         if value and not value.startswith(("https://", "http://")):
             raise ValueError("an address that begins with https:// or http://")
+        return value
+
+    @field_validator("outward_allow")
+    @classmethod
+    def _check_outward(cls, value: str) -> str:
+        parse_allowed(value)
         return value
 
     @model_validator(mode="after")
@@ -138,6 +189,22 @@ class Settings(BaseModel):
         return url or f"sqlite:///{(self.data_dir / 'portal.sqlite3').absolute()}"
 
 
+def is_shared(database_url: str) -> bool:
+    """Whether other programs may use the same database, so that a file of this one will not do."""
+    return database_url.startswith(("postgresql://", "postgres://"))
+
+
+def parse_secrets(text: str) -> tuple[bytes, ...]:
+    """The secret keys of a text, the newest first. Raises `ValueError`."""
+    try:
+        found = tuple(b64decode(part, validate=True) for part in text.split(",") if part)
+    except ValueError:
+        raise ValueError("base64 of random bytes, several separated by commas") from None
+    if any(len(secret) < SHORTEST_SECRET_BYTES for secret in found):
+        raise ValueError(f"at least {SHORTEST_SECRET_BYTES} random bytes as base64 (openssl rand -base64 32)")
+    return found
+
+
 @dataclass(slots=True)
 class _Gathered:
     values: dict[str, object] = field(default_factory=dict)
@@ -166,7 +233,8 @@ def _names(model: type[Settings]) -> list[str]:
 def _problem(error: Mapping[str, object]) -> Problem:
     location = error["loc"]
     key = str(location[0]) if isinstance(location, tuple) and location else "agent_tokens"
-    seen = "a secret value" if "token" in key or "database_url" in key else repr(error.get("input"))
+    is_secret = any(word in key for word in ("token", "database_url", "secret"))
+    seen = "a secret value" if is_secret else repr(error.get("input"))
     return Problem(
         PREFIX + key.upper(),
         seen,

@@ -104,3 +104,41 @@ class RateLimited(PortalError):
 
 class StoreUnavailable(PortalError):
     """The database cannot be read or written. The message says which file or server, and why."""
+
+
+class LoginRefused(PortalError):
+    """A login, or a logout that a provider told, is not believed.
+
+    `reason` names the failed check and is for the log and the audit: `nonce: the ID token is of another
+    login`. The message helps the honest person and is the same for every attack.
+    """
+
+    AGAIN = "The login was not accepted. Start it again from the login page, in this browser."
+
+    def __init__(self, reason: str, sentence: str = AGAIN) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+    @property
+    def check(self) -> str:
+        """The name of the check that failed, `nonce`."""
+        return self.reason.partition(":")[0]
+
+
+class UpstreamFailed(PortalError):
+    """A system that the portal asks did not answer, or not soundly.
+
+    `reason` is one sentence for the log and for administrators: it may name inner addresses, so the message
+    does not hold it. `retryable` says whether the same call may work later, with no setting changed.
+    """
+
+    def __init__(self, system: str, reason: str, *, retryable: bool = True) -> None:
+        later = "now" if retryable else "as it is set up: tell an administrator"
+        super().__init__(f"{system} cannot be asked {later}.")
+        self.system = system
+        self.reason = reason
+        self.retryable = retryable
+
+
+class ProviderUnavailable(UpstreamFailed):
+    """A login provider cannot be asked, or does not do what its documents say."""

@@ -5,20 +5,23 @@ Reads go to a port; writes go through an operation. Every method may raise `Stor
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from sre_portal.contract.lease import Lease, Plan, SliDefinition
 from sre_portal.contract.report import AgentReport, LeaseStatus
-from sre_portal.core.access import Principal, Role
+from sre_portal.core.access import Role
+from sre_portal.core.account import Account, GivenGrant
 from sre_portal.core.alert import Alert, AlertChange
-from sre_portal.core.audit import AuditEvent, AuditOutcome
+from sre_portal.core.audit import ANY, AuditEvent, AuditFilter, Conclusion, Entry, Intent, Standing
+from sre_portal.core.audit_proof import Proof
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.fidelity import InjectionTotals
 from sre_portal.core.instance import Instance
 from sre_portal.core.journal import JournalEntry
+from sre_portal.core.login import Attempt, Identity, LogoutClaim
 from sre_portal.core.news import Note
 from sre_portal.core.run import Run
 from sre_portal.core.signal import Signal
@@ -116,52 +119,199 @@ class AlertStore(Protocol):
 
 
 class AuditStore(Protocol):
-    async def intend(
-        self, at: datetime, actor: str, action: str, subject: str, address: str, detail: str
-    ) -> int: ...
-    async def conclude(self, event_id: int, outcome: AuditOutcome, detail: str) -> None: ...
-    async def recent(self, limit: int = 100) -> Sequence[AuditEvent]: ...
+    """The audit log. Whatever adds to it raises `StoreUnavailable` where the log is not the one known."""
+
+    async def intend(self, intent: Intent) -> int:
+        """Writes an intent down; returns the number of its event when it is durable."""
+
+    async def conclude(self, event_id: int, conclusion: Conclusion) -> None:
+        """Adds how it ended. Raises `NotFound`, or `Conflict` where that has been said before."""
+
+    async def record(self, intent: Intent, conclusion: Conclusion) -> int:
+        """Writes down an act that is over, in one instant."""
+
+    def standing(self) -> Standing:
+        """The log as this process last saw it. Asks nobody."""
+
+    async def look(self) -> None:
+        """Holds the log against what this process has seen of it."""
+
+    async def recent(self, limit: int = 100, only: AuditFilter = ANY) -> Sequence[AuditEvent]:
+        """Newest first."""
+
+    async def entries(self, after: int | None, limit: int) -> Sequence[Entry]:
+        """In order, those with a higher number; None is from the first on."""
+
+    async def checkpoint(self) -> str:
+        """The signed text of the head, as it is stored: unchecked."""
+
+    async def proof(self, seq: int) -> Proof:
+        """That an entry is in the signed log. Raises `NotFound`."""
+
+    async def oldest(self) -> Entry | None:
+        """The oldest entry that has its text."""
+
+    async def horizon(self, before: datetime) -> int:
+        """The number of the first entry that was made at that instant or after."""
+
+    async def forget(self, horizon: int) -> None:
+        """Drops the texts of entries below a horizon that the log states. Their hashes stay."""
+
+    async def sent(self, sink: str) -> int:
+        """The number of the next entry that a sink is to be told."""
+
+    async def note_sent(self, sink: str, sent: int) -> None:
+        """A sink has been told all entries before that number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token as stored: its SHA-256, never itself. An agent's has a service, others have a role."""
+    """A token as stored: its SHA-256, never itself.
+
+    An agent's has a service. Another one has a role: what it may, within what its account may if it has one.
+    """
 
     name: str
     digest: str
     role: Role | None
     service: str | None
     created_at: datetime
+    services: frozenset[str] | None = None
+    """Where the role holds; None is everywhere."""
+    account: Account | None = None
+    ends_at: datetime | None = None
+    used_at: datetime | None = None
+    given_by: str = ""
+    origin: Literal["settings", "issued"] = "settings"
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
+    """Somebody who is logged in on one browser. `id` may be shown; the cookie's secret is not in here."""
+
     digest: str
-    principal: Principal
+    id: str
+    account: Account
     csrf: str
     created_at: datetime
+    seen_at: datetime
     ends_at: datetime
+    """Whatever happens. A session that is not used ends before."""
+    provider_session: str = ""
+    """The provider's name for its own session (`sid`)."""
+    address: str = ""
+    browser: str = ""
+    held: str = ""
+    """What the account could do when the secret was made; when that changes the secret does."""
+    rotated_at: datetime | None = None
 
 
-class AccessStore(Protocol):
-    """Sessions and tokens, by the SHA-256 of what the holder shows.
+@dataclass(frozen=True, slots=True)
+class SessionSecrets:
+    """What a provider gave for a session, sealed: nobody reads it in the database."""
 
-    Recently seen ones are also held in memory, so that stopping harm does not wait for a database.
-    """
+    id_token: str = field(default="", repr=False)
+    refresh_token: str = field(default="", repr=False)
 
-    async def replace_tokens(self, tokens: Sequence[Token]) -> None:
-        """These tokens are in force, and no others. Raises `Conflict` where two have one digest."""
 
-    async def token(self, digest: str) -> Token | None: ...
-    async def add_login(self, digest: str, principal: Principal, ends_at: datetime) -> None:
-        """A one-time login link."""
+class SessionStore(Protocol):
+    """Sessions, by the SHA-256 of the cookie's secret. Remembered while the memory is proven fresh."""
 
-    async def take_login(self, digest: str, now: datetime) -> Principal | None:
-        """Uses a login link up. None where it is unknown, used or too old."""
+    def on_change(self, tell: Callable[[], None]) -> None:
+        """Calls `tell` whenever who may do what may have changed, on any replica."""
 
-    async def add_session(self, session: Session) -> None: ...
-    async def session(self, digest: str) -> Session | None: ...
-    async def end_session(self, digest: str) -> None: ...
+    async def add(self, session: Session, secrets: SessionSecrets) -> None: ...
+    async def find(self, digest: str, *, seen_will_do: bool = False) -> Session | None:
+        """One that was not ended; whether its time is over is for the caller to see.
+
+        With `seen_will_do` what was seen before is good enough where the database does not answer.
+        """
+
+    async def of_account(self, account_id: int) -> Sequence[Session]:
+        """Newest first."""
+
+    async def of_provider(self, issuer: str, subject: str, provider_session: str) -> Sequence[Session]:
+        """Those of a subject, or of one session of the provider; empty texts are not asked for."""
+
+    async def secrets(self, session_id: str) -> SessionSecrets: ...
+    async def end(self, sessions: Sequence[Session]) -> None:
+        """Returns when no replica believes them. Here that is at once, whatever the database says."""
+
+    async def touch(self, session: Session, at: datetime) -> None:
+        """It is used."""
+
+    async def rotate(self, session: Session, digest: str, held: str, at: datetime) -> bool:
+        """Gives it a new secret. False where somebody else just did."""
+
+    async def claim_refresh(self, due_before: datetime, at: datetime, limit: int) -> Sequence[Session]:
+        """Sessions whose provider should be asked again: no other replica gets the same."""
+
+    async def refreshed(self, session: Session, secrets: SessionSecrets) -> None: ...
+
+
+class TokenStore(Protocol):
+    async def find(self, digest: str, *, seen_will_do: bool = False) -> Token | None: ...
+    async def all(self) -> Sequence[Token]:
+        """By name."""
+
+    async def add(self, token: Token) -> None:
+        """Raises `Conflict` where the name is taken."""
+
+    async def drop(self, name: str) -> Token | None:
+        """Takes an issued token back; None where there is none. No replica believes it after."""
+
+    async def used(self, name: str, at: datetime) -> None: ...
+    async def end_at(self, name: str, at: datetime) -> None:
+        """It is good until then. No replica believes it for longer."""
+
+    async def replace_settings(self, tokens: Sequence[Token]) -> None:
+        """These are the tokens of the settings, and no others. Raises `Conflict`: two have one digest."""
+
+
+class AccountStore(Protocol):
+    async def get(self, account_id: int) -> Account:
+        """Raises `NotFound`."""
+
+    async def named(self, text: str) -> Sequence[Account]:
+        """Those whose id, name, e-mail or subject it is."""
+
+    async def all(self, limit: int = 500) -> Sequence[Account]:
+        """By name."""
+
+    async def log_in(self, account: Account, at: datetime) -> Account:
+        """The account of an issuer and subject, made where it is new, with what is known of it today."""
+
+    async def block(self, account_id: int, *, blocked: bool) -> None: ...
+    async def give(self, given: GivenGrant) -> int:
+        """Returns the id of the grant."""
+
+    async def withdraw(self, grant_id: int) -> GivenGrant | None: ...
+    async def given(self, account_id: int | None = None) -> Sequence[GivenGrant]:
+        """Newest first; of one account or of all."""
+
+
+class Notices(Protocol):
+    """Tells people outside, by chat or pager."""
+
+    async def send(self, text: str) -> None:
+        """Returns at once and never fails: what cannot be delivered is tried again and then logged."""
+
+
+class LoginStore(Protocol):
+    """What is good once: links, logins that were begun, logout tokens."""
+
+    async def add_link(self, digest: str, person: str, role: Role, ends_at: datetime) -> None: ...
+    async def take_link(self, digest: str, now: datetime) -> tuple[str, Role] | None:
+        """Uses a link up. None where it is unknown, used or too old."""
+
+    async def add_attempt(
+        self, digest: str, browser: str, provider: str, sealed: str, ends_at: datetime
+    ) -> None: ...
+    async def take_attempt(self, digest: str, now: datetime) -> tuple[str, str, str] | None:
+        """Uses an attempt up: the digest of its browser's cookie, its provider, and what was sealed."""
+
+    async def first_seen(self, issuer: str, jti: str, ends_at: datetime, now: datetime) -> bool:
+        """Whether a logout token is shown for the first time. Of two who ask at once, one is told so."""
 
 
 class LeaseDesk(Protocol):
@@ -201,9 +351,59 @@ class Store(Protocol):
     journal: JournalStore
     alerts: AlertStore
     audit: AuditStore
-    access: AccessStore
+    sessions: SessionStore
+    tokens: TokenStore
+    accounts: AccountStore
+    logins: LoginStore
 
     async def ping(self) -> None:
         """Raises `StoreUnavailable` where the database does not answer."""
 
     async def close(self) -> None: ...
+
+
+class LoginProvider(Protocol):
+    """One way to log in. It remembers nothing about a login: that travels in the `Attempt`.
+
+    Every method but `ready` may raise `ProviderUnavailable`.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def kind(self) -> str:
+        """`oidc` or `github`."""
+
+    @property
+    def issuer(self) -> str:
+        """The first half of each account's key."""
+
+    async def begin(self, redirect_uri: str, return_to: str) -> tuple[str, Attempt]:
+        """The address to send the browser to, and what to remember until it is back."""
+
+    async def finish(self, attempt: Attempt, query: Mapping[str, Sequence[str]]) -> Identity:
+        """Who came back. `query` holds the callback's parameters, each with all its values.
+
+        Raises `LoginRefused`. The attempt is used up, whatever the outcome.
+        """
+
+    async def refresh(self, refresh_token: str) -> Identity | None:
+        """The same person as the provider sees them now; None where it says that their session is over.
+
+        The caller compares the subject with that of the session. Raises `LoginRefused` for an ID token that
+        is not believed.
+        """
+
+    async def logout_url(self, id_token: str, post_logout_redirect_uri: str, state: str) -> str | None:
+        """Where to send the browser to log out at the provider as well; None where it has no such place."""
+
+    async def logout_claim(self, logout_token: str) -> LogoutClaim:
+        """What a back-channel logout says. Raises `LoginRefused`; the caller refuses a repeated `jti`."""
+
+    async def ready(self) -> str:
+        """One plain sentence for the login page where the provider does not answer; empty where it does.
+
+        From memory where that is fresh; never longer than two seconds.
+        """

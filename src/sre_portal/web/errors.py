@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from math import ceil
 
 import structlog
 from fastapi import FastAPI
@@ -15,14 +16,17 @@ from starlette.responses import JSONResponse, Response
 from sre_portal.core.errors import (
     Conflict,
     InvalidInput,
+    LoginRefused,
     NotAuthenticated,
     NotFound,
     NotPermitted,
     PortalError,
     Problem,
+    ProviderUnavailable,
     RateLimited,
     Refused,
     StoreUnavailable,
+    UpstreamFailed,
 )
 from sre_portal.web.pages.error import error_page
 
@@ -37,6 +41,9 @@ STATUS: Mapping[type[PortalError], tuple[int, str]] = {
     Refused: (409, "The run is refused"),
     RateLimited: (429, "Too many requests"),
     StoreUnavailable: (503, "The database does not answer"),
+    LoginRefused: (403, "The login was not accepted"),  # not 401: to ask again with the same answer is no use
+    UpstreamFailed: (502, "Another system does not answer"),
+    ProviderUnavailable: (502, "The login provider does not answer"),
 }
 
 
@@ -53,11 +60,15 @@ async def _portal_error(request: Request, error: Exception) -> Response:
         raise error
     status, title = STATUS[type(error)]
     if status >= 500:
-        log.error("request failed", path=request.url.path, error=str(error))
+        told = error.reason if isinstance(error, UpstreamFailed) else str(error)
+        log.error("request failed", path=request.url.path, error=told)
     detail = str(error)
     if isinstance(error, StoreUnavailable) and "principal" not in request.scope:
         detail = "The database does not answer."  # where it lies is no stranger's business
-    return answer(request, status, title, detail, _facts(error))
+    response = answer(request, status, title, detail, _facts(error))
+    if isinstance(error, RateLimited):
+        response.headers["retry-after"] = str(ceil(error.retry_after_seconds))
+    return response
 
 
 async def _invalid_body(request: Request, error: Exception) -> Response:
