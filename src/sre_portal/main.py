@@ -15,35 +15,32 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
 import uvloop
 
-from sre_portal.clients.clock import SystemClock
-from sre_portal.clients.folder import FolderCatalogue, load_catalogue
-from sre_portal.core.access import Principal, Role, everywhere
-from sre_portal.core.board import Board
+from sre_portal.core.access import Role
 from sre_portal.core.errors import InvalidInput, Problem
-from sre_portal.core.leases import definition_of
-from sre_portal.core.ports import Store
 from sre_portal.loops.schedule import run_loops
-from sre_portal.operations.board import load_board
-from sre_portal.operations.drive import load_runs
-from sre_portal.operations.evaluate import load_alerts
+from sre_portal.operations.login import issue_link
 from sre_portal.operations.ports import Ports
-from sre_portal.operations.pulse import Pulse
-from sre_portal.operations.seed import seed_history
-from sre_portal.operations.tokens import issue_login, register_tokens
 from sre_portal.settings import Settings
-from sre_portal.store.database import open_store
-from sre_portal.store.desk import Desk
 from sre_portal.web.app import build_app
+from sre_portal.web.crowd import Crowd, CrowdLimits
+from sre_portal.web.internal import build_internal_app
+from sre_portal.web.middleware.hosts import default_hosts
+from sre_portal.web.protocol import BesideServer, BoundedConfig
+from sre_portal.web.walls import Walls
+from sre_portal.wiring import Documents, opened, read_documents
 
 log = structlog.get_logger("sre_portal")
 
 DRAIN_SECONDS = 1
 """How long open streams may take to end when the portal stops."""
+OWN_FILES = 200
+"""Files that the portal needs besides its connections: the database, its logs, its own calls."""
 
 
 def serve(settings: Settings, *, as_json: bool = False) -> None:
@@ -53,11 +50,11 @@ def serve(settings: Settings, *, as_json: bool = False) -> None:
     """
     configure_logging(settings.log_level)
     _raise_file_limit()
-    catalogue = load_catalogue([*settings.slo_dirs, *settings.experiment_dirs])
+    documents = read_documents(settings)
     listener = bind(settings.host, settings.port)
     loop = uvloop.new_event_loop
     with contextlib.closing(listener), alone_in(settings), asyncio.Runner(loop_factory=loop) as runner:
-        runner.run(_serve(settings, catalogue, listener, as_json=as_json))
+        runner.run(_serve(settings, documents, listener, as_json=as_json))
 
 
 def _raise_file_limit() -> None:
@@ -96,79 +93,26 @@ def alone_in(settings: Settings) -> Iterator[None]:
 def check(settings: Settings) -> list[str]:
     """What would keep the portal from starting, one sentence each; empty means nothing found."""
     try:
-        load_catalogue([*settings.slo_dirs, *settings.experiment_dirs])
+        read_documents(settings)
     except InvalidInput as invalid:
         return [str(problem) for problem in invalid.problems]
     return []
 
 
-@contextlib.asynccontextmanager
-async def opened(settings: Settings, catalogue: FolderCatalogue) -> AsyncIterator[Ports]:
-    """The ports over an open store, with everything loaded. Closes the store at the end."""
-    store = await open_store(settings.store_url, slos=[slo.name for slo in catalogue.slos()])
-    try:
-        ports = compose(settings, catalogue, store)
-        agents = {service: token.get_secret_value() for service, token in settings.agent_tokens.items()}
-        await register_tokens(ports, settings.admin_token.get_secret_value(), agents)
-        if settings.seed_history:
-            await seed_history(ports)
-        await load_board(ports)
-        await load_alerts(ports)
-        await load_runs(ports)
-        yield ports
-    finally:
-        await store.close()
-
-
-def compose(settings: Settings, catalogue: FolderCatalogue, store: Store) -> Ports:
-    clock = SystemClock()
-    desk = Desk(clock)
-    services = {slo.spec.service for slo in catalogue.slos()}
-    desk.define(
-        {
-            name: [definition_of(slo) for slo in catalogue.slos() if slo.spec.service == name]
-            for name in services
-        }
-    )
-    return Ports(
-        clock=clock,
-        catalogue=catalogue,
-        reports=store.reports,
-        runs=store.runs,
-        journal=store.journal,
-        alerts=store.alerts,
-        audit=store.audit,
-        access=store.access,
-        desk=desk,
-        board=Board(),
-        pulse=Pulse(),
-        environment=settings.environment,
-        seeded=settings.seed_history,
-        is_behind_tls=settings.public_url.startswith("https://"),
-    )
-
-
-async def _serve(
-    settings: Settings, catalogue: FolderCatalogue, listener: socket.socket, *, as_json: bool
-) -> None:
-    async with opened(settings, catalogue) as ports:
-        app = build_app(ports)
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=DRAIN_SECONDS,
-            server_header=False,
-            proxy_headers=bool(settings.trusted_proxies),
-            forwarded_allow_ips=settings.trusted_proxies,
+async def _serve(settings: Settings, documents: Documents, listener: socket.socket, *, as_json: bool) -> None:
+    url = settings.public_url.rstrip("/") or address_of(settings.host, listener)
+    async with opened(settings, documents, url) as ports:
+        app = build_app(ports, walls_of(settings))
+        config = BoundedConfig(
+            app, crowd_of(settings), proxies=settings.trusted_proxies, drain_seconds=DRAIN_SECONDS
         )
         server = _Server(config, app.state.closing, ports)
         loops = asyncio.create_task(run_loops(ports))
-        announcer = asyncio.create_task(_announce(settings, ports, server, listener, as_json=as_json))
+        announcer = asyncio.create_task(_announce(settings, ports, server, as_json=as_json))
         announcer.add_done_callback(server.announced)
         try:
-            await server.serve(sockets=[listener])
+            async with internal_listener(settings, ports):
+                await server.serve(sockets=[listener])
         finally:
             app.state.closing.set()
             for task in (loops, announcer):
@@ -176,6 +120,43 @@ async def _serve(
             await asyncio.gather(loops, announcer, return_exceptions=True)
         if not announcer.cancelled():
             announcer.result()  # why nobody could be told where the portal is
+
+
+def walls_of(settings: Settings) -> Walls:
+    """What stands before the routes of the main listener."""
+    public = urlsplit(settings.public_url).hostname or ""
+    hosts = default_hosts(public, [settings.host]) | frozenset(settings.allowed_hosts)
+    return Walls(hosts=hosts, behind_tls=settings.public_url.startswith("https://"))
+
+
+def crowd_of(settings: Settings) -> Crowd:
+    """The connections of a listener: as many as the settings say, and as there are files for."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    room = settings.max_connections if files < 0 else min(settings.max_connections, files - OWN_FILES)
+    return Crowd(CrowdLimits.of(max(room, 1), settings.trusted_proxies))
+
+
+@contextlib.asynccontextmanager
+async def internal_listener(settings: Settings, ports: Ports) -> AsyncIterator[None]:
+    """Serves metrics and probes on a port of their own while the block lasts, where the settings name one.
+
+    Raises `InvalidInput` where the address or port cannot be had.
+    """
+    if settings.internal_port is None:
+        yield
+        return
+    app = build_internal_app(ports, settings.allowed_hosts)
+    server = BesideServer(BoundedConfig(app, crowd_of(settings)))
+    with contextlib.closing(
+        bind(settings.internal_host, settings.internal_port, "INTERNAL_PORT")
+    ) as listener:
+        log.info("metrics and probes", address=address_of(settings.internal_host, listener))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            await serving
 
 
 class _Server(uvicorn.Server):
@@ -206,20 +187,20 @@ class _Server(uvicorn.Server):
         self.ports.pulse.beat()
 
 
-async def _announce(
-    settings: Settings, ports: Ports, server: _Server, listener: socket.socket, *, as_json: bool
-) -> None:
-    """Tells the address and a one-time login link, once the portal answers."""
+async def _announce(settings: Settings, ports: Ports, server: _Server, *, as_json: bool) -> None:
+    """Tells the address, and a one-time login link where these let anybody in, once the portal answers."""
     await server.answering.wait()
-    secret = await issue_login(ports, Principal("admin", everywhere(Role.ADMIN)))
-    url = settings.public_url.rstrip("/") or address_of(settings.host, listener)
-    told = {"portal": url, "login": f"{url}/login?token={secret}"}
+    told = {"portal": ports.policy.url}
+    if ports.policy.links:
+        secret = await issue_link(ports, "admin", Role.ADMIN)
+        told["login"] = f"{ports.policy.url}/login?token={secret}"
     if settings.ready_file is not None:
         _write_private(settings.ready_file, json.dumps(told))
     elif as_json:
         print(json.dumps(told), flush=True)  # noqa: T201
     else:
-        print(f"SRE Portal answers at {url}\nOne-time login link: {told['login']}", flush=True)  # noqa: T201
+        link = f"\nOne-time login link: {told['login']}" if "login" in told else ""
+        print(f"SRE Portal answers at {told['portal']}{link}", flush=True)  # noqa: T201
 
 
 def _write_private(file: Path, text: str) -> None:
@@ -234,7 +215,7 @@ def _write_private(file: Path, text: str) -> None:
         raise InvalidInput([Problem("SRE_PORTAL_READY_FILE", seen, "a file that can be written")]) from None
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, setting: str = "PORT") -> socket.socket:
     """A listening socket. Raises `InvalidInput` where the address or port cannot be had."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -246,7 +227,7 @@ def bind(host: str, port: int) -> socket.socket:
             "a free port; 0 picks one" if refused.errno == errno.EADDRINUSE else "an address of this machine"
         )
         raise InvalidInput(
-            [Problem("SRE_PORTAL_PORT", f"{host}:{port}: {refused.strerror}", expected)]
+            [Problem(f"SRE_PORTAL_{setting}", f"{host}:{port}: {refused.strerror}", expected)]
         ) from None
     return listener
 

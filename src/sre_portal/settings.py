@@ -9,8 +9,9 @@ import os
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -79,13 +80,50 @@ class Settings(BaseModel):
     admin_token: SecretStr = Field(
         SecretStr(""), description="An API token with the role admin. Empty: none."
     )
-    agent_tokens: Mapping[str, SecretStr] = Field(
-        default_factory=dict, description="A token a service: shop=...,payments=..."
+    agent_tokens: Mapping[str, tuple[SecretStr, ...]] = Field(
+        default_factory=dict,
+        description="Tokens of agents: shop=...,payments=... A service may have several at a time.",
+    )
+    access_file: Path | None = Field(
+        None, description="The Access document: where people log in, and which groups have which role."
+    )
+    login_links: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="One-time login links, printed at start. auto: where the portal listens on loopback and "
+        "the Access document names no provider.",
+    )
+    session_hours: float = Field(
+        12, gt=0, le=720, description="A session ends after so long, whatever happens."
+    )
+    session_idle_minutes: float = Field(
+        120, gt=0, le=43200, description="A session that is not used for so long ends."
+    )
+    notice_urls: tuple[SecretStr, ...] = Field(
+        (),
+        description="Addresses that are told of broken glass and the like, as JSON with a text, separated by "
+        "commas. Chat services have such addresses (incoming webhooks).",
     )
     trusted_proxies: str = Field(
         "",
-        description="Addresses, separated by commas, whose X-Forwarded-For names the client. Empty: none.",
+        description="Addresses and networks, separated by commas, whose X-Forwarded-For and "
+        "X-Forwarded-Proto are believed: 10.0.0.7,10.1.0.0/16. Empty: nobody's.",
     )
+    allowed_hosts: tuple[str, ...] = Field(
+        (),
+        description="Names under which the portal answers, without ports, separated by commas. The host of "
+        "public_url is always one. Empty: that one alone, or else localhost and the address listened on.",
+    )
+    max_connections: int = Field(
+        4000, ge=100, le=100_000, description="Open connections at a time; a quarter may be strangers'."
+    )
+    internal_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="A second port with /metrics, /healthz and /readyz and no login, for a scraper behind a "
+        "network policy; 0 picks a free one. Empty: none.",
+    )
+    internal_host: str = Field("127.0.0.1", description="Address to listen on for internal_port.")
     outward_allow: str = Field(
         "",
         description="Inner networks and hosts the portal may call although an address comes from outside, "
@@ -112,9 +150,42 @@ class Settings(BaseModel):
         if not isinstance(value, str):
             return value
         pairs = [part.partition("=") for part in value.split(",") if part]
-        if any(not name or not token for name, _, token in pairs):
+        if any(not name.strip() or not token.strip() for name, _, token in pairs):
             raise ValueError("service=token pairs, separated by commas")
-        return {name.strip(): token.strip() for name, _, token in pairs}
+        found: dict[str, list[str]] = {}
+        for name, _, token in pairs:
+            found.setdefault(name.strip(), []).append(token.strip())
+        return found
+
+    @field_validator("notice_urls", mode="before")
+    @classmethod
+    def _split_urls(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        urls = tuple(one.strip() for one in value.split(",") if one.strip())
+        if any(not one.startswith(("https://", "http://")) for one in urls):
+            raise ValueError("addresses that begin with https:// or http://, separated by commas")
+        return urls
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        return _host_names(value) if isinstance(value, str) else value
+
+    @field_validator("internal_port", mode="before")
+    @classmethod
+    def _no_port(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, value: str) -> str:
+        try:
+            for part in filter(None, value.split(",")):
+                ip_network(part.strip())
+        except ValueError:
+            raise ValueError("addresses and networks, 10.0.0.7,10.1.0.0/16") from None
+        return value
 
     @field_validator("audit_sinks", mode="before")
     @classmethod
@@ -154,7 +225,7 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _check_tokens(self) -> Self:
-        tokens = [self.admin_token, *self.agent_tokens.values()]
+        tokens = [self.admin_token, *(one for some in self.agent_tokens.values() for one in some)]
         told = [token.get_secret_value() for token in tokens if token.get_secret_value()]
         if any(len(token) < SHORTEST_TOKEN for token in told):
             raise ValueError(f"tokens of at least {SHORTEST_TOKEN} characters, drawn at random")
@@ -187,6 +258,14 @@ class Settings(BaseModel):
         """The database to open."""
         url = self.database_url.get_secret_value()
         return url or f"sqlite:///{(self.data_dir / 'portal.sqlite3').absolute()}"
+
+
+def _host_names(text: str) -> tuple[str, ...]:
+    """Names in lower case, without brackets. Raises `ValueError` for one with a port, a path or a star."""
+    names = tuple(part.strip().lower().strip("[]") for part in text.split(",") if part.strip())
+    if any(set(name) & set("/*@ ") or name.count(":") == 1 for name in names):
+        raise ValueError("names without ports, separated by commas: portal.example.com,sre-portal.sre.svc")
+    return names
 
 
 def is_shared(database_url: str) -> bool:

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from sre_portal.store.database import SqlStore, open_store
+from tests.store.samples import TRUST
 
 
 @pytest.fixture
@@ -51,5 +52,5 @@ def url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[SqlStore]:
-    async with await open_store(url) as opened:
+    async with await open_store(url, trust=TRUST) as opened:
         yield opened

@@ -5,16 +5,22 @@ from datetime import UTC, datetime, timedelta
 
 from sre_portal.contract.histogram import dump_buckets
 from sre_portal.contract.report import AgentReport, InjectionCount, LeaseStatus, Second, SliCount
+from sre_portal.core.audit import Conclusion, Intent
 from sre_portal.core.errors import Conflict
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.journal import JournalEntry
 from sre_portal.core.news import Note
 from sre_portal.core.run import Run
+from sre_portal.operations.keys import Keys
+from sre_portal.store.audit_tree import Trust
 from sre_portal.store.database import SqlStore
 
 START = 1_800_000_000
 """A whole hour, in seconds since the Unix epoch."""
 NOW = datetime.fromtimestamp(START, UTC)
+
+TRUST = Trust(Keys((b"a secret of thirty-two bytes or more",)).signer("test"))
+"""What signs the audit log of a store under test."""
 
 CHECKOUT = "checkout-availability"
 
@@ -125,3 +131,26 @@ async def noted(
         except Conflict:
             continue
         return next(one for one in await store.journal.entries(run_id) if one.text == text)
+
+
+def intent(
+    number: int = 0, actor: str = "omar", action: str = "run:start", what: str = "slow-payments"
+) -> Intent:
+    """What somebody wants to do, so many seconds after the start."""
+    return Intent(
+        at(number),
+        actor,
+        f"account:{actor}",
+        "s-1",
+        "10.0.0.1",
+        action,
+        what,
+        "a game day",
+        None,
+        {"n": number},
+    )
+
+
+def done(number: int = 0) -> Conclusion:
+    """It worked, half a second later."""
+    return Conclusion(at(number + 0.5), "done")

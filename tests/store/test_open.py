@@ -19,7 +19,7 @@ from sre_portal.core.errors import InvalidInput, StoreUnavailable
 from sre_portal.core.ports import SliRow
 from sre_portal.core.slo import Counts
 from sre_portal.store.database import SqlStore, open_store
-from tests.store.samples import CHECKOUT, NOW, START, at, experiment, report, second
+from tests.store.samples import CHECKOUT, NOW, START, TRUST, at, experiment, intent, report, second
 
 ROOT = Path(__file__).parents[2]
 
@@ -87,9 +87,9 @@ async def test_a_file_that_is_no_database_is_told(sqlite_file: Path, sqlite_url:
 
 
 async def test_a_damaged_file_is_told(sqlite_file: Path, sqlite_url: str) -> None:
-    async with await open_store(sqlite_url) as store:
+    async with await open_store(sqlite_url, trust=TRUST) as store:
         for number in range(50):
-            await store.audit.intend(at(number), "omar", "run:start", "x" * 200, "", "")
+            await store.audit.intend(intent(number, what="x" * 200))
     damage(sqlite_file, 1024)
     assert f"the file {sqlite_file} is not a database or is damaged" in await refusal(sqlite_url)
 
@@ -97,7 +97,7 @@ async def test_a_damaged_file_is_told(sqlite_file: Path, sqlite_url: str) -> Non
 async def test_damage_that_shows_later_is_told(sqlite_file: Path, sqlite_url: str) -> None:
     async with await open_store(sqlite_url) as store:
         await store.reports.seed([SliRow(CHECKOUT, START + 60 * n, Counts(n)) for n in range(5000)], {})
-    damage(sqlite_file, 100_000)
+    damage(sqlite_file, sqlite_file.stat().st_size // 2)
     async with await open_store(sqlite_url) as store:
         with pytest.raises(StoreUnavailable, match="is not a database or is damaged"):
             await store.reports.sli_minutes(0, START * 2)
@@ -148,11 +148,11 @@ async def test_a_locked_file_refuses_reports_and_takes_them_afterwards(
 
 
 async def test_a_full_disk_is_told_and_leaves_what_is_there(sqlite_file: Path, sqlite_url: str) -> None:
-    async with await open_store(sqlite_url) as store:
+    async with await open_store(sqlite_url, trust=TRUST) as store:
         await store.reports.append(report(second(0)), at(1))
         await store.database.write(_no_more_pages)
         with pytest.raises(StoreUnavailable, match="cannot grow: the disk is full"):
-            await store.audit.intend(at(2), "omar", "run:start", "x" * 100_000, "", "")
+            await store.audit.intend(intent(what="x" * 100_000))
         assert len(await store.reports.slis_since(0)) == 1
         await store.ping()
 

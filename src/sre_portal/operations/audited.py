@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import structlog
 
 from sre_portal.core.access import Permission, Principal, require
-from sre_portal.core.audit import AuditOutcome
-from sre_portal.core.errors import InvalidInput, NotPermitted, Refused, StoreUnavailable
+from sre_portal.core.audit import AuditOutcome, Conclusion, Facts, Intent
+from sre_portal.core.errors import Conflict, InvalidInput, NotFound, NotPermitted, Refused, StoreUnavailable
 from sre_portal.operations.late import LateAct, LateOutcome
 from sre_portal.operations.ports import Ports
 
@@ -19,45 +19,92 @@ log = structlog.get_logger("sre_portal.audit")
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Who wants to do what to what, from where, and why."""
+    """Who wants to do what to what, from where, and why; on which service, where it is on one."""
 
     actor: Principal
     permission: Permission
-    subject: str
+    object: str
     address: str = ""
+    reason: str = ""
+    before: Facts | None = None
+    after: Facts | None = None
+    service: str | None = None
+
+    def intent(self, ports: Ports) -> Intent:
+        """The intent, as of now."""
+        action = self.permission.value
+        return intent_of(
+            ports,
+            self.actor,
+            self.address,
+            action,
+            self.object,
+            reason=self.reason,
+            before=self.before,
+            after=self.after,
+        )
+
+
+@dataclass(slots=True)
+class Record:
+    """What the outcome will say. `after` may be set when the act knows better than the intent did."""
+
+    event: int
     detail: str = ""
+    after: Facts | None = None
+
+
+def intent_of(  # noqa: PLR0913  # the parts of an intent, in their order
+    ports: Ports,
+    actor: Principal,
+    address: str,
+    action: str,
+    object: str,  # noqa: A002  # the word of the audit log
+    *,
+    reason: str = "",
+    before: Facts | None = None,
+    after: Facts | None = None,
+) -> Intent:
+    """What somebody wants to do, as of now."""
+    now, who = ports.clock.now(), (actor.name, actor.id, actor.session)
+    return Intent(now, *who, address, action, object, reason, before, after)
 
 
 @asynccontextmanager
-async def audited(ports: Ports, act: Act) -> AsyncIterator[None]:
-    """Writes the intent, requires the permission, and adds the outcome however the block ends."""
-    event = await ports.audit.intend(
-        ports.clock.now(), act.actor.name, act.permission.value, act.subject, act.address, act.detail
-    )
+async def recorded(ports: Ports, intent: Intent) -> AsyncIterator[Record]:
+    """Writes the intent, and adds the outcome however the block ends."""
+    record = Record(await ports.audit.intend(intent))
     try:
-        require(act.actor, act.permission)
-        yield
+        yield record
     except BaseException as failure:
-        await conclude(ports, event, _outcome(failure), str(failure)[:2000] or type(failure).__name__)
+        await conclude(ports, record.event, _outcome(failure), str(failure) or type(failure).__name__)
         raise
-    await conclude(ports, event, "done")
+    await conclude(ports, record.event, "done", record.detail, record.after)
 
 
-async def conclude(ports: Ports, event_id: int, outcome: AuditOutcome, detail: str = "") -> None:
+@asynccontextmanager
+async def audited(ports: Ports, act: Act) -> AsyncIterator[Record]:
+    """As `recorded`, and requires the permission in between: a denied attempt is history too."""
+    async with recorded(ports, act.intent(ports)) as record:
+        require(act.actor, act.permission, act.service)
+        yield record
+
+
+async def conclude(
+    ports: Ports, event_id: int, outcome: AuditOutcome, detail: str = "", after: Facts | None = None
+) -> None:
     """Adds the outcome of an act: later, where that cannot be written now. The act has happened."""
+    conclusion = Conclusion(ports.clock.now(), outcome, detail, after)
     try:
-        await ports.audit.conclude(event_id, outcome, detail)
+        await ports.audit.conclude(event_id, conclusion)
     except StoreUnavailable:
-        ports.watch.late.append(LateOutcome(event_id, outcome, detail))
+        ports.watch.late.append(LateOutcome(event_id, conclusion))
 
 
 async def deny(ports: Ports, act: Act, reason: str) -> None:
     """Writes down an attempt that was refused at the door. That it was refused does not depend on it."""
     with suppress(StoreUnavailable):
-        event = await ports.audit.intend(
-            ports.clock.now(), act.actor.name, act.permission.value, act.subject, act.address, act.detail
-        )
-        await conclude(ports, event, "denied", reason)
+        await ports.audit.record(act.intent(ports), Conclusion(ports.clock.now(), "denied", reason))
 
 
 async def write_late(ports: Ports) -> None:
@@ -68,12 +115,14 @@ async def write_late(ports: Ports) -> None:
             one = late[0]
             try:
                 if isinstance(one, LateAct):
-                    event = await ports.audit.intend(
-                        one.at, one.actor, one.action, one.subject, one.address, one.detail
-                    )
-                    late[0] = one = LateOutcome(event, "done", "")
-                await ports.audit.conclude(one.event_id, one.outcome, one.detail)
-            except InvalidInput as unfit:  # it would never go in, and keep all others out
+                    await ports.audit.record(one.intent, one.conclusion)
+                else:
+                    await ports.audit.conclude(one.event_id, one.conclusion)
+            except (
+                InvalidInput,
+                NotFound,
+                Conflict,
+            ) as unfit:  # it would never go in, and keep all others out
                 log.warning("an act cannot be written into the audit log", act=repr(one), error=str(unfit))
             late.popleft()
 

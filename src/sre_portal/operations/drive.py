@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sre_portal.contract.lease import LEASE_SECONDS
-from sre_portal.core.access import Permission
+from sre_portal.core.access import PORTAL, Permission
+from sre_portal.core.audit import Intent
 from sre_portal.core.condition import Condition, Reading, judge
 from sre_portal.core.errors import Conflict
 from sre_portal.core.leases import counts_for
@@ -44,8 +45,8 @@ async def drive(ports: Ports, run_id: int) -> None:
         await _carry_out(ports, run, moved, (*steps, *more))
         if stop is None and run.abortion is None and (own := moved.abortion) is not None:
             # Stopping harm does not wait for the audit log.
-            act = LateAct(own.at, own.by, Permission.RUN_ABORT.value, f"run {run.id}", "", own.reason)
-            ports.watch.late.append(act)
+            who, what = (own.by, PORTAL.id, ""), (Permission.RUN_ABORT.value, f"run {run.id}", own.reason)
+            ports.watch.late.append(LateAct(Intent(own.at, *who, "", *what)))
         if stop is not None or not moved.live:  # one that came after the question is for the next pass
             ports.watch.stops.pop(run_id, None)
 

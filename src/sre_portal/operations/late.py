@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from sre_portal.core.audit import AuditOutcome
+from sre_portal.core.audit import Conclusion, Intent
 
 
 @dataclass(frozen=True, slots=True)
 class LateAct:
     """An act that was done before it was written down: somebody stopped harm."""
 
-    at: datetime
-    actor: str
-    action: str
-    subject: str
-    address: str
-    detail: str
+    intent: Intent
+
+    @property
+    def conclusion(self) -> Conclusion:
+        """It was done when it was meant."""
+        return Conclusion(self.intent.at, "done")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +24,7 @@ class LateOutcome:
     """How an act that is written down ended."""
 
     event_id: int
-    outcome: AuditOutcome
-    detail: str
+    conclusion: Conclusion
 
 
 Late = LateAct | LateOutcome

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from sre_portal.core.board import Board
 from sre_portal.core.ports import (
-    AccessStore,
+    AccountStore,
     AlertStore,
     AuditStore,
     Catalogue,
     Clock,
     JournalStore,
     LeaseDesk,
+    LoginStore,
+    Notices,
     ReportStore,
     RunStore,
+    SessionStore,
+    TokenStore,
 )
 from sre_portal.core.preflight import Limits
+from sre_portal.core.sink import Sink
+from sre_portal.operations.keys import Keys
+from sre_portal.operations.policy import Policy
 from sre_portal.operations.pulse import Pulse
 from sre_portal.operations.watch import Watch
 
@@ -30,15 +39,27 @@ class Ports:
     journal: JournalStore
     alerts: AlertStore
     audit: AuditStore
-    access: AccessStore
+    sessions: SessionStore
+    tokens: TokenStore
+    accounts: AccountStore
+    logins: LoginStore
     desk: LeaseDesk
     board: Board
     pulse: Pulse
+    notices: Notices
+    keys: Keys = field(default_factory=Keys.drawn)
+    policy: Policy = field(default_factory=Policy)
+    sinks: Sequence[Sink] = ()
+    """Where the audit log is also told."""
+    audit_keep: timedelta | None = None
+    """So long the texts of the audit log are kept; None is for ever."""
+    access: Pulse = field(default_factory=Pulse)
+    """Beats when who may do what may have changed, here or on another replica."""
     watch: Watch = field(default_factory=Watch)
     limits: Limits = field(default_factory=Limits)
     environment: str = "demo"
     """Shown in the top bar: which world is being broken."""
     seeded: bool = False
+    """True where the window holds generated sample history; every page that shows it says so."""
     is_behind_tls: bool = False
     """People reach the portal by https, whatever the last hop speaks."""
-    """True where the window holds generated sample history; every page that shows it says so."""

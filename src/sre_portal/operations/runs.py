@@ -32,15 +32,18 @@ async def start_run(ports: Ports, actor: Principal, experiment: Experiment, addr
     was injected.
     """
     subject = f"experiment {experiment.name}"
-    act = Act(actor, Permission.RUN_START, subject, address, f"on {experiment.spec.target.service}")
+    service = experiment.spec.target.service
+    about = {"experiment": experiment.name, "service": service}
+    act = Act(actor, Permission.RUN_START, subject, address, after=about, service=service)
     stop_alls = ports.watch.stop_alls
-    async with audited(ports, act), ports.watch.driving:
+    async with audited(ports, act) as record, ports.watch.driving:
         check_against(ports, experiment)
         await refresh_board(ports)
         situation = situation_of(ports, actor, experiment)
         if found := objections(situation):
             raise Refused(found)
         run = await ports.runs.add(experiment, actor.name, situation.now)
+        record.after = {**about, "run": run.id}
         ports.watch.live[run.id] = run  # from here on a stop finds it, and a pass ends it
         try:
             run = await _seal(ports, run, situation)

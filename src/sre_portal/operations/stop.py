@@ -7,9 +7,10 @@ from collections.abc import Collection
 from contextlib import suppress
 
 from sre_portal.core.access import Permission, Principal, require
+from sre_portal.core.audit import Intent
 from sre_portal.core.errors import Conflict, StoreUnavailable
 from sre_portal.core.run import Run
-from sre_portal.operations.audited import write_late
+from sre_portal.operations.audited import Act, write_late
 from sre_portal.operations.drive import drive
 from sre_portal.operations.late import LateAct
 from sre_portal.operations.ports import Ports
@@ -25,8 +26,8 @@ async def abort_run(ports: Ports, actor: Principal, run_id: int, reason: str, ad
     if run_id not in ports.watch.live:
         return await ports.runs.get(run_id)
     reason = "".join(one for one in reason if one.isprintable())[:500]  # every database can hold that
-    act = LateAct(ports.clock.now(), actor.name, Permission.RUN_ABORT.value, f"run {run_id}", address, reason)
-    await _stop(ports, [run_id], act, reason)
+    act = Act(actor, Permission.RUN_ABORT, f"run {run_id}", address, reason)
+    await _stop(ports, [run_id], act.intent(ports), reason)
     return ports.watch.live.get(run_id) or await ports.runs.get(run_id)
 
 
@@ -35,18 +36,17 @@ async def stop_all(ports: Ports, actor: Principal, address: str = "") -> Collect
     require(actor, Permission.HARM_STOP)
     ports.watch.stop_alls += 1
     ended = sorted({*ports.desk.withdraw_all(), *ports.watch.live})
-    subject = f"runs {', '.join(map(str, ended)) or 'none'}"
-    act = LateAct(ports.clock.now(), actor.name, Permission.HARM_STOP.value, subject, address, "")
-    await _stop(ports, ended, act, "STOP ALL")
+    act = Act(actor, Permission.HARM_STOP, f"runs {', '.join(map(str, ended)) or 'none'}", address)
+    await _stop(ports, ended, act.intent(ports), "STOP ALL")
     return ended
 
 
-async def _stop(ports: Ports, run_ids: Collection[int], act: LateAct, reason: str) -> None:
+async def _stop(ports: Ports, run_ids: Collection[int], intent: Intent, reason: str) -> None:
     """Harm is over when this first waits for something."""
     for run_id in run_ids:
         ports.desk.withdraw(run_id)
-        ports.watch.stops.setdefault(run_id, StopRequest(act.at, act.actor, reason))
-    ports.watch.late.append(act)
+        ports.watch.stops.setdefault(run_id, StopRequest(intent.at, intent.actor, reason))
+    ports.watch.late.append(LateAct(intent))
     ports.pulse.beat()
     task = asyncio.create_task(_write_down(ports, run_ids))
     ports.watch.behind.add(task)

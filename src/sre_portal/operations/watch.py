@@ -22,6 +22,37 @@ class StopRequest:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Glass:
+    """Somebody broke the glass: what they gave themselves, and until when."""
+
+    account_id: int
+    name: str
+    reason: str
+    ends_at: datetime
+
+
+@dataclass(slots=True)
+class SinkState:
+    """How a sink of the audit log is doing, as this process last saw it."""
+
+    sent: int = 0
+    """The number of the next entry it is to be told."""
+    failing: str = ""
+    """Why it did not take the last ones; empty where it did."""
+
+
+@dataclass(slots=True)
+class Suppressed:
+    """What was refused of one kind of request for being too many, and when that was last written down."""
+
+    total: int = 0
+    untold: int = 0
+    told_at: datetime | None = None
+    addresses: set[str] = field(default_factory=set)
+    """Of the untold, a few of them."""
+
+
 @dataclass(slots=True)
 class Watch:
     alerts: dict[tuple[str, str], Alert] = field(default_factory=dict)
@@ -41,12 +72,20 @@ class Watch:
     behind: set[asyncio.Task[None]] = field(default_factory=set)
     """Work that goes on after whoever asked for it was answered."""
     driving: asyncio.Lock = field(default_factory=asyncio.Lock)
+    sinks: dict[str, SinkState] = field(default_factory=dict)
+    """Of the audit log, by name."""
     late_from: int | None = None
     """The oldest second that was told so late that it has to be read for its own sake."""
     evaluated: int = 0
     """The last second the alerts were judged for."""
     stop_alls: int = 0
     """How often STOP ALL was pressed: a start that began before must not go on after."""
+    glass: tuple[Glass, ...] = ()
+    """Whose glass is broken now."""
+    used_tokens: dict[str, datetime] = field(default_factory=dict)
+    """When the use of each token was last written down."""
+    suppressed: dict[str, Suppressed] = field(default_factory=dict)
+    """By kind of request, since the start."""
     refused_agents: int = 0
     failures: int = 0
     """Passes of the loop that could not finish, since the start."""

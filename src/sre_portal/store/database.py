@@ -12,23 +12,32 @@ from sqlalchemy import Connection, select
 
 from sre_portal.core.errors import StoreUnavailable
 from sre_portal.core.ports import (
-    AccessStore,
+    AccountStore,
     AlertStore,
     AuditStore,
     JournalStore,
+    LoginStore,
     ReportStore,
     RunStore,
+    SessionStore,
+    TokenStore,
 )
 from sre_portal.store import tables
-from sre_portal.store.access import Access
+from sre_portal.store.accounts import Accounts
 from sre_portal.store.alerts import Alerts
 from sre_portal.store.audit import Audit
+from sre_portal.store.audit_tree import Trust, sign_carried
 from sre_portal.store.connection import Database
 from sre_portal.store.dialect import engines_for
+from sre_portal.store.epoch import Epoch
+from sre_portal.store.failure import Place
 from sre_portal.store.journal import Journal
+from sre_portal.store.logins import Logins
 from sre_portal.store.reports import Reports
 from sre_portal.store.runs import Runs
 from sre_portal.store.schema import migrate
+from sre_portal.store.sessions import Sessions
+from sre_portal.store.tokens import Tokens
 
 PATIENCE_SECONDS = 5.0
 PING_SECONDS = 2.0
@@ -42,16 +51,26 @@ class SqlStore:
     journal: JournalStore
     alerts: AlertStore
     audit: AuditStore
-    access: AccessStore
+    sessions: SessionStore
+    tokens: TokenStore
+    accounts: AccountStore
+    logins: LoginStore
 
-    def __init__(self, database: Database, slos: Collection[str] | None) -> None:
+    def __init__(
+        self, database: Database, slos: Collection[str] | None, trust: Trust | None = None
+    ) -> None:
         self.database = database
         self.reports = Reports(database, slos)
         self.runs = Runs(database)
         self.journal = Journal(database)
         self.alerts = Alerts(database)
-        self.audit = Audit(database)
-        self.access = Access(database)
+        self.audit = Audit(database, trust)
+        self.epoch = Epoch(database)
+        self.sessions = Sessions(database, self.epoch)
+        self.tokens = Tokens(database, self.epoch)
+        self.accounts = Accounts(database, self.epoch)
+        self.logins = Logins(database)
+        self._watching = asyncio.create_task(self.epoch.watch())
 
     async def ping(self) -> None:
         """Raises `StoreUnavailable` where the database does not answer within two seconds."""
@@ -63,6 +82,8 @@ class SqlStore:
 
     async def close(self) -> None:
         """Waits for the work under way. Whatever comes later is refused."""
+        self._watching.cancel()
+        await asyncio.gather(self._watching, return_exceptions=True)
         await self.database.close()
 
     async def __aenter__(self) -> Self:
@@ -75,22 +96,32 @@ class SqlStore:
 
 
 async def open_store(
-    url: str, *, slos: Collection[str] | None = None, patience_seconds: float = PATIENCE_SECONDS
+    url: str,
+    *,
+    slos: Collection[str] | None = None,
+    trust: Trust | None = None,
+    patience_seconds: float = PATIENCE_SECONDS,
 ) -> SqlStore:
     """Connects, creates or migrates the tables, and returns the ports.
 
     `url` is `sqlite:///path/to/file` (created with its folder where missing) or
     `postgresql://user:password@host:port/name`. `slos` are the names whose counts are kept; None keeps all.
+    `trust` signs the audit log; without it nothing can be added to it.
     Work waits for other programs' locks for `patience_seconds`. Raises `StoreUnavailable` with one sentence,
     or `InvalidInput` where the URL is of neither kind.
     """
     database = Database(engines_for(url, patience_seconds))
     try:
-        await database.write(partial(migrate, place=database.place))
+        await database.write(partial(_prepare, place=database.place, trust=trust))
     except BaseException:
         await database.close()
         raise
-    return SqlStore(database, slos)
+    return SqlStore(database, slos, trust)
+
+
+def _prepare(connection: Connection, place: Place, trust: Trust | None) -> None:
+    if migrate(connection, place) and trust is not None:
+        sign_carried(connection, trust.signer)
 
 
 def _ping(connection: Connection) -> None:

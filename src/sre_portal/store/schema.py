@@ -16,16 +16,21 @@ from sre_portal.store.failure import Place
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0001"
+NEWEST = "0003"
 """The revision of the last migration. `tests/store/test_schema.py` holds it."""
 
 _VERSION = table("alembic_version", column("version_num"))
 
 
-def migrate(connection: Connection, place: Place) -> None:
+FIRST_WITH_LOG = "0002"
+"""The revision that made the audit log, unsigned."""
+
+
+def migrate(connection: Connection, place: Place) -> bool:
     """Creates or changes the tables, in the transaction of `connection`. Other programs wait meanwhile.
 
-    Raises `StoreUnavailable` where a newer program has written them.
+    Returns whether this made the audit log, which has then to be signed. Raises `StoreUnavailable` where a
+    newer program has written them.
     """
     begin_migration(connection)
     found = _found(connection)
@@ -34,6 +39,7 @@ def migrate(connection: Connection, place: Place) -> None:
         connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
     else:
         _upgrade(connection, place, found)
+    return found is None or found < FIRST_WITH_LOG
 
 
 def _found(connection: Connection) -> str | None:

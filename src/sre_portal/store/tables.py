@@ -189,46 +189,137 @@ alert_change = Table(
     Index("alert_change_at", "at", "id"),
 )
 
-audit = Table(
-    "audit",
+audit_entry = Table(
+    "audit_entry",
     METADATA,
-    Column("id", ID, primary_key=True),
+    Column("seq", ID, primary_key=True, autoincrement=False),
+    _number("event"),
+    _text("kind"),
     _instant("at"),
     _text("actor"),
+    _text("actor_id"),
     _text("action"),
-    _text("subject"),
-    _text("address"),
-    _text("detail"),
+    _text("object"),
     _text("outcome"),
-    _text("outcome_detail"),
+    Column("leaf", Text),
+    _text("hash"),
+    _text("nodes"),
+    Index("audit_entry_event", "event", "kind", unique=True),
 )
 
+# One row: the signed checkpoint of the newest entry. It is also the lock of whoever appends.
+audit_head = Table(
+    "audit_head",
+    METADATA,
+    Column("id", ID, primary_key=True, autoincrement=False),
+    _text("checkpoint"),
+)
+
+# How far each sink was told: the next entry to send.
+audit_sink = Table("audit_sink", METADATA, _key("name", Text), _number("sent"))
+
+account = Table(
+    "account",
+    METADATA,
+    Column("id", ID, primary_key=True),
+    _text("kind"),
+    _text("provider"),
+    _text("issuer"),
+    _text("subject"),
+    _text("name"),
+    _text("email"),
+    _text("groups"),
+    Column("blocked", Boolean, nullable=False),
+    _instant("created_at"),
+    _instant("seen_at", nullable=True),
+    Index("account_subject", "issuer", "subject", unique=True),
+)
+
+# Grants that were given by people; what the rules give is computed and never kept.
+role_grant = Table(
+    "role_grant",
+    METADATA,
+    Column("id", ID, primary_key=True),
+    Column("account_id", ID, ForeignKey("account.id"), nullable=False),
+    _text("role"),
+    Column("services", Text),
+    _instant("ends_at", nullable=True),
+    _text("source"),
+    _text("reason"),
+    _text("given_by"),
+    _instant("created_at"),
+    Index("role_grant_account", "account_id"),
+)
+
+# `role` and `services` bound what its account may; without an account they are what the token may.
 token = Table(
     "token",
     METADATA,
     _key("name", Text),
     Column("digest", Text, nullable=False, unique=True),
     Column("role", Text),
+    Column("services", Text),
     Column("service", Text),
+    Column("account_id", ID, ForeignKey("account.id")),
+    _text("origin"),
+    _text("given_by"),
     _instant("created_at"),
+    _instant("ends_at", nullable=True),
+    _instant("used_at", nullable=True),
 )
 
-login = Table(
-    "login",
+# One-time links.
+login_link = Table(
+    "login_link",
     METADATA,
     _key("digest", Text),
-    _text("principal"),
-    Column("role", Text),
+    _text("person"),
+    _text("role"),
     _instant("ends_at"),
 )
+
+# Logins that a browser has begun at a provider, by the SHA-256 of their state.
+login_attempt = Table(
+    "login_attempt",
+    METADATA,
+    _key("digest", Text),
+    _text("browser"),
+    _text("provider"),
+    _text("sealed"),
+    _instant("ends_at"),
+    Index("login_attempt_end", "ends_at"),
+)
+
+# Logout tokens that were obeyed, so that one that is shown again is refused.
+logout_seen = _clustered("logout_seen", _key("issuer", Text), _key("jti", Text), _instant("ends_at"))
 
 session = Table(
     "session",
     METADATA,
     _key("digest", Text),
-    _text("principal"),
-    Column("role", Text),
+    Column("id", Text, nullable=False, unique=True),
+    Column("previous", Text),
+    _instant("rotated_at"),
+    Column("account_id", ID, ForeignKey("account.id"), nullable=False),
+    _text("provider_session"),
     _text("csrf"),
+    _text("address"),
+    _text("browser"),
+    _text("held"),
+    _text("id_token"),
+    _text("refresh_token"),
+    _instant("refreshed_at"),
     _instant("created_at"),
+    _instant("seen_at"),
     _instant("ends_at"),
+    Index("session_account", "account_id"),
+    Index("session_previous", "previous"),
+)
+
+# Rises with every change of a session, token, account or grant. One row.
+access_epoch = Table(
+    "access_epoch",
+    METADATA,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    _number("value"),
 )

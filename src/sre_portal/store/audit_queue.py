@@ -1,0 +1,132 @@
+"""Appends to the audit log wait in one line: those that arrive during a commit share the next.
+
+The head of the log is one row that everybody locks. One line a process keeps the other writers free.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from sre_portal.core.errors import Conflict, InvalidInput, NotFound, StoreUnavailable
+from sre_portal.store.audit_tree import Appender, Broken, Tip, Trust, tip_of
+from sre_portal.store.connection import Database
+
+T = TypeVar("T")
+
+SHARED_MOST = 100
+"""Acts in one transaction."""
+
+Job = Callable[[Appender], int]
+"""Adds entries and returns the number of the event. May raise `NotFound` or `Conflict` before it adds any."""
+
+Told = int | NotFound | Conflict
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    job: Job
+    told: asyncio.Future[int]
+
+    def done(self, result: int | Exception) -> None:
+        if self.told.done():  # whoever waited has gone
+            return
+        if isinstance(result, Exception):
+            self.told.set_exception(result)
+        else:
+            self.told.set_result(result)
+
+
+class Queue:
+    """The only writer of the log in this process. It remembers the newest state it has believed."""
+
+    def __init__(self, database: Database, trust: Trust | None) -> None:
+        self.tip: Tip | None = None
+        self.broken = ""
+        """What was wrong with the log at the last look, as a sentence; empty where nothing was."""
+        self._database = database
+        self._trust = trust
+        self._waiting: list[_Waiting] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    async def add(self, job: Job) -> int:
+        """Does a job; returns when what it added is durable.
+
+        Raises `StoreUnavailable` where the log cannot be written or is not the one this program knows, and
+        what the job raises.
+        """
+        waiting = _Waiting(job, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_waiting())
+        return await waiting.told
+
+    async def look(self) -> None:
+        """Holds the log against what is known of it. Raises `StoreUnavailable`."""
+        trust = self._given()
+        tip = await self._trusting(lambda: self._database.read(lambda one: tip_of(one, trust, self.tip)))
+        self._believe(tip)
+
+    async def _write_waiting(self) -> None:
+        try:
+            while self._waiting:
+                many, self._waiting = self._waiting[:SHARED_MOST], self._waiting[SHARED_MOST:]
+                await self._write(many)
+        finally:
+            self._writer = None
+
+    async def _write(self, many: Sequence[_Waiting]) -> None:
+        try:
+            trust = self._given()
+            work = partial(self._append, trust=trust, jobs=[one.job for one in many])
+            tip, told = await self._trusting(lambda: self._database.write(work))
+        except InvalidInput as unfit:
+            if len(many) == 1:
+                many[0].done(unfit)
+            else:  # one of them is to blame: the others must not suffer for it
+                for one in many:
+                    await self._write([one])
+        except Exception as failure:  # noqa: BLE001  # whatever it was, each of them waits to hear it
+            for one in many:
+                one.done(failure)
+        else:
+            self._believe(tip)
+            for one, result in zip(many, told, strict=True):
+                one.done(result)
+
+    def _append(self, connection: Connection, trust: Trust, jobs: Sequence[Job]) -> tuple[Tip, list[Told]]:
+        log = Appender(connection, trust, self.tip)
+        told = [_told(job, log) for job in jobs]
+        return log.sign(), told
+
+    async def _trusting(self, work: Callable[[], Awaitable[T]]) -> T:
+        try:
+            done = await work()
+        except Broken as broken:
+            self.broken = str(broken)
+            raise StoreUnavailable(
+                f"The audit log in {self._database.place} cannot be trusted; nothing is added to it. {broken}"
+            ) from None
+        self.broken = ""
+        return done
+
+    def _believe(self, tip: Tip) -> None:
+        if self.tip is None or tip.frontier.size >= self.tip.frontier.size:
+            self.tip = tip
+
+    def _given(self) -> Trust:
+        if self._trust is None:
+            raise StoreUnavailable("The audit log was opened without a key, so nothing is added to it.")
+        return self._trust
+
+
+def _told(job: Job, log: Appender) -> Told:
+    try:
+        return job(log)
+    except (NotFound, Conflict) as refused:
+        return refused
