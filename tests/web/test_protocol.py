@@ -102,9 +102,13 @@ async def test_a_header_that_never_ends_is_refused_long_before_it_fills_the_memo
         client = await listener.connect()
         client.send(HEAD + b"X-Long: ")
         with pytest.raises(ConnectionError):
-            for _ in range(1000):
-                client.send(b"a" * 65536)
-                await client.writer.drain()
+            await send_for_ever(client)
+
+
+async def send_for_ever(client: Client) -> None:
+    for _ in range(1000):
+        client.send(b"a" * 65536)
+        await client.writer.drain()
 
 
 async def test_an_endless_queue_of_requests_is_not_taken() -> None:

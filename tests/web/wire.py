@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import uvicorn
@@ -17,19 +17,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from sre_portal.web.crowd import Crowd, CrowdLimits
-from sre_portal.web.protocol import BoundedConfig, Bounds
+from sre_portal.web.protocol import BesideServer, BoundedConfig, Bounds
 
 SOON = 0.2
 LONG = 60.0
 KNOWN = "I am known"
-
-
-class QuietServer(uvicorn.Server):
-    """A server beside the test: it takes no signals."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 @dataclass
@@ -125,7 +117,7 @@ async def listening(
 ) -> AsyncIterator[Listener]:
     """Serves an application until the block ends."""
     crowd = Crowd(limits or CrowdLimits())
-    server = QuietServer(BoundedConfig(app, crowd, bounds, proxies=proxies))
+    server = BesideServer(BoundedConfig(app, crowd, bounds, proxies=proxies))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         serving = asyncio.create_task(server.serve(sockets=[listener]))

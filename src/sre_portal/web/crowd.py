@@ -37,6 +37,11 @@ class CrowdLimits:
     strangers_per_address: int = 100
     proxies: tuple[Network, ...] = ()
 
+    @classmethod
+    def of(cls, total: int, proxies: str = "") -> CrowdLimits:
+        """Limits for so many connections, a quarter of them strangers'. Raises `ValueError` for `proxies`."""
+        return cls(total, max(total // 4, 1), max(total // 40, 1), tuple(networks_in(proxies)))
+
     def is_proxy(self, address: str) -> bool:
         try:
             found = ipaddress.ip_address(address)

@@ -8,7 +8,8 @@ goes on for hours, a plan or an event stream, has no deadline as long as it is r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
 from http import HTTPStatus
@@ -75,6 +76,14 @@ class BoundedConfig(uvicorn.Config):
             timeout_keep_alive=self.bounds.idle_seconds,
             timeout_graceful_shutdown=drain_seconds,
         )
+
+
+class BesideServer(uvicorn.Server):
+    """A server beside another: it leaves the signals of the process alone."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 class _Reading(Enum):

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from sre_portal.web.middleware.bodies import BodyLimit
 from sre_portal.web.middleware.headers import SecurityHeaders
 from sre_portal.web.middleware.hosts import TrustedHosts
+from sre_portal.web.middleware.known import Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Walls:
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """The same application behind the walls, from the inside out."""
-        inner = TrustedHosts(BodyLimit(app), allowed=self.hosts)
+        inner = TrustedHosts(Known(BodyLimit(app)), allowed=self.hosts)
         return SecurityHeaders(inner, form_origins=self.form_origins, behind_tls=self.behind_tls)
 
 

@@ -110,7 +110,7 @@ class SecurityHeaders:
         for name, value in self.headers.items():
             told.setdefault(name, value)
         told["content-security-policy"] = self.headers["content-security-policy"]
-        if b"token=" in scope["query_string"]:
-            told["referrer-policy"] = "no-referrer"  # an address that holds a secret is told to nobody
+        if scope["path"].startswith("/login"):
+            told["referrer-policy"] = "no-referrer"  # these addresses hold links and codes: told to nobody
         if self.behind_tls or scope.get("scheme") == "https":
             told["strict-transport-security"] = HSTS
