@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sre_portal.core.access_document import Access
 from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.core.experiment import Experiment
-from sre_portal.core.parse import parse_documents
+from sre_portal.core.parse import parse_access, parse_documents
 from sre_portal.core.slo import Slo
+from sre_portal.core.validation import AnyDocument
 
 Document = Slo | Experiment
 
@@ -37,6 +39,12 @@ def load_catalogue(folders: Sequence[Path]) -> FolderCatalogue:
     found: dict[tuple[str, str], Document] = {}
     for path in _files(folders, problems):
         for document in _read(path, problems):
+            if isinstance(document, Access):
+                expected = (
+                    "SLO and Experiment documents; an Access document is named by SRE_PORTAL_ACCESS_FILE"
+                )
+                problems.append(Problem(str(path), "an Access document", expected))
+                continue
             key = (document.kind, document.name)
             if key in found:
                 problems.append(
@@ -49,6 +57,16 @@ def load_catalogue(folders: Sequence[Path]) -> FolderCatalogue:
         tuple(one for one in found.values() if isinstance(one, Slo)),
         tuple(one for one in found.values() if isinstance(one, Experiment)),
     )
+
+
+def load_access(file: Path, services: Collection[str]) -> Access:
+    """The Access document in a file. Raises `InvalidInput` with every problem."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as unreadable:
+        problem = Problem("SRE_PORTAL_ACCESS_FILE", str(unreadable), "a readable UTF-8 file")
+        raise InvalidInput([problem]) from None
+    return parse_access(text, str(file), services)
 
 
 def _files(folders: Sequence[Path], problems: list[Problem]) -> list[Path]:
@@ -66,7 +84,7 @@ def _files(folders: Sequence[Path], problems: list[Problem]) -> list[Path]:
     return list(files)
 
 
-def _read(path: Path, problems: list[Problem]) -> Sequence[Document]:
+def _read(path: Path, problems: list[Problem]) -> Sequence[AnyDocument]:
     try:
         return parse_documents(path.read_text(encoding="utf-8"), str(path))
     except InvalidInput as invalid:

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
@@ -131,14 +130,12 @@ def _imported(key: Mapping[str, object], algorithm: str) -> PublicKey:
         for name, value in key.items()
         if name in {"kty", "n", "e", "crv", "x", "y"} and isinstance(value, str)
     }
+    if len(str(public.get("n", ""))) * 6 < SHORTEST_RSA and public["kty"] == "RSA":
+        raise LoginRefused(f"key: that of the token has fewer than {SHORTEST_RSA} bits")
     try:
-        imported = kinds[ALGORITHMS[algorithm]].import_key(public)
-        raw = imported.public_key
+        return kinds[ALGORITHMS[algorithm]].import_key(public)
     except (JoseError, ValueError, KeyError, TypeError):
         raise LoginRefused("key: that of the token cannot be read") from None
-    if isinstance(raw, RSAPublicKey) and raw.key_size < SHORTEST_RSA:
-        raise LoginRefused(f"key: that of the token has fewer than {SHORTEST_RSA} bits")
-    return imported
 
 
 def _checked(token: str, algorithm: str, key: PublicKey) -> Claims:

@@ -30,7 +30,7 @@ class Rule(Document):
 
     @property
     def asks(self) -> bool:
-        """Whether it has a condition that tells people apart. The provider alone does: everybody it lets in."""
+        """Whether it has a condition at all. The provider alone is one: everybody it lets in."""
         return any((self.provider, self.group, self.email, self.email_domain))
 
     def misses(self, account: Account, environment: str) -> Iterator[str]:

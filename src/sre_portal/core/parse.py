@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
+from sre_portal.core.access_document import Access, access_problems
 from sre_portal.core.complaint import shown
 from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.core.experiment import Experiment
@@ -50,6 +51,18 @@ def parse_slo(text: str, source: str = "") -> Slo:
     document = _parse_one(text, source, "SLO")
     if not isinstance(document, Slo):
         raise TypeError("the kind was checked")
+    return document
+
+
+def parse_access(text: str, source: str = "", services: Collection[str] | None = None) -> Access:
+    """The one Access document of a YAML text. Raises `InvalidInput`, also where it holds anything else.
+
+    `services` are those there are, for rules that name some; None where that is not known.
+    """
+    document = _parse_one(text, source, "Access")
+    if not isinstance(document, Access):
+        raise TypeError("the kind was checked")
+    _raise(access_problems(document, services), source)
     return document
 
 

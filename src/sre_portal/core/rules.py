@@ -197,6 +197,7 @@ def expectations(value: Mapping[str, object]) -> Misfits:
 _CONDITIONS = ("spec.steadyState[*]", "spec.guardrails[*]", "spec.expectations[*].condition")
 
 VALUES: Mapping[str, tuple[tuple[str, Check], ...]] = {
+    "Access": (),
     "SLO": (
         ("spec.objective", percentage(0, below=100, why=", such as 99.9: 100 leaves no error budget")),
         ("spec.window", span(HOUR, 35 * DAY, step=SECOND)),
@@ -222,6 +223,7 @@ VALUES: Mapping[str, tuple[tuple[str, Check], ...]] = {
 
 WHOLES: Mapping[str, tuple[tuple[str, Whole], ...]] = {
     "SLO": (),
+    "Access": (),
     "Experiment": (
         ("spec.target.headers", headers),
         ("spec.faults[*]", fault),

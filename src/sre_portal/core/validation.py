@@ -9,6 +9,7 @@ from itertools import islice
 
 from pydantic import ValidationError
 
+from sre_portal.core.access_document import Access
 from sre_portal.core.complaint import complain, shown
 from sre_portal.core.document import API_VERSION
 from sre_portal.core.errors import Problem
@@ -19,9 +20,9 @@ from sre_portal.core.rules import findings
 from sre_portal.core.slo import Slo
 from sre_portal.core.yaml_text import Raw
 
-AnyDocument = Slo | Experiment
+AnyDocument = Slo | Experiment | Access
 
-KINDS: Mapping[str, type[AnyDocument]] = {"SLO": Slo, "Experiment": Experiment}
+KINDS: Mapping[str, type[AnyDocument]] = {"SLO": Slo, "Experiment": Experiment, "Access": Access}
 
 MOST_PROBLEMS = 100
 """More than this many are counted, not told."""

@@ -1,71 +1,213 @@
-"""Login links, sessions and tokens. Only their SHA-256 is kept."""
+"""Tokens of programs: for the API, and for agents. Only their SHA-256 is kept."""
 
 from __future__ import annotations
 
-import secrets
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from hashlib import sha256
 
-from sre_portal.core.access import Principal, Role
-from sre_portal.core.errors import NotAuthenticated
-from sre_portal.core.ports import Session, Token
-from sre_portal.operations.audited import conclude
+from sre_portal.core.access import Grant, Permission, Principal, Role
+from sre_portal.core.account import LOCAL, Account, GivenGrant
+from sre_portal.core.errors import InvalidInput, NotFound, Problem, StoreUnavailable
+from sre_portal.core.grant_rule import grants_of
+from sre_portal.core.ports import Token
+from sre_portal.operations.audited import Act, audited, intent_of, recorded
 from sre_portal.operations.ports import Ports
+from sre_portal.operations.sessions import digest_of, new_secret
 
-LOGIN_LASTS = timedelta(hours=12)
-SESSION_LASTS = timedelta(hours=12)
-
-
-def digest_of(secret: str) -> str:
-    return sha256(secret.encode()).hexdigest()
-
-
-async def issue_login(ports: Ports, principal: Principal) -> str:
-    """A new one-time login secret for a principal."""
-    secret = secrets.token_urlsafe(32)
-    await ports.access.add_login(digest_of(secret), principal, ports.clock.now() + LOGIN_LASTS)
-    return secret
+PREFIX = "srp_"
+"""Begins every issued token, so that scanners find one that was published."""
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+LONGEST_DAYS = 366
+NOTE_USE = timedelta(minutes=1)
+"""How exactly it is known when a token was last used."""
 
 
-async def open_session(ports: Ports, login_secret: str, address: str) -> str:
-    """Uses a login link up and returns the secret of a new session. Raises `NotAuthenticated`."""
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A token that somebody wants. For an agent `service` is set, else `role`."""
+
+    name: str
+    days: int
+    role: Role | None = None
+    services: frozenset[str] | None = None
+    service: str | None = None
+    owner: str = ""
+    """The service account it belongs to, made where it is new. Empty: one of the token's own name."""
+
+
+async def token_of(ports: Ports, secret: str, *, seen_will_do: bool = False) -> Token | None:
+    """What a bearer shows; None where it is unknown, taken back or over."""
+    token = await ports.tokens.find(digest_of(secret), seen_will_do=seen_will_do)
+    over = token is not None and token.ends_at is not None and ports.clock.now() >= token.ends_at
+    return None if over else token
+
+
+def principal_with(ports: Ports, token: Token) -> Principal:
+    """Whoever acts with a token: what its owner may, where the token itself allows it."""
+    own = () if token.role is None else (Grant(token.role, token.services, source=f"token {token.name}"),)
+    if token.account is None:
+        return Principal(token.name, own, f"token:{token.name}")
+    held = grants_of(token.account, ports.policy.rules, ports.environment)
+    return Principal(token.name, held, f"token:{token.name}", within=own).at(ports.clock.now())
+
+
+async def note_token(ports: Ports, token: Token) -> None:
+    """Remembers that a token is used, about once a minute."""
     now = ports.clock.now()
-    event = await ports.audit.intend(now, "login link", "session:open", "a session", address, "")
-    principal = await ports.access.take_login(digest_of(login_secret), now)
-    if principal is None:
-        await conclude(ports, event, "denied", "the link is unknown, used or too old")
-        raise NotAuthenticated("this login link is unknown, was used already, or is too old")
-    secret = secrets.token_urlsafe(32)
-    await ports.access.add_session(
-        Session(digest_of(secret), principal, secrets.token_urlsafe(24), now, now + SESSION_LASTS)
-    )
-    await conclude(ports, event, "done", f"of {principal.name}")
-    return secret
+    last = ports.watch.used_tokens.get(token.name, token.used_at)
+    if last is not None and now - last < NOTE_USE:
+        return
+    ports.watch.used_tokens[token.name] = now
+    try:
+        await ports.tokens.used(token.name, now)
+    except StoreUnavailable:
+        return
 
 
-async def close_session(ports: Ports, session: Session, address: str) -> None:
-    event = await ports.audit.intend(
-        ports.clock.now(), session.principal.name, "session:close", "own", address, ""
-    )
-    await ports.access.end_session(session.digest)
-    await conclude(ports, event, "done")
+async def issue_token(ports: Ports, actor: Principal, order: Order, reason: str, address: str) -> str:
+    """The secret of a new token, told once. Raises `InvalidInput`, or `Conflict` for a taken name."""
+    if problems := _problems(ports, order):
+        raise InvalidInput(problems)
+    after = _facts(order)
+    async with audited(
+        ports, Act(actor, Permission.TOKEN_ISSUE, f"token {order.name}", address, reason=reason, after=after)
+    ):
+        account = await _owner(ports, actor, order)
+        return await _issue(ports, actor, order, account)
 
 
-async def session_of(ports: Ports, secret: str) -> Session | None:
-    """The session a cookie stands for; None where it is unknown or over."""
-    session = await ports.access.session(digest_of(secret))
-    return session if session and ports.clock.now() < session.ends_at else None
+async def issue_own_token(
+    ports: Ports, actor: Principal, account: Account, order: Order, address: str
+) -> str:
+    """A token by which a person acts as themselves, from a program. It never may more than they do."""
+    own = replace(order, service=None)
+    if problems := _problems(ports, own):
+        raise InvalidInput(problems)
+    intent = intent_of(ports, actor, address, "token:issue", f"own token {own.name}", after=_facts(own))
+    async with recorded(ports, intent):
+        return await _issue(ports, actor, own, account)
 
 
-async def token_of(ports: Ports, secret: str) -> Token | None:
-    return await ports.access.token(digest_of(secret))
+async def rotate_token(
+    ports: Ports, actor: Principal, name: str, name_after: str, overlap: timedelta, address: str
+) -> str:
+    """A second token like the first, under another name. The first one ends after the overlap."""
+    old = next((one for one in await ports.tokens.all() if one.name == name and one.origin == "issued"), None)
+    if old is None:
+        raise NotFound("issued token", name)
+    now = ports.clock.now()
+    lasts = timedelta(days=90) if old.ends_at is None else old.ends_at - old.created_at
+    order = Order(name_after, max(1, lasts.days), old.role, old.services, old.service)
+    if problems := _problems(ports, order):
+        raise InvalidInput(problems)
+    subject = f"token {name}, by {name_after}"
+    until = min(now + overlap, old.ends_at) if old.ends_at else now + overlap
+    async with audited(
+        ports, Act(actor, Permission.TOKEN_ISSUE, subject, address, after={"old_ends_at": until.isoformat()})
+    ):
+        secret = await _issue(ports, actor, order, old.account)
+        await ports.tokens.end_at(name, until)
+        return secret
 
 
-async def register_tokens(ports: Ports, admin: str, agents: dict[str, str]) -> None:
-    """Puts the tokens of the settings in force, and no others."""
+async def revoke_token(ports: Ports, actor: Principal, name: str, reason: str, address: str) -> None:
+    """Takes an issued token back; no replica believes it after. Raises `NotFound`."""
+    async with audited(ports, Act(actor, Permission.TOKEN_ISSUE, f"token {name}", address, reason=reason)):
+        await _revoke(ports, name)
+
+
+async def revoke_own_token(ports: Ports, actor: Principal, account: Account, name: str, address: str) -> None:
+    own = [one.name for one in await own_tokens(ports, account)]
+    async with recorded(ports, intent_of(ports, actor, address, "token:revoke", f"own token {name}")):
+        if name not in own:
+            raise NotFound("token of yours", name)
+        await _revoke(ports, name)
+
+
+async def own_tokens(ports: Ports, account: Account) -> Sequence[Token]:
+    everything = await ports.tokens.all()
+    return [one for one in everything if one.account is not None and one.account.id == account.id]
+
+
+async def register_tokens(ports: Ports, admin: str, agents: Mapping[str, Sequence[str]]) -> None:
+    """Puts the tokens of the settings in force, and no others of the settings."""
     now = ports.clock.now()
     tokens = [Token("admin", digest_of(admin), Role.ADMIN, None, now)] if admin else []
     tokens += [
-        Token(f"agent:{service}", digest_of(secret), None, service, now) for service, secret in agents.items()
+        Token(f"agent:{service}" + (f":{number}" if number else ""), digest_of(secret), None, service, now)
+        for service, secrets in agents.items()
+        for number, secret in enumerate(secrets)
     ]
-    await ports.access.replace_tokens(tokens)
+    await ports.tokens.replace_settings(tokens)
+
+
+async def _issue(ports: Ports, actor: Principal, order: Order, account: Account | None) -> str:
+    secret = PREFIX + new_secret()
+    now = ports.clock.now()
+    token = Token(
+        name=order.name,
+        digest=digest_of(secret),
+        role=order.role,
+        service=order.service,
+        created_at=now,
+        services=order.services,
+        account=account,
+        ends_at=now + timedelta(days=order.days),
+        given_by=actor.name,
+        origin="issued",
+    )
+    await ports.tokens.add(token)
+    return secret
+
+
+async def _revoke(ports: Ports, name: str) -> None:
+    if await ports.tokens.drop(name) is None:
+        raise NotFound("issued token", name)
+    ports.watch.used_tokens.pop(name, None)
+
+
+async def _owner(ports: Ports, actor: Principal, order: Order) -> Account | None:
+    """Whose token it is; an agent's is nobody's. A new service account may what its first token may."""
+    if order.role is None:
+        return None
+    name, now = order.owner or order.name, ports.clock.now()
+    told = Account(0, "service", "service", LOCAL, f"service:{name}", name)
+    account = await ports.accounts.log_in(told, now)
+    if account.created_at != now:
+        return account
+    grant = Grant(order.role, order.services, source="service account")
+    await ports.accounts.give(GivenGrant(0, account.id, grant, f"for token {order.name}", actor.name, now))
+    return await ports.accounts.get(account.id)
+
+
+def _problems(ports: Ports, order: Order) -> list[Problem]:
+    found = []
+    if not NAME.fullmatch(order.name):
+        expected = "lower case letters, digits, dots and dashes, at most 63"
+        found.append(Problem("name", repr(order.name)[:80], expected))
+    if order.owner and not NAME.fullmatch(order.owner):
+        found.append(Problem("owner", repr(order.owner)[:80], "the name of a service account, as of a token"))
+    if not 1 <= order.days <= LONGEST_DAYS:
+        found.append(Problem("days", str(order.days), f"1 to {LONGEST_DAYS}"))
+    if (order.role is None) == (order.service is None):
+        seen = "both" if order.role else "neither"
+        found.append(Problem("role", seen, "a role, or the service of an agent"))
+    known = {slo.spec.service for slo in ports.catalogue.slos()}
+    asked = {*(order.services or ()), *([order.service] if order.service else [])}
+    found += [
+        Problem("services", name, f"one of {', '.join(sorted(known)) or 'no service'}")
+        for name in sorted(asked - known)
+    ]
+    return found
+
+
+def _facts(order: Order) -> dict[str, object]:
+    return {
+        "role": order.role.value if order.role else None,
+        "services": sorted(order.services) if order.services is not None else None,
+        "agent_of": order.service,
+        "owner": order.owner or None,
+        "days": order.days,
+    }

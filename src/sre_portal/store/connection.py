@@ -34,6 +34,7 @@ class Database:
 
     def __init__(self, engines: Engines) -> None:
         self.place = engines.place
+        self.connects = engines.connects
         self._engines = engines
         self._writers = ThreadPoolExecutor(engines.write_threads, "sre-portal-write")
         self._readers = ThreadPoolExecutor(engines.read_threads, "sre-portal-read")

@@ -54,6 +54,8 @@ class Engines:
     reader: Engine
     write_threads: int
     read_threads: int
+    connects: Mapping[str, Any] | None = None
+    """What psycopg needs for a connection of its own, to a database that other programs share; None on SQLite."""
 
 
 def engines_for(url: str, patience_seconds: float) -> Engines:
@@ -156,7 +158,8 @@ def _postgres(url: URL, patience_seconds: float) -> Engines:
     place = Place(
         f"the PostgreSQL database {url.database} at {url.host or 'the local socket'}:{url.port or 5432}"
     )
-    return Engines(place, writer, reader, write_threads=4, read_threads=4)
+    _, connects = writer.dialect.create_connect_args(url)
+    return Engines(place, writer, reader, write_threads=4, read_threads=4, connects={**connects, **connect})
 
 
 def begin_migration(connection: Connection) -> None:
@@ -205,6 +208,12 @@ def _array(values: Sequence[Plain]) -> str:
         return f"{{{','.join(map(str, values))}}}"
     quoted = (str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values)
     return f"""{{"{'","'.join(quoted)}"}}"""
+
+
+def added(connection: Connection, table: Table, row: Mapping[str, object]) -> bool:
+    """Inserts a row unless its primary key is there. Whether it did."""
+    statement = _insert(connection, table).values(dict(row)).on_conflict_do_nothing()
+    return connection.execute(statement).rowcount == 1
 
 
 def put(

@@ -50,6 +50,10 @@ class Tokens:
     async def used(self, name: str, at: datetime) -> None:
         await self._database.write(partial(_used, name=name, at=at))
 
+    async def end_at(self, name: str, at: datetime) -> None:
+        """It is good until then. No replica believes it for longer."""
+        await self._epoch.change(partial(_end_at, name=name, at=at))
+
     async def replace_settings(self, tokens: Sequence[Token]) -> None:
         """These are the tokens of the settings, and no others. Raises `Conflict`: two have one digest."""
         await self._epoch.change(partial(_replace, tokens=tokens))
@@ -106,6 +110,10 @@ def _drop(connection: Connection, name: str) -> Token | None:
 
 def _used(connection: Connection, name: str, at: datetime) -> None:
     connection.execute(update(tables.token).where(tables.token.c.name == name).values(used_at=at))
+
+
+def _end_at(connection: Connection, name: str, at: datetime) -> None:
+    connection.execute(update(tables.token).where(tables.token.c.name == name).values(ends_at=at))
 
 
 def _replace(connection: Connection, tokens: Sequence[Token]) -> None:

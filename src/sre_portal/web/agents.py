@@ -12,8 +12,9 @@ from starlette.responses import Response, StreamingResponse
 from sre_portal.contract.report import AgentReport
 from sre_portal.core.errors import InvalidInput, NotAuthenticated, Problem
 from sre_portal.operations.ingest import ingest
+from sre_portal.operations.tokens import token_of
 from sre_portal.web.context import ports_of
-from sre_portal.web.guard import agent_token
+from sre_portal.web.guard import agent_token, bearer_of
 
 _decode = msgspec.json.Decoder(AgentReport).decode
 _encode = msgspec.json.Encoder().encode
@@ -32,9 +33,11 @@ async def plans(request: Request) -> Response:
 
 
 async def _lines(request: Request, service: str, instance: str) -> AsyncIterator[bytes]:
+    """Ends when either side leaves, when the token is taken back, or when the portal stops."""
     closing: asyncio.Event = request.app.state.closing
-    async for plan in ports_of(request).desk.plans(service, instance):
-        if closing.is_set():
+    ports, secret = ports_of(request), bearer_of(request)
+    async for plan in ports.desk.plans(service, instance):
+        if closing.is_set() or await token_of(ports, secret) is None:
             return
         yield _encode(plan) + b"\n"
 

@@ -20,6 +20,7 @@ from sre_portal.web.api.routes import api_router, openapi
 from sre_portal.web.errors import install
 from sre_portal.web.guard import Guarded
 from sre_portal.web.pages import experiments, overview, quick_fault, runs, services, status, stop
+from sre_portal.web.rate import Limiter
 from sre_portal.web.walls import WalledApp, Walls
 
 STATIC = Path(__file__).parent / "static" / "dist"
@@ -41,18 +42,22 @@ ROUTES: Sequence[Guarded] = (
     Guarded("POST", "/experiments/{name}/run", forms.start_experiment, Permission.RUN_START),
     Guarded("POST", "/runs/{id}/abort", forms.abort, Permission.RUN_ABORT),
     Guarded("POST", "/stop-all", forms.stop_everything, Permission.HARM_STOP),
-    Guarded("POST", "/logout", login.logout, Permission.PORTAL_READ),
+    Guarded("POST", "/logout", login.logout, "person"),
+    Guarded("POST", "/logout/everywhere", login.everywhere, "person"),
     Guarded("GET", "/live/overview", live.overview, Permission.PORTAL_READ),
     Guarded("GET", "/live/services/{name}", live.service, Permission.PORTAL_READ),
     Guarded("GET", "/live/runs/{id}", live.run, Permission.PORTAL_READ),
     Guarded("GET", "/agents/v1/plan", agents.plans, "agent"),
     Guarded("POST", "/agents/v1/reports", agents.report, "agent"),
     Guarded("GET", "/api/v1/openapi.json", openapi, Permission.PORTAL_READ),
-    Guarded("GET", "/login", login.login, "public"),
+    Guarded("GET", "/login", login.login, "public", "login"),
+    Guarded("GET", "/login/with/{provider}", login.begin, "public", "login"),
+    Guarded("GET", "/login/callback/{provider}", login.callback, "public", "callback"),
+    Guarded("POST", "/login/backchannel/{provider}", login.backchannel, "public", "backchannel"),
     Guarded("GET", "/status", status.status, "public"),
     Guarded("GET", "/healthz", probes.healthz, "public"),
     Guarded("GET", "/readyz", probes.readyz, "public"),
-    Guarded("GET", "/metrics", probes.metrics, "public"),
+    Guarded("GET", "/metrics", probes.metrics, Permission.METRICS_READ),
 )
 
 
@@ -77,6 +82,7 @@ def build_app(ports: Ports, walls: Walls | None = None) -> FastAPI:
     )
     app.walls = walls or Walls(behind_tls=ports.is_behind_tls)
     app.state.ports = ports
+    app.state.limiter = Limiter()
     app.state.closing = asyncio.Event()
     app.router.routes.extend(row.route() for row in ROUTES)
     app.router.routes.append(Mount("/static", Assets(directory=STATIC, check_dir=False), name="static"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
 from secrets import compare_digest
@@ -13,18 +15,28 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sre_portal.core.access import Permission, Principal, everywhere, require
-from sre_portal.core.errors import NotAuthenticated, NotPermitted
+from sre_portal.core.access import STOPPING, Permission, Principal, require
+from sre_portal.core.errors import NotAuthenticated, NotPermitted, StoreUnavailable
 from sre_portal.core.ports import Session, Token
 from sre_portal.operations.audited import Act, deny
-from sre_portal.operations.tokens import session_of, token_of
+from sre_portal.operations.ports import Ports
+from sre_portal.operations.sessions import (
+    TOUCH,
+    Origin,
+    note_use,
+    principal_in,
+    renewed_secret,
+    session_of,
+)
+from sre_portal.operations.tokens import note_token, principal_with, token_of
 from sre_portal.web.context import address_of, ports_of, principal_of
+from sre_portal.web.cookies import cookie_in, set_cookie
+from sre_portal.web.rate import limit
 
-Needs = Permission | Literal["public", "agent"]
+Needs = Permission | Literal["public", "agent", "person"]
+"""`person` is anybody with a session, whatever they may."""
 Endpoint = Callable[[Request], Awaitable[Response]]
 
-COOKIE = "sre_portal_session"
-SECURE_COOKIE = "__Host-sre_portal_session"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -36,10 +48,12 @@ class Guarded:
     path: str
     endpoint: Endpoint
     needs: Needs
+    limit: str = ""
+    """The kind of `rate.KINDS` that bounds how often an address may ask; empty where nothing does."""
 
     def route(self) -> Route:
         return NeedsRoute(
-            self.path, guarded(self.endpoint, self.needs), methods=[self.method], needs=self.needs
+            self.path, guarded(self.endpoint, self.needs, self.limit), methods=[self.method], needs=self.needs
         )
 
 
@@ -58,8 +72,11 @@ class Allowed:
         self.needs = needs
 
     async def __call__(self, request: Request) -> None:
-        await identify(request)
+        if request.scope.get("passed") is self:  # `first.GuardedFirst` asked before the body was read
+            return
+        await identify(request, self.needs)
         await _require(request, self.needs)
+        request.scope["passed"] = self
 
 
 def needs_of(route: object) -> Needs | None:
@@ -72,29 +89,38 @@ def needs_of(route: object) -> Needs | None:
     return None
 
 
-def guarded(endpoint: Endpoint, needs: Needs) -> Endpoint:
+def guarded(endpoint: Endpoint, needs: Needs, kind: str = "") -> Endpoint:
     @wraps(endpoint)
     async def guard(request: Request) -> Response:
+        if kind:
+            await limit(request, kind)
         if needs != "agent":
-            await identify(request)
-            if isinstance(needs, Permission):
-                await _require(request, needs)
-        return await endpoint(request)
+            await identify(request, needs)
+            await _require(request, needs)
+        response = await endpoint(request)
+        await _renew(request, response)
+        return response
 
     return guard
 
 
-async def identify(request: Request) -> None:
+async def identify(request: Request, needs: Needs) -> None:
     """Puts the principal, the session and its CSRF token into the scope, where there are any."""
     ports = ports_of(request)
+    seen_will_do = needs in STOPPING
     if bearer := bearer_of(request):
-        token = await token_of(ports, bearer)
+        token = await token_of(ports, bearer, seen_will_do=seen_will_do)
         if token is not None and token.role is not None:
-            request.scope["principal"] = Principal(token.name, everywhere(token.role), f"token:{token.name}")
-    elif cookie := request.cookies.get(cookie_name(request)):
-        session = await session_of(ports, cookie)
+            request.scope["principal"] = principal_with(ports, token)
+            _behind(ports, note_token(ports, token))
+        else:
+            await limit(request, "token")
+    elif cookie := cookie_in(request):
+        session = await session_of(ports, cookie, seen_will_do=seen_will_do)
         if session is not None:
-            request.scope.update(principal=session.principal, session=session, csrf=session.csrf)
+            request.scope.update(principal=principal_in(ports, session), session=session, csrf=session.csrf)
+            if session.seen_at + TOUCH <= ports.clock.now():
+                _behind(ports, note_use(ports, session))
 
 
 async def agent_token(request: Request) -> Token:
@@ -103,7 +129,10 @@ async def agent_token(request: Request) -> Token:
     token = await token_of(ports, bearer_of(request))
     if token is None or token.service is None:
         ports.watch.refused_agents += 1
+        await limit(request, "agent")
         raise NotAuthenticated("this is not the token of an agent")
+    request.scope["agent"] = token
+    _behind(ports, note_token(ports, token))
     return token
 
 
@@ -112,14 +141,33 @@ def session_in(request: Request) -> Session | None:
     return session if isinstance(session, Session) else None
 
 
-def cookie_name(request: Request) -> str:
-    """Over TLS a `__Host-` cookie; a plain name only without TLS, which the portal serves on loopback."""
-    return SECURE_COOKIE if is_secure(request) else COOKIE
+async def still(request: Request) -> Principal | None:
+    """Who asked, as they are known now; None where they are not let in any more.
+
+    For answers that take long. The secret may be an older one of the same session.
+    """
+    ports = ports_of(request)
+    if bearer := bearer_of(request):
+        token = await token_of(ports, bearer)
+        return None if token is None else principal_with(ports, token)
+    if (before := session_in(request)) is None:
+        return None
+    session = await ports.sessions.find(before.digest)
+    now = ports.clock.now()
+    if session is None or now >= session.ends_at:
+        return None
+    return principal_in(ports, session)
 
 
-def is_secure(request: Request) -> bool:
-    """Whether the browser speaks TLS, to us or to a proxy before us."""
-    return ports_of(request).is_behind_tls or request.url.scheme == "https"
+def own_session(request: Request) -> Session:
+    """The session of whoever asks. Raises `NotAuthenticated` for a token: it is nobody's own."""
+    if (session := session_in(request)) is None:
+        raise NotAuthenticated("log in with a browser first")
+    return session
+
+
+def origin_of(request: Request) -> Origin:
+    return Origin(address_of(request), request.headers.get("user-agent", ""))
 
 
 def bearer_of(request: Request) -> str:
@@ -127,17 +175,43 @@ def bearer_of(request: Request) -> str:
     return secret.strip() if kind.lower() == "bearer" else ""
 
 
-async def _require(request: Request, needs: Permission) -> None:
+async def _require(request: Request, needs: Needs) -> None:
+    if needs in {"public", "agent"}:
+        return
     who = principal_of(request)
     try:
-        require(who, needs)
+        if isinstance(needs, Permission):
+            require(who, needs)
+        else:
+            own_session(request)
         if request.method not in SAFE_METHODS and session_in(request) is not None:
             await _check_csrf(request)
     except NotPermitted as denied:
-        if needs is not Permission.PORTAL_READ:
+        if needs is not Permission.PORTAL_READ and isinstance(needs, Permission):
             act = Act(who, needs, f"{request.method} {request.url.path}"[:200], address_of(request))
             await deny(ports_of(request), act, str(denied))
         raise
+
+
+async def _renew(request: Request, response: Response) -> None:
+    """A page shown to somebody who may something else than before comes with a new secret."""
+    session = session_in(request)
+    if (
+        session is None
+        or request.method != "GET"
+        or response.headers.get("content-type", "")[:9] != "text/html"
+    ):
+        return
+    with suppress(StoreUnavailable):
+        if (secret := await renewed_secret(ports_of(request), session)) is not None:
+            set_cookie(request, response, secret)
+
+
+def _behind(ports: Ports, work: Coroutine[None, None, None]) -> None:
+    """Work that nobody waits for."""
+    task = asyncio.create_task(work)
+    ports.watch.behind.add(task)
+    task.add_done_callback(ports.watch.behind.discard)
 
 
 async def _check_csrf(request: Request) -> None:

@@ -11,18 +11,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from sre_portal.core.access import Principal
-from sre_portal.core.errors import PortalError
+from sre_portal.core.access import Permission, Principal
+from sre_portal.core.errors import PortalError, StoreUnavailable
 from sre_portal.operations.ports import Ports
 from sre_portal.web import render
 from sre_portal.web.context import ports_of, principal_of
-from sre_portal.web.guard import session_in
+from sre_portal.web.guard import still
 from sre_portal.web.pages.figures import iso
 from sre_portal.web.pages.flight import flight_of
 from sre_portal.web.pages.frame import Frame
@@ -41,7 +42,8 @@ BEAT_SECONDS = 1.0
 """An event goes out at least this often."""
 BACKLOG = 16
 """So many events a slow reader may be behind."""
-SESSION_CHECK_EVENTS = 5
+ACCESS_SECONDS = 5.0
+"""A stream whose session runs out by itself ends at most this much later."""
 RETRY = b"retry: 2000\n\n"
 OVER = b"event: over\ndata: {}\n\n"
 ENDED = b"event: ended\ndata: {}\n\n"
@@ -94,6 +96,15 @@ class Topic:
 
     def leave(self, queue: Queue) -> None:
         self.readers.discard(queue)
+
+    def dismiss(self, queue: Queue, last: bytes | None = None) -> None:
+        """Ends a reader's stream at once, with a last word."""
+        self.readers.discard(queue)
+        while not queue.empty():
+            queue.get_nowait()
+        if last is not None:
+            queue.put_nowait(last)
+        queue.put_nowait(None)
 
     async def _work(self) -> None:
         loop, count = asyncio.get_running_loop(), -1
@@ -220,30 +231,34 @@ def topics_of(request: Request) -> dict[str, Topic]:
 
 
 async def events(request: Request, topic: Topic) -> AsyncIterator[bytes]:
-    """Ends when the reader leaves or is too slow, when the session is over, or when the portal stops."""
+    """Ends when the reader leaves, is too slow or is not let in any more, or when the portal stops."""
     queue = topic.join()
+    watcher = asyncio.create_task(_end_when_out(request, topic, queue))
     try:
         yield RETRY
-        sent = 0
         while (event := await queue.get()) is not None:
             yield event
-            sent += 1
             if await request.is_disconnected():
                 return
-            if sent % SESSION_CHECK_EVENTS == 0 and not await session_lasts(request):
-                yield ENDED
-                return
     finally:
+        watcher.cancel()
         topic.leave(queue)
 
 
-async def session_lasts(request: Request) -> bool:
-    """Whether the session that opened this stream is still in force. A token has none and lasts."""
-    session = session_in(request)
-    if session is None:
-        return True
-    ports = ports_of(request)
-    return ports.clock.now() < session.ends_at and await ports.access.session(session.digest) is not None
+async def _end_when_out(request: Request, topic: Topic, queue: Queue) -> None:
+    """Ends a stream as soon as its reader may not see it any more, or may something else than before."""
+    ports, grants = ports_of(request), principal_of(request).grants
+    count = ports.access.count
+    while True:
+        with suppress(StoreUnavailable):  # asked again soon
+            who = await still(request)
+            if who is None or not who.may(Permission.PORTAL_READ):
+                topic.dismiss(queue, ENDED)
+                return
+            if who.grants != grants:
+                topic.dismiss(queue)  # the page comes back, and is drawn for what they may now
+                return
+        count = await ports.access.after(count, ACCESS_SECONDS)
 
 
 def _table(rows: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from sre_portal.core.access import Permission
 from sre_portal.web.api import catalogue, observed, runs
+from sre_portal.web.first import GuardedFirst
 from sre_portal.web.guard import Allowed
 
 Row = tuple[Literal["GET", "POST"], str, Callable[..., Any], Permission]
@@ -40,7 +41,7 @@ async def openapi(request: Request) -> Response:
 
 
 def api_router() -> APIRouter:
-    router = APIRouter(prefix="/api/v1")
+    router = APIRouter(prefix="/api/v1", route_class=GuardedFirst)
     for method, path, endpoint, needs in ROUTES:
         status = 201 if endpoint is runs.start else 200
         router.add_api_route(

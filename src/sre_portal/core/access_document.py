@@ -1,0 +1,66 @@
+"""`kind: Access`: where people log in, and which groups have which role."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Literal
+
+from sre_portal.core.complaint import shown
+from sre_portal.core.document import API_VERSION, Document, Metadata
+from sre_portal.core.errors import Problem
+from sre_portal.core.grant_rule import Rule
+from sre_portal.core.phrase import closest_first, listed
+from sre_portal.core.provider import Provider, providers_problems
+
+
+class AccessSpec(Document):
+    providers: tuple[Provider, ...] = ()
+    rules: tuple[Rule, ...] = ()
+
+
+class Access(Document):
+    """Holding one is the proof that each part is valid; `access_problems` looks at the whole."""
+
+    api_version: Literal["sre-portal.dev/v1"] = API_VERSION
+    kind: Literal["Access"] = "Access"
+    metadata: Metadata
+    spec: AccessSpec
+
+    @property
+    def name(self) -> str:
+        return self.metadata.name
+
+
+def access_problems(access: Access, services: Collection[str] | None = None) -> list[Problem]:
+    """What the parts do not show by themselves. `services` are those there are; None where that is not known."""
+    found = providers_problems(access.spec.providers, "spec.providers")
+    names = [provider.name for provider in access.spec.providers]
+    seen: set[str] = set()
+    for number, rule in enumerate(access.spec.rules):
+        place = f"spec.rules.{number}"
+        if rule.name in seen:
+            found.append(Problem(f"{place}.name", shown(rule.name), "a name of its own for each rule"))
+        seen.add(rule.name)
+        if not rule.asks:
+            expected = "a group, email, emailDomain or provider: a rule without a condition fits nobody"
+            found.append(Problem(place, "no condition", expected))
+        if rule.provider is not None and rule.provider not in names:
+            known = listed(closest_first(rule.provider, names)) if names else "no provider is set up"
+            found.append(Problem(f"{place}.provider", shown(rule.provider), f"one of the providers: {known}"))
+        found += _service_problems(rule, place, services)
+    return found
+
+
+def _service_problems(rule: Rule, place: str, services: Collection[str] | None) -> list[Problem]:
+    if rule.services is None:
+        return []
+    if not rule.services:
+        return [Problem(f"{place}.services", "an empty list", "at least one service, or no such key")]
+    if services is None:
+        return []
+    known = listed(sorted(services)) if services else "there is none"
+    return [
+        Problem(f"{place}.services.{number}", shown(name), f"a service with an SLO: {known}")
+        for number, name in enumerate(rule.services)
+        if name not in services
+    ]

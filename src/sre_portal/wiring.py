@@ -1,0 +1,197 @@
+"""What a portal is made of: ports over an open store, with everything loaded."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import ip_address
+
+from sre_portal.clients.clock import SystemClock
+from sre_portal.clients.folder import FolderCatalogue, load_access, load_catalogue
+from sre_portal.clients.notice import Webhooks
+from sre_portal.clients.otlp import OtlpSink
+from sre_portal.clients.outward import Outward
+from sre_portal.clients.providers import login_providers
+from sre_portal.clients.secret_file import read_or_draw
+from sre_portal.clients.syslog import SyslogSink
+from sre_portal.core.access_document import Access, AccessSpec
+from sre_portal.core.board import Board
+from sre_portal.core.document import Metadata
+from sre_portal.core.errors import InvalidInput, Problem
+from sre_portal.core.leases import definition_of
+from sre_portal.core.outward import parse_allowed
+from sre_portal.core.ports import LoginProvider, Store
+from sre_portal.core.sink import Sink
+from sre_portal.operations.audit_log import note_start
+from sre_portal.operations.board import load_board
+from sre_portal.operations.drive import load_runs
+from sre_portal.operations.evaluate import load_alerts
+from sre_portal.operations.grants import refresh_glass
+from sre_portal.operations.keys import Keys
+from sre_portal.operations.policy import Policy
+from sre_portal.operations.ports import Ports
+from sre_portal.operations.pulse import Pulse
+from sre_portal.operations.seed import seed_history
+from sre_portal.operations.tokens import register_tokens
+from sre_portal.settings import Settings, parse_secrets
+from sre_portal.store.audit_tree import Trust
+from sre_portal.store.database import open_store
+from sre_portal.store.desk import Desk
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """All that is read from files before anything is opened."""
+
+    catalogue: FolderCatalogue
+    access: Access
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What lies around the portal: where people reach it, and whom it asks."""
+
+    url: str
+    outward: Outward
+    providers: Sequence[LoginProvider]
+
+
+def read_documents(settings: Settings) -> Documents:
+    """The documents of the settings. Raises `InvalidInput` with the problems of all of them."""
+    problems: list[Problem] = []
+    catalogue, access = FolderCatalogue(), Access(metadata=Metadata(name="none"), spec=AccessSpec())
+    try:
+        catalogue = load_catalogue([*settings.slo_dirs, *settings.experiment_dirs])
+    except InvalidInput as invalid:
+        problems += invalid.problems
+    try:
+        if settings.access_file is not None:
+            access = load_access(settings.access_file, {slo.spec.service for slo in catalogue.slos()})
+    except InvalidInput as invalid:
+        problems += invalid.problems
+    if access.spec.providers and not settings.public_url:
+        expected = "the address people use: providers send browsers back to it"
+        problems.append(Problem("SRE_PORTAL_PUBLIC_URL", "nothing", expected))
+    if problems:
+        raise InvalidInput(problems)
+    return Documents(catalogue, access)
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings, documents: Documents, url: str) -> AsyncIterator[Ports]:
+    """The ports over an open store, with everything loaded. Closes the store at the end.
+
+    `url` is where people reach the portal.
+    """
+    catalogue, keys = documents.catalogue, keys_of(settings)
+    trust = Trust(keys.signer(settings.environment), settings.audit_accept)
+    slos = [slo.name for slo in catalogue.slos()]
+    outward = Outward(parse_allowed(settings.outward_allow))
+    providers = login_providers(documents.access.spec.providers, outward, SystemClock())
+    store = await open_store(settings.store_url, slos=slos, trust=trust)
+    try:
+        ports = compose(settings, documents, store, keys, Outside(url, outward, providers))
+        await note_start(ports, settings.audit_accept)
+        agents = {
+            service: [one.get_secret_value() for one in tokens]
+            for service, tokens in settings.agent_tokens.items()
+        }
+        await register_tokens(ports, settings.admin_token.get_secret_value(), agents)
+        if settings.seed_history:
+            await seed_history(ports)
+        await load_board(ports)
+        await load_alerts(ports)
+        await load_runs(ports)
+        await refresh_glass(ports)
+        yield ports
+    finally:
+        await outward.aclose()
+        await store.close()
+
+
+def keys_of(settings: Settings) -> Keys:
+    """The keys of the secret key; on SQLite, where none is set, of one that is kept in the data folder.
+
+    Raises `InvalidInput`.
+    """
+    text = settings.secret_key.get_secret_value() or read_or_draw(settings.data_dir / "secret.key")
+    try:
+        return Keys(parse_secrets(text))
+    except ValueError as wrong:
+        raise InvalidInput([Problem("SRE_PORTAL_SECRET_KEY", "a secret value", str(wrong))]) from None
+
+
+def sinks_of(settings: Settings) -> list[Sink]:
+    """What tells the audit log to each address of the settings."""
+    return [
+        SyslogSink(address, settings.environment)
+        if address.kind.startswith("syslog")
+        else OtlpSink(address, settings.environment)
+        for address in settings.audit_sinks
+    ]
+
+
+def policy_of(settings: Settings, access: Access, outside: Outside) -> Policy:
+    """Who may enter, as the settings and the Access document say."""
+    alone = not access.spec.providers and _is_loopback(settings.host)
+    return Policy(
+        rules=access.spec.rules,
+        providers={one.name: one for one in outside.providers},
+        session_lasts=timedelta(hours=settings.session_hours),
+        session_idle=timedelta(minutes=settings.session_idle_minutes),
+        links=settings.login_links == "on" or (settings.login_links == "auto" and alone),
+        url=outside.url,
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def compose(settings: Settings, documents: Documents, store: Store, keys: Keys, outside: Outside) -> Ports:
+    catalogue, clock = documents.catalogue, SystemClock()
+    desk = Desk(clock)
+    services = {slo.spec.service for slo in catalogue.slos()}
+    desk.define(
+        {
+            name: [definition_of(slo) for slo in catalogue.slos() if slo.spec.service == name]
+            for name in services
+        }
+    )
+    access = Pulse()
+    store.sessions.on_change(access.beat)
+    return Ports(
+        clock=clock,
+        catalogue=catalogue,
+        reports=store.reports,
+        runs=store.runs,
+        journal=store.journal,
+        alerts=store.alerts,
+        audit=store.audit,
+        sessions=store.sessions,
+        tokens=store.tokens,
+        accounts=store.accounts,
+        logins=store.logins,
+        desk=desk,
+        board=Board(),
+        pulse=Pulse(),
+        access=access,
+        notices=Webhooks(
+            [one.get_secret_value() for one in settings.notice_urls],
+            outside.outward,
+            lambda: (store.audit.standing().size, store.audit.standing().root),
+            settings.environment,
+        ),
+        policy=policy_of(settings, documents.access, outside),
+        keys=keys,
+        sinks=sinks_of(settings),
+        audit_keep=timedelta(days=settings.audit_keep_days) if settings.audit_keep_days else None,
+        environment=settings.environment,
+        seeded=settings.seed_history,
+        is_behind_tls=settings.public_url.startswith("https://"),
+    )
