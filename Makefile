@@ -42,6 +42,7 @@ check: ## formatting, lint, types, layers, documents; changes nothing
 	$(BIN)/lint-imports --no-cache --no-logo
 	@PATH="$$(scripts/assets path)" npm run --silent typecheck
 	$(BIN)/python scripts/reference.py --check
+	$(BIN)/python -m scripts.licences
 	$(BIN)/pytest -q tests/rules
 
 .PHONY: fix
@@ -62,6 +63,16 @@ bench: ## run the benchmarks, peers side by side
 wheel: ## build dist/*.whl, assets included
 	@scripts/env run
 	@$(BIN)/python -m hatchling build -t wheel
+
+.PHONY: audit
+audit: ## ask for known weaknesses of every locked package (AUDIT_OFFLINE=1 where no source can be reached)
+	@scripts/env dev
+	@PATH="$$(scripts/assets path)" $(BIN)/python -m scripts.audit
+
+.PHONY: sbom
+sbom: ## write dist/sre-portal.cdx.json, the bill of materials
+	@scripts/env dev
+	@$(BIN)/python -m scripts.sbom $(ARGS)
 
 .PHONY: lock
 lock: ## write the locks again (ARGS=--upgrade for the newest versions)
