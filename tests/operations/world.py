@@ -42,6 +42,8 @@ from sre_portal.operations.runs import start_run
 from sre_portal.operations.tick import tick
 from sre_portal.store.database import open_store
 from sre_portal.store.desk import Desk
+from tests.store.samples import TRUST
+from tests.web.pages.memory_access import Notices
 
 ADA = Principal("ada", everywhere(Role.ADMIN))
 OMAR = Principal("omar", everywhere(Role.OPERATOR))
@@ -207,9 +209,13 @@ class World:
 
     async def open(self) -> World:
         """Starts the portal over what the database holds: also after a crash."""
-        self.store: Store = await open_store(self.database or f"sqlite:///{self.path / 'portal.sqlite3'}")
+        self.store: Store = await open_store(
+            self.database or f"sqlite:///{self.path / 'portal.sqlite3'}", trust=TRUST
+        )
         desk = Desk(self.clock)
         desk.define({"shop": [definition_of(slo) for slo in self.slos]})
+        access = Pulse()
+        self.store.sessions.on_change(access.beat)
         self.ports = Ports(
             clock=self.clock,
             catalogue=FolderCatalogue(tuple(self.slos), (self.experiment,)),
@@ -218,7 +224,12 @@ class World:
             journal=self.store.journal,
             alerts=self.store.alerts,
             audit=self.store.audit,
-            access=self.store.access,
+            sessions=self.store.sessions,
+            tokens=self.store.tokens,
+            accounts=self.store.accounts,
+            logins=self.store.logins,
+            notices=Notices(),
+            access=access,
             desk=desk,
             board=Board(),
             pulse=Pulse(),

@@ -8,9 +8,10 @@ from typing import Self
 
 import httpx2
 
-from sre_portal.core.access import Principal, Role, everywhere
+from sre_portal.core.access import Role
 from sre_portal.core.ports import Token
-from sre_portal.operations.tokens import digest_of, issue_login
+from sre_portal.operations.login import issue_link
+from sre_portal.operations.sessions import digest_of
 from sre_portal.web.app import build_app
 from tests.operations.world import START, World
 
@@ -34,7 +35,7 @@ class Door:
             Token(name, digest_of(secret), role, None, START) for name, (secret, role) in SECRETS.items()
         ]
         agent = Token("agent:shop", digest_of(AGENT_SECRET), None, "shop", START)
-        await self.world.ports.access.replace_tokens([*people, agent])
+        await self.world.ports.tokens.replace_settings([*people, agent])
         return self
 
     async def __aexit__(
@@ -56,7 +57,7 @@ class Door:
         """A client with a session, as after opening a login link."""
         client = self.client()
         client.headers["accept"] = "text/html"
-        secret = await issue_login(self.world.ports, Principal(name, everywhere(role)))
+        secret = await issue_link(self.world.ports, name, role)
         answer = await client.get("/login", params={"token": secret})
         assert answer.status_code == 303
         return client

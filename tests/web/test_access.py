@@ -7,11 +7,11 @@ from fastapi.routing import APIRoute
 from starlette.routing import Mount, Route
 
 from sre_portal.core.access import PERMISSIONS, Permission, Role
-from sre_portal.operations.tokens import issue_login
+from sre_portal.operations.login import issue_link
 from sre_portal.web.api.routes import ROUTES as API_ROUTES
 from sre_portal.web.app import ROUTES
 from sre_portal.web.guard import needs_of
-from tests.operations.world import ADA, EXPERIMENT
+from tests.operations.world import EXPERIMENT
 from tests.web.door import SECRETS, Door, csrf_in
 
 PUBLIC = {"/login", "/status", "/healthz", "/readyz", "/metrics"}
@@ -65,7 +65,7 @@ async def test_a_wrong_agent_token_is_refused_and_counted(door: Door, path: str)
         answer = await door.client(name).request(method, path)
         assert answer.status_code == 401
         assert door.world.ports.watch.refused_agents == before + 1
-    metrics = (await door.client().get("/metrics")).text
+    metrics = (await door.client("vera").get("/metrics")).text
     assert f"sre_portal_refused_agents_total {float(door.world.ports.watch.refused_agents)}" in metrics
 
 
@@ -79,7 +79,7 @@ async def test_an_agent_token_opens_no_page_and_no_api(door: Door) -> None:
 
 
 async def test_a_login_link_works_once(door: Door) -> None:
-    secret = await issue_login(door.world.ports, ADA)
+    secret = await issue_link(door.world.ports, "ada", Role.ADMIN)
     client = door.client()
     first = await client.get("/login", params={"token": secret})
     assert (first.status_code, first.headers["location"]) == (303, "/")
@@ -111,14 +111,14 @@ async def test_a_session_cookie_alone_cannot_use_the_api(door: Door) -> None:
 
 
 async def test_the_cookie_cannot_be_read_by_script_nor_sent_from_elsewhere(door: Door) -> None:
-    secret = await issue_login(door.world.ports, ADA)
+    secret = await issue_link(door.world.ports, "ada", Role.ADMIN)
     cookie = (await door.client().get("/login", params={"token": secret})).headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=lax" in cookie
 
 
 async def test_over_tls_the_cookie_is_bound_to_the_host(door: Door) -> None:
-    secret = await issue_login(door.world.ports, ADA)
+    secret = await issue_link(door.world.ports, "ada", Role.ADMIN)
     answer = await door.client().get("https://portal.test/login", params={"token": secret})
     cookie = answer.headers["set-cookie"]
     assert cookie.startswith("__Host-")
@@ -128,7 +128,7 @@ async def test_over_tls_the_cookie_is_bound_to_the_host(door: Door) -> None:
 async def test_every_answer_carries_the_security_headers(door: Door) -> None:
     for path in ("/login", "/status", "/nowhere", "/api/v1/runs"):
         headers = (await door.client().get(path)).headers
-        assert "default-src 'self'" in headers["content-security-policy"]
+        assert "default-src 'none'" in headers["content-security-policy"]
         assert "unsafe" not in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
 

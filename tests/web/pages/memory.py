@@ -9,16 +9,24 @@ from datetime import UTC, datetime, timedelta
 
 from sre_portal.contract.histogram import merge
 from sre_portal.contract.report import AgentReport, LeaseStatus
-from sre_portal.core.access import Principal
 from sre_portal.core.alert import Alert, AlertChange
-from sre_portal.core.audit import AuditEvent, AuditOutcome
+from sre_portal.core.audit import (
+    ANY,
+    AuditEvent,
+    AuditFilter,
+    Conclusion,
+    Entry,
+    Intent,
+    Standing,
+)
+from sre_portal.core.audit_proof import Proof
 from sre_portal.core.errors import Conflict, NotFound
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.fidelity import InjectionTotals
 from sre_portal.core.instance import Instance
 from sre_portal.core.journal import JournalEntry, seal
 from sre_portal.core.news import Note
-from sre_portal.core.ports import Session, SliRow, Token
+from sre_portal.core.ports import SliRow
 from sre_portal.core.run import Phase, PhaseMark, Run
 from sre_portal.core.signal import Signal
 
@@ -173,45 +181,63 @@ class Alerts:
 
 @dataclass
 class Audit:
+    """The events alone: what is about the tree is tested on the real log."""
+
     events: list[AuditEvent] = field(default_factory=list)
 
-    async def intend(
-        self, at: datetime, actor: str, action: str, subject: str, address: str, detail: str
-    ) -> int:
-        event = AuditEvent(len(self.events), at, actor, action, subject, "intended", address, detail)
+    async def intend(self, intent: Intent) -> int:
+        event = AuditEvent(
+            id=len(self.events),
+            at=intent.at,
+            actor=intent.actor,
+            action=intent.action,
+            object=intent.object,
+            outcome="intended",
+            address=intent.address,
+            reason=intent.reason,
+            actor_id=intent.actor_id,
+            session=intent.session,
+            before=intent.before,
+            after=intent.after,
+        )
         self.events.append(event)
         return event.id
 
-    async def conclude(self, event_id: int, outcome: AuditOutcome, detail: str) -> None:
-        self.events[event_id] = replace(self.events[event_id], outcome=outcome, detail=detail)
+    async def conclude(self, event_id: int, conclusion: Conclusion) -> None:
+        ended = {"outcome": conclusion.outcome, "detail": conclusion.detail}
+        self.events[event_id] = replace(self.events[event_id], **ended)  # type: ignore[arg-type]  # two texts
 
-    async def recent(self, limit: int = 100) -> Sequence[AuditEvent]:
+    async def record(self, intent: Intent, conclusion: Conclusion) -> int:
+        event_id = await self.intend(intent)
+        await self.conclude(event_id, conclusion)
+        return event_id
+
+    def standing(self) -> Standing:
+        return Standing(2 * len(self.events), "00" * 32, "", "")
+
+    async def look(self) -> None: ...
+
+    async def recent(self, limit: int = 100, only: AuditFilter = ANY) -> Sequence[AuditEvent]:
         return self.events[::-1][:limit]
 
+    async def entries(self, after: int | None, limit: int) -> Sequence[Entry]:
+        return ()
 
-@dataclass
-class Access:
-    tokens: dict[str, Token] = field(default_factory=dict)
-    logins: dict[str, Principal] = field(default_factory=dict)
-    sessions: dict[str, Session] = field(default_factory=dict)
+    async def checkpoint(self) -> str:
+        return ""
 
-    async def replace_tokens(self, tokens: Sequence[Token]) -> None:
-        self.tokens = {token.digest: token for token in tokens}
+    async def proof(self, seq: int) -> Proof:
+        raise NotFound("audit entry", str(seq))
 
-    async def token(self, digest: str) -> Token | None:
-        return self.tokens.get(digest)
+    async def oldest(self) -> Entry | None:
+        return None
 
-    async def add_login(self, digest: str, principal: Principal, ends_at: datetime) -> None:
-        self.logins[digest] = principal
+    async def horizon(self, before: datetime) -> int:
+        return 0
 
-    async def take_login(self, digest: str, now: datetime) -> Principal | None:
-        return self.logins.pop(digest, None)
+    async def forget(self, horizon: int) -> None: ...
 
-    async def add_session(self, session: Session) -> None:
-        self.sessions[session.digest] = session
+    async def sent(self, sink: str) -> int:
+        return 0
 
-    async def session(self, digest: str) -> Session | None:
-        return self.sessions.get(digest)
-
-    async def end_session(self, digest: str) -> None:
-        self.sessions.pop(digest, None)
+    async def note_sent(self, sink: str, sent: int) -> None: ...

@@ -11,23 +11,25 @@ from random import Random
 from sre_portal.clients.folder import FolderCatalogue
 from sre_portal.contract.histogram import bucket_of
 from sre_portal.core.access import Principal, Role, everywhere
+from sre_portal.core.account import LOCAL, Account, GivenGrant
 from sre_portal.core.alert import AlertState, alerts_of
 from sre_portal.core.board import Board
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.instance import Instance
 from sre_portal.core.leases import leases_of
-from sre_portal.core.ports import Session
+from sre_portal.core.ports import Session, SessionSecrets
 from sre_portal.core.run import Run
 from sre_portal.core.signal import Signal
 from sre_portal.core.slo import Counts, Slo
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.pulse import Pulse
-from sre_portal.operations.tokens import digest_of
+from sre_portal.operations.sessions import digest_of
 from sre_portal.operations.watch import Watch
 from sre_portal.store.desk import Desk
 from tests.web.pages.documents import experiments, slos
 from tests.web.pages.history import Past, finished_runs, live_run, write_journals
-from tests.web.pages.memory import NOW, Access, Alerts, Audit, Journal, Reports, Runs, StillClock, by_minute
+from tests.web.pages.memory import NOW, Alerts, Audit, Journal, Reports, Runs, StillClock, by_minute
+from tests.web.pages.memory_access import Accounts, Logins, Notices, Sessions, Tokens
 
 ADA = Principal("ada", everywhere(Role.ADMIN))
 OMAR = Principal("omar", everywhere(Role.OPERATOR))
@@ -91,7 +93,8 @@ class Scene:
     runs: Runs
     journal: Journal
     alerts: Alerts
-    access: Access
+    accounts: Accounts
+    session_store: Sessions
     reports: Reports
     watch: Watch
     catalogue: FolderCatalogue
@@ -119,8 +122,21 @@ class Scene:
         """Opens a session; returns the cookie's value."""
         secret = f"secret-of-{who.name}"
         now = self.clock.now()
-        session = Session(digest_of(secret), who, f"csrf-of-{who.name}", now, now + timedelta(hours=12))
-        await self.access.add_session(session)
+        told = Account(0, "person", "link", LOCAL, f"link:{who.name}", who.name)
+        account = await self.accounts.log_in(told, now)
+        for grant in who.grants:
+            await self.accounts.give(GivenGrant(0, account.id, grant, "", "test", now))
+        account = await self.accounts.get(account.id)
+        session = Session(
+            digest=digest_of(secret),
+            id=f"session-of-{who.name}",
+            account=account,
+            csrf=f"csrf-of-{who.name}",
+            created_at=now,
+            seen_at=now,
+            ends_at=now + timedelta(hours=12),
+        )
+        await self.session_store.add(session, SessionSecrets())
         self.sessions[who.name] = secret
         return secret
 
@@ -160,7 +176,9 @@ def scene(known: Counted | None = None, *, quiet: bool = False) -> Scene:
     services = list(dict.fromkeys(slo.spec.service for slo in held_slos))
     watch = Watch(instances=tuple(_instances(services, NOW)), evaluated=int(NOW.timestamp()))
     watch.alerts = {(one.slo, one.rule.name): one for slo in held_slos for one in alerts_of(slo)}
-    runs, alerts, access = Runs(), Alerts(), Access()
+    runs, alerts, accounts, sessions = Runs(), Alerts(), Accounts(), Sessions()
+    access = Pulse()
+    sessions.on_change(access.beat)
     desk, journal = Desk(clock), Journal()
     ports = Ports(
         clock=clock,
@@ -170,6 +188,11 @@ def scene(known: Counted | None = None, *, quiet: bool = False) -> Scene:
         journal=journal,
         alerts=alerts,
         audit=Audit(),
+        sessions=sessions,
+        tokens=Tokens(),
+        accounts=accounts,
+        logins=Logins(),
+        notices=Notices(),
         access=access,
         desk=desk,
         board=known.board,
@@ -178,7 +201,18 @@ def scene(known: Counted | None = None, *, quiet: bool = False) -> Scene:
         environment="demo",
     )
     built = Scene(
-        clock, known.board, desk, runs, journal, alerts, access, known.reports, watch, known.catalogue, ports
+        clock,
+        known.board,
+        desk,
+        runs,
+        journal,
+        alerts,
+        accounts,
+        sessions,
+        known.reports,
+        watch,
+        known.catalogue,
+        ports,
     )
     runs.held = {run.id: run for run in known.finished}
     if not quiet and "payments" in services:

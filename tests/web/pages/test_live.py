@@ -3,17 +3,18 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 from fastapi import FastAPI
 from starlette.requests import Request
 
-from sre_portal.core.access import Principal
+from sre_portal.core.access import Principal, Role, everywhere
 from sre_portal.core.errors import StoreUnavailable
+from sre_portal.core.ports import SessionSecrets
 from sre_portal.core.run import Phase, Verdict
-from sre_portal.operations.tokens import digest_of
+from sre_portal.operations.sessions import digest_of
 from sre_portal.web import live
 from sre_portal.web.app import build_app
 from sre_portal.web.live import BACKLOG, Drawing, Topic
@@ -46,7 +47,7 @@ def request(app: FastAPI, here: Scene, path: str, who: Principal = OMAR, **param
         "path_params": params,
         "app": app,
         "principal": who,
-        "session": here.access.sessions[digest_of(here.sessions[who.name])],
+        "session": here.session_store.held[digest_of(here.sessions[who.name])],
     }
 
     async def silence() -> dict[str, str]:
@@ -162,7 +163,7 @@ async def test_the_stream_of_a_run_ends_with_its_verdict(app: FastAPI, here: Sce
 async def test_the_stream_ends_when_the_session_does(app: FastAPI, here: Scene) -> None:
     stream = stream_of(await live.run(request(app, here, "/live/runs/2417", id="2417")))
     await take(stream, 1)
-    here.access.sessions.clear()
+    await here.session_store.end(list(here.session_store.held.values()))
     kinds = []
     async for chunk in stream:
         kinds.append(parsed(chunk).kind)
@@ -170,11 +171,33 @@ async def test_the_stream_ends_when_the_session_does(app: FastAPI, here: Scene) 
     assert kinds[-1] == "ended"
 
 
-async def test_a_session_that_is_too_old_is_over(app: FastAPI, here: Scene) -> None:
-    asked = request(app, here, "/live/overview")
-    assert await live.session_lasts(asked)
+async def test_the_stream_ends_when_the_session_is_too_old(app: FastAPI, here: Scene) -> None:
+    stream = stream_of(await live.run(request(app, here, "/live/runs/2417", id="2417")))
+    await take(stream, 1)
     here.clock.instant += timedelta(hours=13)
-    assert not await live.session_lasts(asked)
+    here.ports.access.beat()
+    assert [parsed(chunk).kind async for chunk in stream][-1] == "ended"
+
+
+async def test_the_stream_ends_when_the_account_may_not_read_any_more(app: FastAPI, here: Scene) -> None:
+    stream = stream_of(await live.run(request(app, here, "/live/runs/2417", id="2417")))
+    await take(stream, 1)
+    session = here.session_store.held[digest_of(here.sessions[OMAR.name])]
+    await here.session_store.add(
+        replace(session, account=replace(session.account, grants=())), SessionSecrets()
+    )
+    here.ports.access.beat()
+    assert [parsed(chunk).kind async for chunk in stream][-1] == "ended"
+
+
+async def test_a_page_comes_back_when_the_person_may_something_else(app: FastAPI, here: Scene) -> None:
+    stream = stream_of(await live.run(request(app, here, "/live/runs/2417", id="2417")))
+    await take(stream, 1)
+    session = here.session_store.held[digest_of(here.sessions[OMAR.name])]
+    promoted = replace(session.account, grants=everywhere(Role.ADMIN))
+    await here.session_store.add(replace(session, account=promoted), SessionSecrets())
+    here.ports.access.beat()
+    assert "ended" not in [parsed(chunk).kind async for chunk in stream]
 
 
 async def test_the_stream_does_not_hold_up_a_portal_that_stops(app: FastAPI, here: Scene) -> None:

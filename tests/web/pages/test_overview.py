@@ -132,7 +132,7 @@ async def test_nothing_at_risk_says_so(app: FastAPI, read: Read) -> None:
     healthy = tuple(slo for slo in quiet.catalogue.slos() if slo.spec.service in {"shop", "cart"})
     quiet.watch.instances = tuple(one for one in quiet.watch.instances if one.service in {"shop", "cart"})
     nothing = replace(quiet.catalogue, held_slos=healthy, held_experiments=())
-    app.state.ports = replace(quiet.ports, catalogue=nothing, access=app.state.ports.access)
+    app.state.ports = replace(quiet.ports, catalogue=nothing, sessions=app.state.ports.sessions)
     page = await read("/?show=risk")
     assert "Nothing is at risk" in page.by_id("none-shown").text
     assert "hidden" not in page.by_id("none-shown").attributes
