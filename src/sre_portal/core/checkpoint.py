@@ -4,9 +4,10 @@
     1042
     <root, base64>
 
-    — sre-portal/audit/production <key id and Ed25519 signature, base64>
+    - sre-portal/audit/production <key id and Ed25519 signature, base64>
 
-The text before the empty line is signed. A key is named by the log it signs, and identified by four bytes.
+The text before the empty line is signed. The line of a signature begins with an em dash, here a hyphen.
+A key is named by the log it signs, and identified by four bytes.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ ED25519 = b"\x01"
 """How signed notes number the kind of signature."""
 
 _BODY = re.compile(r"(?P<origin>[^\n]+)\n(?P<size>0|[1-9][0-9]{0,15})\n(?P<root>[A-Za-z0-9+/]{43}=)\n")
-_SIGNATURE = re.compile("— (?P<name>[^ +\n]+) (?P<signature>[A-Za-z0-9+/]+={0,2})\n")
+_SIGNATURE = re.compile("\N{EM DASH} (?P<name>[^ +\n]+) (?P<signature>[A-Za-z0-9+/]+={0,2})\n")
 
 
 class NotGenuine(ValueError):
@@ -90,7 +91,7 @@ class Signer:
         """The signed text of a checkpoint."""
         body = Checkpoint(self.origin, size, root).body
         signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(body.encode())
-        return f"{body}\n— {self.origin} {b64encode(self.keys[0].id + signature).decode()}\n"
+        return f"{body}\n\N{EM DASH} {self.origin} {b64encode(self.keys[0].id + signature).decode()}\n"
 
     @property
     def keys(self) -> tuple[VerifierKey, ...]:

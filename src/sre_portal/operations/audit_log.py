@@ -9,7 +9,7 @@ from sre_portal import __version__
 from sre_portal.core.access import PORTAL
 from sre_portal.core.audit import HORIZON, RETAIN, Conclusion
 from sre_portal.core.audit_check import Check, Checked
-from sre_portal.core.checkpoint import Checkpoint, VerifierKey
+from sre_portal.core.checkpoint import Checkpoint, NotGenuine, VerifierKey, open_checkpoint
 from sre_portal.core.errors import StoreUnavailable
 from sre_portal.operations.audited import intent_of
 from sre_portal.operations.ports import Ports
@@ -84,10 +84,23 @@ async def forget_old(ports: Ports) -> None:
     await ports.audit.forget(horizon)
 
 
-async def standing_sentence(ports: Ports) -> str:
-    """What is wrong with the log as this process sees it; empty where nothing is."""
+async def look_sentence(ports: Ports) -> str:
+    """Looks at the log, and says what is wrong with it; empty where nothing is."""
     try:
         await look_at_audit(ports)
     except StoreUnavailable as broken:
         return str(broken)
     return ""
+
+
+def signed_by_us(ports: Ports, checkpoint: str) -> tuple[str, str]:
+    """The public key to check a checkpoint with, and why it cannot be believed; empty where it can."""
+    key, forged = audit_keys(ports)[0], ""
+    for one in audit_keys(ports, checkpoint):
+        try:
+            open_checkpoint(checkpoint, [one])
+        except NotGenuine as why:
+            forged = str(why)
+        else:
+            return str(one), ""
+    return str(key), forged

@@ -19,7 +19,17 @@ from sre_portal.web import agents, forms, live, login, probes
 from sre_portal.web.api.routes import api_router, openapi
 from sre_portal.web.errors import install
 from sre_portal.web.guard import Guarded
-from sre_portal.web.pages import experiments, overview, quick_fault, runs, services, status, stop
+from sre_portal.web.pages import (
+    audit,
+    audit_entry,
+    experiments,
+    overview,
+    quick_fault,
+    runs,
+    services,
+    status,
+    stop,
+)
 from sre_portal.web.rate import Limiter
 from sre_portal.web.walls import WalledApp, Walls
 
@@ -36,6 +46,8 @@ ROUTES: Sequence[Guarded] = (
     Guarded("GET", "/runs/{id}", runs.run, Permission.PORTAL_READ),
     Guarded("GET", "/runs/{id}/journal", runs.journal, Permission.PORTAL_READ),
     Guarded("GET", "/runs/{id}/abort", stop.abort_page, Permission.RUN_ABORT),
+    Guarded("GET", "/audit", audit.audit, Permission.AUDIT_READ),
+    Guarded("GET", "/audit/{seq}", audit_entry.audit_entry, Permission.AUDIT_READ),
     Guarded("GET", "/stop-all", stop.stop_all_page, Permission.HARM_STOP),
     Guarded("POST", "/services/{name}/review", quick_fault.review, Permission.RUN_START),
     Guarded("POST", "/services/{name}/quick-fault", forms.start_quick_fault, Permission.RUN_START),

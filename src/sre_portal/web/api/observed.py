@@ -1,4 +1,4 @@
-"""What is seen: services, their signals, alerts, and the audit log."""
+"""What is seen: services, their signals, and alerts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from fastapi import Query, Request
 from pydantic import BaseModel
 
 from sre_portal.contract.histogram import quantile_ms
-from sre_portal.core.audit import AuditEvent
 from sre_portal.core.errors import NotFound
 from sre_portal.core.instance import Instance
 from sre_portal.core.slo import Budget, Slo, budget, burn_rate
@@ -113,11 +112,6 @@ async def alerts(request: Request) -> list[AlertJson]:
         )
         for one in ports_of(request).watch.alerts.values()
     ]
-
-
-async def audit(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[AuditEvent]:
-    """The audit log, newest first."""
-    return list(await ports_of(request).audit.recent(limit))
 
 
 def names_of(ports: Ports) -> list[str]:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from sre_portal.core.access import Permission
-from sre_portal.web.api import catalogue, observed, runs
+from sre_portal.web.api import audit, catalogue, observed, runs
 from sre_portal.web.first import GuardedFirst
 from sre_portal.web.guard import Allowed
 
@@ -31,7 +31,13 @@ ROUTES: Sequence[Row] = (
     ("GET", "/services/{name}", observed.service, Permission.PORTAL_READ),
     ("GET", "/services/{name}/signals", observed.signals, Permission.PORTAL_READ),
     ("GET", "/alerts", observed.alerts, Permission.PORTAL_READ),
-    ("GET", "/audit", observed.audit, Permission.AUDIT_READ),
+    ("GET", "/audit", audit.events, Permission.AUDIT_READ),
+    ("GET", "/audit/checkpoint", audit.checkpoint, Permission.AUDIT_READ),
+    ("GET", "/audit/key", audit.key, Permission.AUDIT_READ),
+    ("GET", "/audit/entries", audit.entries, Permission.AUDIT_READ),
+    ("GET", "/audit/export", audit.export, Permission.AUDIT_READ),
+    ("GET", "/audit/verify", audit.verify, Permission.AUDIT_READ),
+    ("GET", "/audit/{seq}/proof", audit.proof, Permission.AUDIT_READ),
 )
 
 

@@ -78,7 +78,7 @@ class Frame:
             theme=theme,
             version=__version__,
             now=instant(ports.clock.now()),
-            links=_links(ports, path),
+            links=_links(ports, who, path),
             live_words=f"{len(ports.watch.live)} live" if ports.watch.live else "",
             faults=faults,
             harm_link=f"/runs/{runs[-1]}" if runs else "/runs",
@@ -105,13 +105,14 @@ def theme_of(request: Request) -> str:
     return theme if theme in THEMES else ""
 
 
-def _links(ports: Ports, path: str) -> tuple[Link, ...]:
+def _links(ports: Ports, who: Principal, path: str) -> tuple[Link, ...]:
     services = {slo.spec.service for slo in ports.catalogue.slos()}
     rows = (
         ("/", "Overview", "overview", ""),
         ("/services", "Services", "service", str(len(services))),
         ("/experiments", "Experiments", "experiment", str(len(ports.catalogue.experiments()))),
         ("/runs", "Runs", "run", ""),
+        *((("/audit", "Audit", "audit", ""),) if who.may(Permission.AUDIT_READ) else ()),
         ("/status", "Status", "status", ""),
     )
     return tuple(Link(href, name, icon, _is_at(path, href), tally) for href, name, icon, tally in rows)
