@@ -213,7 +213,7 @@ def _array(values: Sequence[Plain]) -> str:
 def added(connection: Connection, table: Table, row: Mapping[str, object]) -> bool:
     """Inserts a row unless its primary key is there. Whether it did."""
     statement = _insert(connection, table).values(dict(row)).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount == 1
+    return connection.execute(statement.returning(*table.primary_key.columns)).first() is not None
 
 
 def put(
