@@ -134,6 +134,16 @@ class Principal:
         bound = _services_of(tuple(one for one in self.within if one.gives(permission, None)), permission)
         return bound if given is None else given if bound is None else given & bound
 
+    def may_everywhere(self, permission: Permission) -> bool:
+        """Whether nothing bounds a permission to some services."""
+        return self.may(permission) and self.services(permission) is None
+
+    def until(self, permission: Permission, service: str | None = None) -> datetime | None:
+        """When it loses a permission that it has; None where nothing ends it."""
+        ends = [grant.ends_at for grant in self.why(permission, service)]
+        told = [one for one in ends if one is not None]
+        return max(told) if told and len(told) == len(ends) else None
+
     def at(self, now: datetime) -> Principal:
         """The same without the grants that are over."""
         return replace(
@@ -170,6 +180,11 @@ def require(actor: Principal, permission: Permission, service: str | None = None
 def where(services: frozenset[str] | None) -> str:
     """Services in words; None is everywhere."""
     return "everywhere" if services is None else ", ".join(sorted(services)) or "nowhere"
+
+
+def covers(held: frozenset[str] | None, asked: frozenset[str] | None) -> bool:
+    """Whether some services hold all that are asked for; None is everywhere."""
+    return held is None or (asked is not None and asked <= held)
 
 
 def _services_of(grants: Iterable[Grant], permission: Permission) -> frozenset[str] | None:

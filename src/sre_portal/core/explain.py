@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
-from sre_portal.core.access import Grant, Permission, Principal, needs, where
+from sre_portal.core.access import Grant, Permission, Principal, Role, covers, needs, where
 from sre_portal.core.account import Account
 from sre_portal.core.grant_rule import Rule, principal_of
+
+SubjectKind = Literal["person", "service", "token"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,33 @@ class Explanation:
     held: tuple[Held, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether somebody may, and the sentence that says why."""
+
+    allowed: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Somebody who can act: an account, or a token by its name."""
+
+    kind: SubjectKind
+    id: str
+    who: Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """One who may do what was asked for: where, by which grants, and until when."""
+
+    subject: Subject
+    where: str
+    by: tuple[str, ...]
+    until: datetime | None
+
+
 def explain(account: Account, rules: Sequence[Rule], environment: str, now: datetime) -> Explanation:
     """Every rule and grant of an account, and all it may do at `now`."""
     who = principal_of(account, rules, environment).at(now)
@@ -45,24 +75,77 @@ def explain(account: Account, rules: Sequence[Rule], environment: str, now: date
 
 def held_by(who: Principal) -> tuple[Held, ...]:
     """All that a principal may, in the order of the permissions."""
+    return tuple(Held(one, where(who.services(one)), sources(who, one)) for one in Permission if who.may(one))
+
+
+def who_can(
+    subjects: Iterable[Subject], permission: Permission, service: str | None = None
+) -> tuple[Holder, ...]:
+    """Those who may: on a service, or without one on any service at all. In the order they came."""
     return tuple(
-        Held(one, where(who.services(one)), tuple(dict.fromkeys(map(_source, who.why(one)))))
-        for one in Permission
-        if who.may(one)
+        Holder(
+            one,
+            where(one.who.services(permission)),
+            sources(one.who, permission, service),
+            one.who.until(permission, service),
+        )
+        for one in subjects
+        if one.who.may(permission, service)
     )
+
+
+def decide(who: Principal, permission: Permission, service: str | None = None) -> Decision:
+    """Whether somebody may, on a service or on any at all, and by which grant or what it would take."""
+    if who.may(permission, service):
+        return Decision(allowed=True, reason=_allowed(who, permission, service))
+    asked = _asked(permission, service)
+    if who.why(permission, service):
+        return Decision(allowed=False, reason=f"{who.name} may {asked}, but this token is not for it")
+    takes = f"it takes {needs(permission, service)}, and this is {_held(who)}"
+    return Decision(allowed=False, reason=f"{who.name} may not {asked}: {takes}")
+
+
+def decide_everywhere(who: Principal, permission: Permission) -> Decision:
+    """The same where some services will not do."""
+    if who.may_everywhere(permission):
+        return decide(who, permission)
+    if not who.may(permission):
+        return decide(who, permission)
+    only = where(who.services(permission))
+    return Decision(allowed=False, reason=f"{who.name} may {permission.value} on {only}, not everywhere")
 
 
 def reason(who: Principal, permission: Permission, service: str | None) -> str:
     """One sentence: by which grant, or what it would take."""
-    asked = f"{permission.value} on {service}" if service else permission.value
-    grants = who.why(permission, service)
-    if who.may(permission, service):
-        return f"{who.name} may {asked} by {_source(grants[0])}"
-    if grants:
-        return f"{who.name} may {asked}, but this token is not for it"
-    held = ", ".join(f"{one.role.value} {where(one.services)}" for one in who.grants) or "no role"
-    return f"{who.name} may not {asked}: it takes {needs(permission, service)}, and this is {held}"
+    return decide(who, permission, service).reason
 
 
-def _source(grant: Grant) -> str:
+def sources(who: Principal, permission: Permission, service: str | None = None) -> tuple[str, ...]:
+    """Whose word it is that somebody may, each once."""
+    return tuple(dict.fromkeys(source_of(one) for one in who.why(permission, service)))
+
+
+def source_of(grant: Grant) -> str:
+    """Whose word a grant is, in words."""
     return grant.source or f"the role {grant.role.value}"
+
+
+def exceeds(who: Principal, role: Role, services: frozenset[str] | None) -> bool:
+    """Whether a role on these services (None: everywhere) gives anything that somebody does not have."""
+    wanted = Principal("", (Grant(role, services),))
+    return any(
+        wanted.may(one) and not (who.may(one) and covers(who.services(one), wanted.services(one)))
+        for one in Permission
+    )
+
+
+def _allowed(who: Principal, permission: Permission, service: str | None) -> str:
+    return f"{who.name} may {_asked(permission, service)} by {source_of(who.why(permission, service)[0])}"
+
+
+def _asked(permission: Permission, service: str | None) -> str:
+    return f"{permission.value} on {service}" if service else permission.value
+
+
+def _held(who: Principal) -> str:
+    return ", ".join(f"{one.role.value} {where(one.services)}" for one in who.grants) or "no role"

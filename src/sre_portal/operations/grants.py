@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from sre_portal.core.access import Grant, Permission, Principal, Role, where
 from sre_portal.core.account import Account, GivenGrant
+from sre_portal.core.complaint import shown
 from sre_portal.core.errors import InvalidInput, NotFound, Problem
+from sre_portal.core.phrase import closest_first, listed
 from sre_portal.operations.audited import Act, audited
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.watch import Glass
@@ -19,68 +22,90 @@ BROKEN_GLASS = "broken glass"
 """The source of grants that somebody gave themselves in an emergency."""
 GLASS_LONGEST = timedelta(hours=1)
 SHORTEST_REASON = 10
+LONGEST_REASON = 500
 
 
 async def give_role(
     ports: Ports, actor: Principal, account_id: int, grant: Grant, reason: str, address: str
 ) -> int:
-    """Gives a role, effective at once on every replica. Returns the id of the grant."""
+    """Gives a role, effective at once on every replica. Returns the id of the grant.
+
+    Raises `InvalidInput`; also where the grant would outlast the role of whoever gives it.
+    """
     now = ports.clock.now()
-    if problems := _problems(ports, grant, reason, now):
-        raise InvalidInput(problems)
     account = await ports.accounts.get(account_id)
     act = Act(
         actor,
         Permission.ACCESS_CHANGE,
         _named(account),
         address,
-        reason=reason,
+        reason=reason[:LONGEST_REASON],
         before=_held(account),
         after=_held(account, grant),
     )
     async with audited(ports, act):
+        _raise([*_reason_problems(reason), *_grant_problems(ports, actor, grant, now)])
         given = Grant(grant.role, grant.services, grant.ends_at, source=f"given by {actor.name}")
         return await ports.accounts.give(GivenGrant(0, account.id, given, reason, actor.name, now))
 
 
 async def withdraw_role(ports: Ports, actor: Principal, grant_id: int, reason: str, address: str) -> None:
     """Takes a grant back, effective at once on every replica. Raises `NotFound`."""
-    given = next((one for one in await ports.accounts.given() if one.id == grant_id), None)
-    if given is None:
-        raise NotFound("grant", str(grant_id))
+    given = await grant_of(ports, grant_id)
     account = await ports.accounts.get(given.account_id)
     act = Act(
         actor,
         Permission.ACCESS_CHANGE,
         _named(account),
         address,
-        reason=reason,
-        before={"grant": _text(given.grant)},
+        reason=reason[:LONGEST_REASON],
+        before={"grant": text_of(given.grant)},
         after={"grant": None},
     )
     async with audited(ports, act):
+        _raise(_reason_problems(reason))
         if await ports.accounts.withdraw(grant_id) is None:
             raise NotFound("grant", str(grant_id))
+    if given.grant.source == BROKEN_GLASS:
+        await refresh_glass(ports)
+        ports.pulse.beat()
+
+
+async def grant_of(ports: Ports, grant_id: int) -> GivenGrant:
+    """A grant that somebody gave. Raises `NotFound`."""
+    found = next((one for one in await ports.accounts.given() if one.id == grant_id), None)
+    if found is None:
+        raise NotFound("grant", str(grant_id))
+    return found
 
 
 async def block_account(
     ports: Ports, actor: Principal, account_id: int, reason: str, address: str, *, blocked: bool
 ) -> None:
-    """A blocked account may nothing and cannot log in; its sessions end."""
+    """A blocked account may nothing and cannot log in; its sessions end, its tokens may nothing.
+
+    Raises `InvalidInput` for the account of whoever asks: somebody has to be left who can undo it.
+    """
     account = await ports.accounts.get(account_id)
     act = Act(
         actor,
         Permission.ACCESS_CHANGE,
         _named(account),
         address,
-        reason=reason,
+        reason=reason[:LONGEST_REASON],
         before={"blocked": account.blocked},
         after={"blocked": blocked},
     )
     async with audited(ports, act):
+        problems = _reason_problems(reason)
+        if blocked and actor.id == f"account:{account.id}":
+            problems.append(Problem("account", "your own", "another one: ask another administrator"))
+        _raise(problems)
         await ports.accounts.block(account_id, blocked=blocked)
         if blocked:
             await ports.sessions.end(await ports.sessions.of_account(account_id))
+    await refresh_glass(ports)
+    ports.pulse.beat()
 
 
 async def break_glass(
@@ -91,15 +116,6 @@ async def break_glass(
     It is written down before it takes effect, told to everybody who looks at the portal, and sent out.
     Raises `NotPermitted`, or `InvalidInput` where the reason says nothing or the time is too long.
     """
-    problems = []
-    if len(reason.strip()) < SHORTEST_REASON:
-        expected = f"a reason of at least {SHORTEST_REASON} characters"
-        problems.append(Problem("reason", repr(reason.strip()), expected))
-    if not timedelta(minutes=1) <= lasts <= GLASS_LONGEST:
-        most = int(GLASS_LONGEST.total_seconds()) // 60
-        problems.append(Problem("minutes", f"{lasts.total_seconds() / 60:g}", f"1 to {most}"))
-    if problems:
-        raise InvalidInput(problems)
     now = ports.clock.now()
     grant = Grant(Role.ADMIN, ends_at=now + lasts, source=BROKEN_GLASS)
     act = Act(
@@ -107,12 +123,13 @@ async def break_glass(
         Permission.GLASS_BREAK,
         _named(account),
         address,
-        reason=reason,
+        reason=reason[:LONGEST_REASON],
         before=_held(account),
         after=_held(account, grant),
     )
     async with audited(ports, act):
-        await ports.accounts.give(GivenGrant(0, account.id, grant, reason, actor.name, now))
+        _raise(_glass_problems(reason, lasts))
+        await ports.accounts.give(GivenGrant(0, account.id, grant, reason.strip(), actor.name, now))
     log.warning("glass broken", actor=actor.name, account=actor.id, until=str(grant.ends_at), reason=reason)
     await refresh_glass(ports)
     ports.pulse.beat()
@@ -130,6 +147,8 @@ async def mend_glass(ports: Ports, actor: Principal, account: Account, address: 
             await ports.accounts.withdraw(one.id)
     await refresh_glass(ports)
     ports.pulse.beat()
+    if broken:
+        await ports.notices.send(f"{actor.name} gave back what breaking the glass gave")
 
 
 async def refresh_glass(ports: Ports) -> None:
@@ -140,8 +159,26 @@ async def refresh_glass(ports: Ports) -> None:
         ends_at = one.grant.ends_at
         if one.grant.source == BROKEN_GLASS and ends_at is not None and now < ends_at:
             account = await ports.accounts.get(one.account_id)
-            found.append(Glass(account.id, account.name, one.reason, ends_at))
-    ports.watch.glass = tuple(found)
+            if not account.blocked:
+                found.append(Glass(account.id, account.name, one.reason, ends_at))
+    if ports.watch.glass != (glass := tuple(found)):
+        ports.watch.glass = glass
+        ports.pulse.beat()
+
+
+def text_of(grant: Grant) -> str:
+    """A grant in words: `operator shop until 2026-11-25T12:00:00Z`."""
+    until = f" until {grant.ends_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if grant.ends_at else ""
+    return f"{grant.role.value} {where(grant.services)}{until}"
+
+
+def service_problems(ports: Ports, services: Collection[str]) -> list[Problem]:
+    """One for each service that has no SLO: a grant on it would wait for whoever makes it up."""
+    known = sorted({slo.spec.service for slo in ports.catalogue.slos()})
+    return [
+        Problem("services", shown(name), f"one of {listed(closest_first(name, known), 'no service')}")
+        for name in sorted(set(services) - set(known))
+    ]
 
 
 def _named(account: Account) -> str:
@@ -150,27 +187,43 @@ def _named(account: Account) -> str:
 
 def _held(account: Account, more: Grant | None = None) -> dict[str, object]:
     """The grants of an account that people gave, in words."""
-    return {"grants": [_text(one) for one in (*account.grants, *([more] if more else []))]}
+    return {"grants": [text_of(one) for one in (*account.grants, *([more] if more else []))]}
 
 
-def _text(grant: Grant) -> str:
-    until = f" until {grant.ends_at:%Y-%m-%dT%H:%M:%SZ}" if grant.ends_at else ""
-    return f"{grant.role.value} {where(grant.services)}{until}"
+def _raise(problems: list[Problem]) -> None:
+    if problems:
+        raise InvalidInput(problems)
 
 
-def _problems(ports: Ports, grant: Grant, reason: str, now: datetime) -> list[Problem]:
-    found = []
+def _reason_problems(reason: str) -> list[Problem]:
     if not reason.strip():
-        found.append(Problem("reason", "nothing", "why, in a few words"))
-    if grant.ends_at is not None and grant.ends_at <= now:
-        found.append(Problem("ends_at", grant.ends_at.isoformat(), "an instant to come"))
-    known = {slo.spec.service for slo in ports.catalogue.slos()}
-    if grant.services is not None and not grant.services:
-        found.append(
-            Problem("services", "an empty list", "at least one service, or none named for everywhere")
-        )
-    found += [
-        Problem("services", repr(name), f"one of {', '.join(sorted(known)) or 'no service'}")
-        for name in sorted((grant.services or frozenset()) - known)
-    ]
+        return [Problem("reason", "nothing", "why, in a few words")]
+    if len(reason) > LONGEST_REASON:
+        return [Problem("reason", f"{len(reason)} characters", f"at most {LONGEST_REASON} characters")]
+    return []
+
+
+def _glass_problems(reason: str, lasts: timedelta) -> list[Problem]:
+    found = []
+    if not SHORTEST_REASON <= len(reason.strip()) <= LONGEST_REASON:
+        expected = f"a reason of {SHORTEST_REASON} to {LONGEST_REASON} characters"
+        found.append(Problem("reason", shown(reason.strip()), expected))
+    if not timedelta(minutes=1) <= lasts <= GLASS_LONGEST:
+        most = int(GLASS_LONGEST.total_seconds()) // 60
+        found.append(Problem("minutes", f"{lasts.total_seconds() / 60:g}", f"1 to {most}"))
     return found
+
+
+def _grant_problems(ports: Ports, actor: Principal, grant: Grant, now: datetime) -> list[Problem]:
+    found = []
+    until = actor.until(Permission.ACCESS_CHANGE)
+    ends = "for good" if grant.ends_at is None else grant.ends_at.isoformat()
+    if grant.ends_at is not None and grant.ends_at <= now:
+        found.append(Problem("until", ends, "an instant to come"))
+    if until is not None and (grant.ends_at is None or grant.ends_at > until):
+        expected = f"at most until {until:%Y-%m-%dT%H:%M:%SZ}: your own role ends then"
+        found.append(Problem("until", ends, expected))
+    if grant.services is not None and not grant.services:
+        expected = "at least one service, or none named for everywhere"
+        found.append(Problem("services", "an empty list", expected))
+    return found + service_problems(ports, grant.services or ())

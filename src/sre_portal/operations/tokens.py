@@ -5,21 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sre_portal.core.access import Grant, Permission, Principal, Role
+from sre_portal.core.access import Grant, Permission, Principal, Role, where
 from sre_portal.core.account import LOCAL, Account, GivenGrant
-from sre_portal.core.errors import InvalidInput, NotFound, Problem, StoreUnavailable
+from sre_portal.core.complaint import shown
+from sre_portal.core.errors import Conflict, InvalidInput, NotFound, Problem, StoreUnavailable
+from sre_portal.core.explain import exceeds
 from sre_portal.core.grant_rule import grants_of
 from sre_portal.core.ports import Token
 from sre_portal.operations.audited import Act, audited, intent_of, recorded
+from sre_portal.operations.grants import service_problems
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.sessions import digest_of, new_secret
 
 PREFIX = "srp_"
 """Begins every issued token, so that scanners find one that was published."""
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+RESERVED = frozenset({"admin"})
+"""Names of tokens of the settings: with an issued one of that name the portal would not start."""
 LONGEST_DAYS = 366
+LONGEST_OVERLAP = timedelta(days=30)
 NOTE_USE = timedelta(minutes=1)
 """How exactly it is known when a token was last used."""
 
@@ -68,48 +74,57 @@ async def note_token(ports: Ports, token: Token) -> None:
 
 async def issue_token(ports: Ports, actor: Principal, order: Order, reason: str, address: str) -> str:
     """The secret of a new token, told once. Raises `InvalidInput`, or `Conflict` for a taken name."""
-    if problems := _problems(ports, order):
-        raise InvalidInput(problems)
     after = _facts(order)
     async with audited(
         ports, Act(actor, Permission.TOKEN_ISSUE, f"token {order.name}", address, reason=reason, after=after)
     ):
+        _raise(_problems(ports, order))
+        await _check_free(ports, order.name)
         account = await _owner(ports, actor, order)
-        return await _issue(ports, actor, order, account)
+        return await _issue(ports, actor, order, account, actor.until(Permission.TOKEN_ISSUE))
 
 
 async def issue_own_token(
     ports: Ports, actor: Principal, account: Account, order: Order, address: str
 ) -> str:
     """A token by which a person acts as themselves, from a program. It never may more than they do."""
-    own = replace(order, service=None)
-    if problems := _problems(ports, own):
-        raise InvalidInput(problems)
+    own = replace(order, service=None, owner="")
     intent = intent_of(ports, actor, address, "token:issue", f"own token {own.name}", after=_facts(own))
     async with recorded(ports, intent):
-        return await _issue(ports, actor, own, account)
+        _raise([*_problems(ports, own), *_beyond(actor, own)])
+        await _check_free(ports, own.name)
+        return await _issue(ports, actor, own, account, None)
 
 
 async def rotate_token(
     ports: Ports, actor: Principal, name: str, name_after: str, overlap: timedelta, address: str
 ) -> str:
     """A second token like the first, under another name. The first one ends after the overlap."""
-    old = next((one for one in await ports.tokens.all() if one.name == name and one.origin == "issued"), None)
-    if old is None:
-        raise NotFound("issued token", name)
-    now = ports.clock.now()
-    lasts = timedelta(days=90) if old.ends_at is None else old.ends_at - old.created_at
-    order = Order(name_after, max(1, lasts.days), old.role, old.services, old.service)
-    if problems := _problems(ports, order):
-        raise InvalidInput(problems)
     subject = f"token {name}, by {name_after}"
-    until = min(now + overlap, old.ends_at) if old.ends_at else now + overlap
-    async with audited(
-        ports, Act(actor, Permission.TOKEN_ISSUE, subject, address, after={"old_ends_at": until.isoformat()})
-    ):
-        secret = await _issue(ports, actor, order, old.account)
+    old = await issued_token(ports, name)
+    now = ports.clock.now()
+    until = min(now + min(overlap, LONGEST_OVERLAP), old.ends_at or now + LONGEST_OVERLAP)
+    act = Act(actor, Permission.TOKEN_ISSUE, subject, address, after={"old_ends_at": until.isoformat()})
+    async with audited(ports, act):
+        lasts = timedelta(days=90) if old.ends_at is None else old.ends_at - old.created_at
+        order = Order(name_after, max(1, lasts.days), old.role, old.services, old.service)
+        problems = _problems(ports, order)
+        if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+            expected = f"0 to {LONGEST_OVERLAP.days * 24} hours"
+            problems.append(Problem("overlap", f"{overlap.total_seconds() / 3600:g} hours", expected))
+        _raise(problems)
+        await _check_free(ports, name_after)
+        secret = await _issue(ports, actor, order, old.account, actor.until(Permission.TOKEN_ISSUE))
         await ports.tokens.end_at(name, until)
         return secret
+
+
+async def issued_token(ports: Ports, name: str) -> Token:
+    """A token that was issued here. Raises `NotFound`, also for one of the settings."""
+    found = [one for one in await ports.tokens.all() if one.name == name and one.origin == "issued"]
+    if not found:
+        raise NotFound("issued token", name)
+    return found[0]
 
 
 async def revoke_token(ports: Ports, actor: Principal, name: str, reason: str, address: str) -> None:
@@ -143,9 +158,13 @@ async def register_tokens(ports: Ports, admin: str, agents: Mapping[str, Sequenc
     await ports.tokens.replace_settings(tokens)
 
 
-async def _issue(ports: Ports, actor: Principal, order: Order, account: Account | None) -> str:
+async def _issue(
+    ports: Ports, actor: Principal, order: Order, account: Account | None, at_most: datetime | None
+) -> str:
+    """`at_most`: a role that ends, as of broken glass, leaves no token behind."""
     secret = PREFIX + new_secret()
     now = ports.clock.now()
+    ends_at = now + timedelta(days=order.days)
     token = Token(
         name=order.name,
         digest=digest_of(secret),
@@ -154,12 +173,18 @@ async def _issue(ports: Ports, actor: Principal, order: Order, account: Account 
         created_at=now,
         services=order.services,
         account=account,
-        ends_at=now + timedelta(days=order.days),
+        ends_at=ends_at if at_most is None else min(ends_at, at_most),
         given_by=actor.name,
         origin="issued",
     )
     await ports.tokens.add(token)
     return secret
+
+
+async def _check_free(ports: Ports, name: str) -> None:
+    """Before anything else is made for a token. Raises `Conflict`."""
+    if any(one.name == name for one in await ports.tokens.all()):
+        raise Conflict("a name that no token has", f"a token {name}")
 
 
 async def _revoke(ports: Ports, name: str) -> None:
@@ -173,34 +198,53 @@ async def _owner(ports: Ports, actor: Principal, order: Order) -> Account | None
     if order.role is None:
         return None
     name, now = order.owner or order.name, ports.clock.now()
-    told = Account(0, "service", "service", LOCAL, f"service:{name}", name)
-    account = await ports.accounts.log_in(told, now)
-    if account.created_at != now:
-        return account
-    grant = Grant(order.role, order.services, source="service account")
+    subject = f"service:{name}"
+    known = [
+        one for one in await ports.accounts.named(subject) if (one.issuer, one.subject) == (LOCAL, subject)
+    ]
+    if known:
+        if known[0].blocked:
+            raise InvalidInput([Problem("owner", shown(name), "a service account that is not blocked")])
+        return known[0]
+    account = await ports.accounts.log_in(Account(0, "service", "service", LOCAL, subject, name), now)
+    until = actor.until(Permission.TOKEN_ISSUE)
+    grant = Grant(order.role, order.services, until, source="service account")
     await ports.accounts.give(GivenGrant(0, account.id, grant, f"for token {order.name}", actor.name, now))
     return await ports.accounts.get(account.id)
+
+
+def _raise(problems: Sequence[Problem]) -> None:
+    if problems:
+        raise InvalidInput(problems)
 
 
 def _problems(ports: Ports, order: Order) -> list[Problem]:
     found = []
     if not NAME.fullmatch(order.name):
         expected = "lower case letters, digits, dots and dashes, at most 63"
-        found.append(Problem("name", repr(order.name)[:80], expected))
+        found.append(Problem("name", shown(order.name), expected))
+    if order.name in RESERVED:
+        found.append(Problem("name", shown(order.name), "another one: this is the name of a setting's token"))
     if order.owner and not NAME.fullmatch(order.owner):
-        found.append(Problem("owner", repr(order.owner)[:80], "the name of a service account, as of a token"))
+        found.append(Problem("owner", shown(order.owner), "the name of a service account, as of a token"))
     if not 1 <= order.days <= LONGEST_DAYS:
         found.append(Problem("days", str(order.days), f"1 to {LONGEST_DAYS}"))
     if (order.role is None) == (order.service is None):
         seen = "both" if order.role else "neither"
         found.append(Problem("role", seen, "a role, or the service of an agent"))
-    known = {slo.spec.service for slo in ports.catalogue.slos()}
+    if order.services is not None and not order.services:
+        expected = "at least one service, or none named for everywhere"
+        found.append(Problem("services", "an empty list", expected))
     asked = {*(order.services or ()), *([order.service] if order.service else [])}
-    found += [
-        Problem("services", name, f"one of {', '.join(sorted(known)) or 'no service'}")
-        for name in sorted(asked - known)
-    ]
-    return found
+    return found + service_problems(ports, asked)
+
+
+def _beyond(actor: Principal, order: Order) -> list[Problem]:
+    """What an own token would have more than its owner: it would be worth nothing, and look otherwise."""
+    if order.role is None or not exceeds(actor, order.role, order.services):
+        return []
+    held = ", ".join(f"{one.role.value} {where(one.services)}" for one in actor.grants) or "no role"
+    return [Problem("role", f"{order.role.value} {where(order.services)}", f"at most what you have: {held}")]
 
 
 def _facts(order: Order) -> dict[str, object]:
