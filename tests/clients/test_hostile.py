@@ -79,7 +79,7 @@ async def test_a_login_begun_at_another_provider_is_refused(stage: Stage) -> Non
 
 
 async def _refused(stage: Stage, attack: HostileCallback | HostileToken) -> tuple[str, str]:
-    """The reason for the log and the sentence for the person; what happened in their place, if not refused."""
+    """The reason for the log and the sentence for the person, if it is refused."""
     try:
         await _attacked(stage, attack)
     except LoginRefused as refused:

@@ -149,7 +149,7 @@ async def running_idp(
         env={**os.environ, "PATH": path_with_node(), "PORT": str(port), "SETUP": json.dumps(setup)},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
+        stderr=None,
     )
     idp: Idp | None = None
     try:

@@ -86,10 +86,10 @@ function build() {
       rpInitiatedLogout: { enabled: true },
       revocation: { enabled: true },
     },
-    // The package refuses back-channel calls to loopback; here everything is loopback.
-    fetch: (url, options) => globalThis.fetch(url, options),
+    // The package's own dispatcher refuses calls to loopback; here everything is loopback.
+    fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
   });
-  provider.on("backchannel.error", (_, error) => console.error("back-channel logout failed:", error.message));
+  provider.on("backchannel.error", (_, error) => console.error("back-channel logout failed:", error.message, error.cause?.message ?? ""));
   provider.on("server_error", (_, error) => console.error("server error:", error));
   answer = provider.callback();
 }

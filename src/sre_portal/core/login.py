@@ -147,7 +147,7 @@ def check_required(claims: Mapping[str, object], required: Mapping[str, Sequence
 
 def same(left: str, right: str) -> bool:
     """Whether two secrets are equal, in a time that does not tell where they differ."""
-    return hmac.compare_digest(left.encode(errors="replace"), right.encode(errors="replace"))
+    return hmac.compare_digest(*(one.encode(errors="surrogatepass") for one in (left, right)))
 
 
 def _single(query: Mapping[str, Sequence[str]], name: str) -> str | None:
