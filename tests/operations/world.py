@@ -42,7 +42,7 @@ from sre_portal.operations.runs import start_run
 from sre_portal.operations.tick import tick
 from sre_portal.store.database import open_store
 from sre_portal.store.desk import Desk
-from tests.store.samples import TRUST
+from tests.store.samples import KEYS, TRUST
 from tests.web.pages.memory_access import Notices
 
 ADA = Principal("ada", everywhere(Role.ADMIN))
@@ -233,6 +233,7 @@ class World:
             desk=desk,
             board=Board(),
             pulse=Pulse(),
+            keys=KEYS,
         )
         await load_board(self.ports)
         await load_alerts(self.ports)

@@ -19,7 +19,8 @@ START = 1_800_000_000
 """A whole hour, in seconds since the Unix epoch."""
 NOW = datetime.fromtimestamp(START, UTC)
 
-TRUST = Trust(Keys((b"a secret of thirty-two bytes or more",)).signer("test"))
+KEYS = Keys((b"a secret of thirty-two bytes or more",))
+TRUST = Trust(KEYS.signer("test"))
 """What signs the audit log of a store under test."""
 
 CHECKOUT = "checkout-availability"

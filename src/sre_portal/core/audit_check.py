@@ -33,7 +33,7 @@ class Checked:
     """So many have."""
     witnesses: int
     """So many checkpoints kept elsewhere were held against it."""
-    findings: Sequence[str]
+    findings: tuple[str, ...]
 
     @property
     def whole(self) -> bool:

@@ -87,6 +87,29 @@ def _firing(ports: Ports) -> Iterator[tuple[tuple[str, ...], float]]:
         yield (slo, name), float(alert.state is AlertState.FIRING)
 
 
+def _audit_size(ports: Ports) -> Iterator[tuple[tuple[str, ...], float]]:
+    standing = ports.audit.standing()
+    if standing.root:
+        yield (), standing.size
+
+
+def _audit_root(ports: Ports) -> Iterator[tuple[tuple[str, ...], float]]:
+    """A number is no new series for each root, and 48 bits fit one exactly."""
+    if root := ports.audit.standing().root:
+        yield (), int(root[:12], 16)
+
+
+def _sinks_failing(ports: Ports) -> Iterator[tuple[tuple[str, ...], float]]:
+    for name, state in ports.watch.sinks.items():
+        yield (name,), float(bool(state.failing))
+
+
+def _sinks_behind(ports: Ports) -> Iterator[tuple[tuple[str, ...], float]]:
+    size = ports.audit.standing().size
+    for name, state in ports.watch.sinks.items():
+        yield (name,), max(0, size - state.sent)
+
+
 DESCRIBED: Sequence[Described] = (
     Described(
         "sre_portal_live_runs", "gauge", (), "Runs that are not done.", _single(lambda p: len(p.watch.live))
@@ -126,6 +149,38 @@ DESCRIBED: Sequence[Described] = (
         "sre_portal_burn_rate", "gauge", ("slo", "service", "window"), "Error budget burn rate.", _burn_rates
     ),
     Described("sre_portal_alert_firing", "gauge", ("slo", "alert"), "1 while the alert fires.", _firing),
+    Described("sre_portal_audit_size", "gauge", (), "Entries of the audit log.", _audit_size),
+    Described(
+        "sre_portal_audit_root_prefix",
+        "gauge",
+        (),
+        "First 48 bits of the root of the audit log: with the size, a witness in every scrape.",
+        _audit_root,
+    ),
+    Described(
+        "sre_portal_audit_intact",
+        "gauge",
+        (),
+        "0 while the audit log is not the one this process has seen and signed; then acts are refused.",
+        _single(lambda p: not p.audit.standing().broken),
+    ),
+    Described(
+        "sre_portal_audit_late",
+        "gauge",
+        (),
+        "What waits to be written into the audit log.",
+        _single(lambda p: len(p.watch.late)),
+    ),
+    Described(
+        "sre_portal_audit_sink_failing", "gauge", ("sink",), "1 while a sink takes nothing.", _sinks_failing
+    ),
+    Described(
+        "sre_portal_audit_sink_behind",
+        "gauge",
+        ("sink",),
+        "Entries that a sink was not told yet.",
+        _sinks_behind,
+    ),
 )
 
 

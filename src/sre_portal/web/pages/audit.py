@@ -157,8 +157,8 @@ def filter_of(query: Mapping[str, str]) -> AuditFilter:
         problems.append(Problem("before", "something else", "the number of an event"))
     if problems:
         raise InvalidInput(problems)
-    texts = (query.get(name, "").strip() for name in ("actor", "action", "object"))
-    return AuditFilter(*texts, outcome or "", int(before) if before else None)
+    actor, action, what = (query.get(name, "").strip() for name in ("actor", "action", "object"))
+    return AuditFilter(actor, action, what, outcome or "", int(before) if before else None)
 
 
 def facts_text(facts: Facts | None) -> str:

@@ -1,0 +1,158 @@
+"""Checks an audit log on this side: what the portal says about itself is believed nowhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sre_portal.cli.exits import Code, CommandFailed
+
+if TYPE_CHECKING:
+    from sre_portal.cli.portal import Portal
+    from sre_portal.core.audit import Entry
+    from sre_portal.core.audit_check import Checked
+    from sre_portal.core.checkpoint import Checkpoint, VerifierKey
+
+PAGE = 1000
+WHOLE_LOG_SECONDS = 300.0
+"""So long a portal may take to read its whole log."""
+
+
+async def verify_portal(portal: Portal, keys: list[str], witnesses: list[str]) -> dict[str, object]:
+    from sre_portal.core.audit_check import Check, exported
+
+    known = _parsed_keys(await keys_of(portal, keys))
+    check = Check(_witnesses(witnesses, known), columns=False)
+    signed = text_in(await portal.get("/audit/checkpoint"), "checkpoint")
+    while True:
+        start = 0 if check.last is None else check.last + 1
+        async for line in lines_of(portal, start):
+            check.take([exported(json.dumps(line))])
+        head = text_in(await portal.get("/audit/checkpoint"), "checkpoint")
+        if head == signed:
+            break
+        signed = head  # somebody added entries meanwhile
+    document = _document(check.finish(signed, known))
+    told_there = await portal.get("/audit/verify", within_seconds=WHOLE_LOG_SECONDS)
+    there = told_there.get("findings") if isinstance(told_there, dict) else None
+    findings = [*texts_in(document["findings"]), *texts_in(there)]
+    return {**document, "findings": list(dict.fromkeys(findings)), "whole": not findings}
+
+
+def verify_file(
+    file: Path, checkpoint: Path | None, keys: list[str], witnesses: list[str]
+) -> dict[str, object]:
+    from sre_portal.core.audit_check import Check, exported
+
+    if checkpoint is None or not keys:
+        raise CommandFailed(Code.BAD_INPUT, "An export is checked with its --checkpoint and a --key.")
+    known = _parsed_keys(keys)
+    check = Check(_witnesses(witnesses, known), columns=False)
+
+    def entries() -> Iterable[Entry]:
+        for number, line in enumerate(_read(file).removesuffix("\n").split("\n"), 1):
+            try:
+                yield exported(line)
+            except ValueError:
+                raise CommandFailed(
+                    Code.FAILED, f"Line {number} of {file} is not an entry of an audit log."
+                ) from None
+
+    check.take(entries())
+    return _document(check.finish(_read(checkpoint), known))
+
+
+async def lines_of(portal: Portal, start: int) -> AsyncIterator[dict[str, object]]:
+    while True:
+        page = await portal.get(f"/audit/entries?from={start}&limit={PAGE}")
+        lines = [one for one in page if isinstance(one, dict)] if isinstance(page, list) else []
+        for line in lines:
+            yield line
+        if not lines:
+            return
+        start = int(str(lines[-1]["seq"])) + 1
+
+
+async def keys_of(portal: Portal, given: list[str]) -> list[str]:
+    return given or keys_in(await portal.get("/audit/key"))
+
+
+def proven(answer: object) -> dict[str, object]:
+    """The proof, checked here."""
+    from sre_portal.core.audit_check import exported
+    from sre_portal.core.audit_proof import Proof
+    from sre_portal.core.checkpoint import NotGenuine, open_checkpoint
+
+    told_there = answer if isinstance(answer, dict) else {}
+    raw, keys = told_there["proof"], _parsed_keys(texts_in(told_there["keys"]))
+    entry, path = exported(json.dumps(raw["entry"])), tuple(map(bytes.fromhex, raw["path"]))
+    proof, why = Proof(entry, str(raw["checkpoint"]), path), ""
+    try:
+        open_checkpoint(proof.checkpoint, keys)
+        why = "" if proof.holds else "The path does not lead to the signed root."
+    except NotGenuine as forged:
+        why = str(forged)
+    told_here = {"leaf": entry.leaf, "hash": entry.hash, "path": raw["path"], "checkpoint": proof.checkpoint}
+    return {"seq": entry.seq, **told_here, "holds": not why, "why": why}
+
+
+def _parsed_keys(texts: Iterable[str]) -> list[VerifierKey]:
+    from sre_portal.core.checkpoint import NotGenuine, VerifierKey
+
+    try:
+        return [VerifierKey.parse(text) for text in texts]
+    except NotGenuine as wrong:
+        raise CommandFailed(Code.BAD_INPUT, str(wrong)) from None
+
+
+def _witnesses(texts: Iterable[str], keys: list[VerifierKey]) -> list[Checkpoint]:
+    """Each as `SIZE:ROOT`, or the file of a checkpoint, whose signature must fit."""
+    from sre_portal.core.audit_check import parse_witness
+    from sre_portal.core.checkpoint import NotGenuine, open_checkpoint
+
+    found = []
+    for text in texts:
+        try:
+            is_file = Path(text).is_file()
+            found.append(open_checkpoint(_read(Path(text)), keys) if is_file else parse_witness(text))
+        except NotGenuine as wrong:
+            raise CommandFailed(Code.BAD_INPUT, f"The witness {text}: {wrong}") from None
+    return found
+
+
+def _document(checked: Checked) -> dict[str, object]:
+    return {
+        "whole": checked.whole,
+        "size": checked.size,
+        "root": checked.root,
+        "horizon": checked.horizon,
+        "missing": checked.missing,
+        "findings": list(checked.findings),
+    }
+
+
+def praise(document: dict[str, object]) -> str:
+    gone = f", {document['missing']} of them without their text" if document["missing"] else ""
+    witness = f"Keep it as a witness: {document['size']}:{document['root']}"
+    return f"The log is whole: {document['size']} entries{gone}.\n{witness}"
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as unreadable:
+        raise CommandFailed(Code.BAD_INPUT, f"{file} cannot be read: {unreadable}.") from None
+
+
+def text_in(answer: object, name: str) -> str:
+    return str(answer.get(name, "")) if isinstance(answer, dict) else ""
+
+
+def texts_in(value: object) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else []
+
+
+def keys_in(answer: object) -> list[str]:
+    return texts_in(answer.get("keys")) if isinstance(answer, dict) else []
