@@ -7,6 +7,7 @@ import pytest
 
 from tests.operations.world import World
 from tests.web.door import Door
+from tests.web.entrance import Entrance, entrance_over
 
 
 @pytest.fixture
@@ -21,4 +22,11 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 async def door(world: World) -> AsyncIterator[Door]:
     """The composed application over a world, and clients for each of the cast."""
     async with Door(world) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def entrance(world: World) -> AsyncIterator[Entrance]:
+    """The same with a login provider in front."""
+    async with entrance_over(world) as opened:
         yield opened

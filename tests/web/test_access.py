@@ -14,7 +14,16 @@ from sre_portal.web.guard import needs_of
 from tests.operations.world import EXPERIMENT
 from tests.web.door import SECRETS, Door, csrf_in
 
-PUBLIC = {"/login", "/status", "/healthz", "/readyz", "/metrics"}
+PUBLIC = {
+    "/login",
+    "/login/with/{provider}",
+    "/login/callback/{provider}",
+    "/login/backchannel/{provider}",
+    "/status",
+    "/healthz",
+    "/readyz",
+    "/.well-known/authzen-configuration",
+}
 
 TABLE = [(row.method, row.path, row.needs) for row in ROUTES] + [
     (method, f"/api/v1{path}", needs) for method, path, _, needs in API_ROUTES
