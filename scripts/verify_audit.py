@@ -46,7 +46,7 @@ def opened(text: str, key: str) -> tuple[int, bytes]:
     origin, size, root = body.split("\n")
     public, signed = b64decode(rest.partition("+")[2]), b64decode(line.rpartition(" ")[2])
     known = sha256(f"{name}\n".encode() + public).digest()[:4]
-    if line != f"\u2014 {name} {b64encode(signed).decode()}\n" or origin != name or signed[:4] != known:
+    if line != f"{chr(8212)} {name} {b64encode(signed).decode()}\n" or origin != name or signed[:4] != known:
         raise ValueError("the checkpoint is not signed with this key")
     k = int.from_bytes(sha512(signed[4:36] + public[1:] + f"{body}\n".encode()).digest(), "little") % L
     s, claimed = int.from_bytes(signed[36:], "little"), add(point(signed[4:36]), times(k, point(public[1:])))

@@ -13,7 +13,7 @@ from tests.rules.repository import texts
 STDLIB_ONLY = ("agent", "contract")
 
 # core judges: no I/O, no clock, no randomness.
-CORE_MAY_INSTALL = {"pydantic", "pydantic_core", "yaml"}
+CORE_MAY_INSTALL = {"pydantic", "pydantic_core", "yaml", "cryptography"}  # signatures are computed, not drawn
 CORE_MAY_NOT = {
     "asyncio", "http", "logging", "multiprocessing", "os", "pathlib", "random", "secrets", "shutil", "signal",
     "socket", "sqlite3", "ssl", "subprocess", "tempfile", "threading", "time", "urllib.request", "uuid",

@@ -22,11 +22,14 @@ from hashlib import sha256
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+MARK = chr(0x2014)
+"""An em dash: begins the line of a signature."""
+
 ED25519 = b"\x01"
 """How signed notes number the kind of signature."""
 
 _BODY = re.compile(r"(?P<origin>[^\n]+)\n(?P<size>0|[1-9][0-9]{0,15})\n(?P<root>[A-Za-z0-9+/]{43}=)\n")
-_SIGNATURE = re.compile("\N{EM DASH} (?P<name>[^ +\n]+) (?P<signature>[A-Za-z0-9+/]+={0,2})\n")
+_SIGNATURE = re.compile(f"{MARK} (?P<name>[^ +\\n]+) (?P<signature>[A-Za-z0-9+/]+={{0,2}})\\n")
 
 
 class NotGenuine(ValueError):
@@ -91,7 +94,7 @@ class Signer:
         """The signed text of a checkpoint."""
         body = Checkpoint(self.origin, size, root).body
         signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(body.encode())
-        return f"{body}\n\N{EM DASH} {self.origin} {b64encode(self.keys[0].id + signature).decode()}\n"
+        return f"{body}\n{MARK} {self.origin} {b64encode(self.keys[0].id + signature).decode()}\n"
 
     @property
     def keys(self) -> tuple[VerifierKey, ...]:
