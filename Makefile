@@ -23,6 +23,7 @@ run: ## start the demo: portal, shop and payments (ARGS="--port 9000")
 .PHONY: test
 test: ## run every test, with Debian's Chromium and PostgreSQL (ARGS="tests/unit -k lease")
 	@scripts/env dev
+	@scripts/assets tools
 	@scripts/assets
 	@$(BIN)/python scripts/run_tests.py $(ARGS)
 
