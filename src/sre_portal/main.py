@@ -102,7 +102,7 @@ def check(settings: Settings) -> list[str]:
 async def _serve(settings: Settings, documents: Documents, listener: socket.socket, *, as_json: bool) -> None:
     url = settings.public_url.rstrip("/") or address_of(settings.host, listener)
     async with opened(settings, documents, url) as ports:
-        app = build_app(ports, walls_of(settings))
+        app = build_app(ports, walls_of(settings, documents))
         config = BoundedConfig(
             app, crowd_of(settings), proxies=settings.trusted_proxies, drain_seconds=DRAIN_SECONDS
         )
@@ -122,11 +122,13 @@ async def _serve(settings: Settings, documents: Documents, listener: socket.sock
             announcer.result()  # why nobody could be told where the portal is
 
 
-def walls_of(settings: Settings) -> Walls:
-    """What stands before the routes of the main listener."""
+def walls_of(settings: Settings, documents: Documents) -> Walls:
+    """What stands before the routes of the main listener. A logout may end at the provider of the login."""
     public = urlsplit(settings.public_url).hostname or ""
     hosts = default_hosts(public, [settings.host]) | frozenset(settings.allowed_hosts)
-    return Walls(hosts=hosts, behind_tls=settings.public_url.startswith("https://"))
+    issuers = [urlsplit(one.issuer) for one in documents.access.spec.providers if one.type == "oidc"]
+    origins = dict.fromkeys(f"{issuer.scheme}://{issuer.netloc}" for issuer in issuers)
+    return Walls(hosts, tuple(origins), behind_tls=settings.public_url.startswith("https://"))
 
 
 def crowd_of(settings: Settings) -> Crowd:

@@ -134,11 +134,15 @@ async def test_a_report_that_is_no_report_is_refused(door: Door) -> None:
         assert answer.status_code == 422
 
 
+async def test_metrics_need_a_token_of_the_least_role(door: Door) -> None:
+    assert (await door.client().get("/metrics")).status_code == 401
+    assert "sre_portal_live_runs 0.0" in (await door.client("vera").get("/metrics")).text
+
+
 async def test_the_probes_answer_without_login(door: Door) -> None:
     client = door.client()
     assert (await client.get("/healthz")).status_code == 200
     assert (await client.get("/readyz")).status_code == 200
-    assert "sre_portal_live_runs 0.0" in (await client.get("/metrics")).text
 
 
 async def test_a_loop_that_stands_still_is_not_ready(door: Door) -> None:

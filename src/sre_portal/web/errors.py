@@ -28,7 +28,9 @@ from sre_portal.core.errors import (
     StoreUnavailable,
     UpstreamFailed,
 )
-from sre_portal.web.pages.error import error_page
+from sre_portal.web.authzen import PREFIX as AUTHZEN
+from sre_portal.web.authzen import authzen_error
+from sre_portal.web.pages.error import AGAIN, error_page
 
 log = structlog.get_logger("sre_portal.web")
 
@@ -65,6 +67,8 @@ async def _portal_error(request: Request, error: Exception) -> Response:
     detail = str(error)
     if isinstance(error, StoreUnavailable) and "principal" not in request.scope:
         detail = "The database does not answer."  # where it lies is no stranger's business
+    if isinstance(error, LoginRefused | ProviderUnavailable) and is_for_people(request):
+        return error_page(request, status, title, detail.splitlines(), then=AGAIN)
     response = answer(request, status, title, detail, _facts(error))
     if isinstance(error, RateLimited):
         response.headers["retry-after"] = str(ceil(error.retry_after_seconds))
@@ -93,8 +97,8 @@ async def _gone(_: Request, __: Exception) -> Response:
     return Response(status_code=400)
 
 
-async def _bug(request: Request, error: Exception) -> Response:
-    log.error("bug", path=request.url.path, exc_info=error)
+async def _bug(request: Request, _: Exception) -> Response:
+    """The log has it from `middleware.last`."""
     return answer(
         request, 500, "This is our bug", "The portal failed to answer. It is written to the log.", {}
     )
@@ -110,8 +114,14 @@ def _facts(error: PortalError) -> dict[str, object]:
             return {}
 
 
+def is_for_people(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+
+
 def answer(request: Request, status: int, title: str, detail: str, facts: Mapping[str, object]) -> Response:
-    if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/"):
+    if request.url.path.startswith(AUTHZEN):
+        return authzen_error(request, status, detail)
+    if is_for_people(request):
         return error_page(request, status, title, detail.splitlines())
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **facts}
     headers = {"www-authenticate": "Bearer"} if status == 401 else {}

@@ -15,6 +15,7 @@ from sre_portal.web.middleware.bodies import BodyLimit
 from sre_portal.web.middleware.headers import SecurityHeaders
 from sre_portal.web.middleware.hosts import TrustedHosts
 from sre_portal.web.middleware.known import Known
+from sre_portal.web.middleware.last import LastResort
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Walls:
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """The same application behind the walls, from the inside out."""
-        inner = TrustedHosts(Known(BodyLimit(app)), allowed=self.hosts)
+        inner = TrustedHosts(Known(BodyLimit(LastResort(app))), allowed=self.hosts)
         return SecurityHeaders(inner, form_origins=self.form_origins, behind_tls=self.behind_tls)
 
 
