@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sre_portal.clients.outward import Limits, Outward, Resolver, resolve
-from sre_portal.core.errors import UpstreamFailed
+from sre_portal.core.errors import InvalidInput, UpstreamFailed
 from sre_portal.core.outward import OutwardRule, parse_allowed
+from sre_portal.settings import Settings
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -332,6 +333,16 @@ def test_an_entry_that_is_neither_network_nor_name_is_told(entry: str) -> None:
     with pytest.raises(ValueError, match="networks such as") as wrong:
         parse_allowed(f"10.0.0.0/8, {entry}")
     assert entry in str(wrong.value)
+
+
+def test_the_setting_is_checked_at_start() -> None:
+    settings = Settings.parse({"SRE_PORTAL_OUTWARD_ALLOW": "10.0.0.0/8, keycloak.internal"})
+    assert settings.outward_allow == "10.0.0.0/8, keycloak.internal"
+    with pytest.raises(InvalidInput) as invalid:
+        Settings.parse({"SRE_PORTAL_OUTWARD_ALLOW": "10.0.0.1/8"})
+    (problem,) = invalid.value.problems
+    assert problem.path == "SRE_PORTAL_OUTWARD_ALLOW"
+    assert "not 10.0.0.1/8" in problem.expected
 
 
 @given(st.text())

@@ -16,7 +16,7 @@ from secrets import token_urlsafe
 from urllib.parse import urlencode
 
 from joserfc import jws
-from joserfc.jwk import ECKey, OctKey, RSAKey
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from starlette.applications import Starlette
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -174,7 +174,7 @@ def sign(
     return sign_bytes(json.dumps(kept).encode(), body, key, algorithm)
 
 
-def sign_bytes(header: bytes, body: bytes, key: RSAKey | ECKey | OctKey, algorithm: str) -> str:
+def sign_bytes(header: bytes, body: bytes, key: RSAKey | ECKey | OKPKey | OctKey, algorithm: str) -> str:
     """A token with exactly these bytes, however wrong they are, and a signature that holds."""
     signed = b".".join((encoded(header), encoded(body)))
     model = jws.JWSRegistry.algorithms[algorithm]
