@@ -21,6 +21,8 @@ ALL = (
     "live_bands",
     "overview",
     "store",
+    "access",
+    "audit",
 )
 
 

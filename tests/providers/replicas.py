@@ -150,7 +150,10 @@ async def _portal(port: int, told: dict[str, str], folder: Path) -> AsyncIterato
     )
     try:
         assert program.stdout is not None
-        ready = json.loads(await asyncio.wait_for(program.stdout.readline(), 30))
+        line = await asyncio.wait_for(program.stdout.readline(), 30)
+        if not line.rstrip().endswith(b"}"):  # why it did not start, over several lines
+            raise RuntimeError((line + await program.stdout.read()).decode())
+        ready = json.loads(line)
         assert "login" not in ready, "login links are off where there is a provider"
         yield
     finally:
