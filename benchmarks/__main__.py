@@ -26,8 +26,8 @@ ALL = (
 )
 
 
-LONG = ("memory",)
-"""These take an hour and are run only when named."""
+LONG = ("memory", "fuzz")
+"""These take an hour, or ten minutes, and are run only when named."""
 
 
 def main(names: Sequence[str]) -> int:

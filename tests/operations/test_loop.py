@@ -232,7 +232,7 @@ async def test_start_and_stop_are_audited_with_their_outcome(world: World) -> No
         ("omar", "harm:stop", "done"),
         ("ada", "run:start", "done"),
     ]
-    assert str(run.id) in events[0].subject
+    assert str(run.id) in events[0].object
 
 
 async def test_a_new_instance_of_the_target_gets_the_lease_and_owes_a_receipt(world: World) -> None:

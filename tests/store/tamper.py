@@ -215,7 +215,7 @@ def _put(log: Log, at: int, row: Entry) -> Log:
     return replace(log, rows=(*log.rows[:at], row, *log.rows[at + 1 :]))
 
 
-def _with(log: Log, at: int, **changed: object) -> Log:
+def _with(log: Log, at: int, /, **changed: object) -> Log:
     return _put(log, at, replace(log.rows[at], **changed))  # type: ignore[arg-type]  # whatever a vandal likes
 
 

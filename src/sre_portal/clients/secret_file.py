@@ -17,8 +17,9 @@ def read_or_draw(file: Path) -> str:
     """The text of the file; a new key in base64 where there is no file. Raises `InvalidInput`."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            _write(file, b64encode(secrets.token_bytes(KEY_BYTES)))
+        if not file.exists():
+            with suppress(FileExistsError):  # somebody else was first
+                _write(file, b64encode(secrets.token_bytes(KEY_BYTES)))
         return file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as refused:
         why = refused.strerror if isinstance(refused, OSError) else "not base64"
@@ -28,7 +29,7 @@ def read_or_draw(file: Path) -> str:
 
 def _write(file: Path, key: bytes) -> None:
     """Whole or not at all: another program never reads half a key."""
-    part = file.with_name(f"{file.name}.{os.getpid()}")
+    part = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as opened:
