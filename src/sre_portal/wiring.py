@@ -13,7 +13,7 @@ from sre_portal.clients.folder import FolderCatalogue, load_access, load_catalog
 from sre_portal.clients.notice import Webhooks
 from sre_portal.clients.otlp import OtlpSink
 from sre_portal.clients.outward import Outward
-from sre_portal.clients.providers import login_providers
+from sre_portal.clients.providers import login_providers, read_secrets
 from sre_portal.clients.secret_file import read_or_draw
 from sre_portal.clients.syslog import SyslogSink
 from sre_portal.core.access_document import Access, AccessSpec
@@ -69,6 +69,7 @@ def read_documents(settings: Settings) -> Documents:
     try:
         if settings.access_file is not None:
             access = load_access(settings.access_file, {slo.spec.service for slo in catalogue.slos()})
+            read_secrets(access.spec.providers)
     except InvalidInput as invalid:
         problems += invalid.problems
     if access.spec.providers and not settings.public_url:

@@ -132,3 +132,57 @@ def test_a_portal_whose_port_is_busy_does_not_start(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert str(port) in result.stderr
     assert "Traceback" not in result.output
+
+
+WRONG_ACCESS = """
+apiVersion: sre-portal.dev/v1
+kind: Access
+metadata: {name: access}
+spec:
+  providers:
+    - {type: oidc, name: company, issuer: "http://id.example.com", clientId: portal}
+    - {type: oidc, name: google, issuer: "https://accounts.google.com", clientId: x, clientSecretFile: /no}
+  rules:
+    - {name: sre, group: sre, role: superuser}
+    - {name: all, role: viewer}
+    - {name: pay, provider: okta, role: operator, services: [payments, nothing]}
+"""
+
+
+def test_a_portal_with_a_wrong_access_document_says_every_reason_with_its_place(tmp_path: Path) -> None:
+    document = tmp_path / "access.yaml"
+    document.write_text(WRONG_ACCESS)
+    told = {"SRE_PORTAL_PORT": "eighty", "SRE_PORTAL_ACCESS_FILE": str(document)}
+    result = alone("serve", "--data-dir", str(tmp_path), **told)
+    assert result.exit_code == 2
+    for needed in (
+        "SRE_PORTAL_PORT",
+        f"{document}:7: spec.providers[0].issuer",
+        f"{document}:10: spec.rules[0].role",
+    ):
+        assert needed in result.stderr
+    document.write_text(WRONG_ACCESS.replace("superuser", "viewer").replace("http://id", "https://id"))
+    result = alone("serve", "--data-dir", str(tmp_path), **told)
+    for needed in (
+        "SRE_PORTAL_PORT",
+        "spec.rules[1]: no condition",
+        'spec.rules[2].provider: "okta"; expected one of the providers: ',
+        "spec.rules[2].services[1]",
+    ):
+        assert needed in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_portal_whose_provider_has_no_secret_or_whose_address_is_unknown_does_not_start(
+    tmp_path: Path,
+) -> None:
+    document = tmp_path / "access.yaml"
+    document.write_text(
+        "apiVersion: sre-portal.dev/v1\nkind: Access\nmetadata: {name: a}\nspec:\n  providers:\n"
+        "    - {type: oidc, name: google, issuer: 'https://accounts.google.com', clientId: x,\n"
+        "       clientSecretFile: /no}\n"
+    )
+    result = alone("serve", "--data-dir", str(tmp_path), SRE_PORTAL_ACCESS_FILE=str(document))
+    assert result.exit_code == 2
+    for needed in ("providers.google.clientSecretFile", "SRE_PORTAL_PUBLIC_URL"):
+        assert needed in result.stderr

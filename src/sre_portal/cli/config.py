@@ -15,7 +15,7 @@ app = typer.Typer(help="Check the settings of a portal.", no_args_is_help=True)
 
 @app.command(name="check")
 def check(as_json: AsJson = False) -> None:
-    """Print every problem of the settings (SRE_PORTAL_*) and of the SLO and experiment folders, at once.
+    """Print every problem of the settings (SRE_PORTAL_*) and of the documents they name, at once.
 
     Starts nothing and opens no database. Exits 0 without a problem, 2 with one.
     """
@@ -28,14 +28,17 @@ def check(as_json: AsJson = False) -> None:
         raise typer.Exit(Code.BAD_INPUT.value)
 
 
-def problems_of(environment: Mapping[str, str]) -> list[str]:
-    """Every problem, a line each. A bad setting does not hide what is wrong with the folders."""
+def problems_of(environment: Mapping[str, str], **options: object) -> list[str]:
+    """Every problem, a line each. A bad setting does not hide what is wrong with the documents.
+
+    `options` are those of the command line, which win.
+    """
     from sre_portal.core.errors import InvalidInput
     from sre_portal.main import check as check_folders
     from sre_portal.settings import Settings
 
     try:
-        return check_folders(Settings.parse(environment))
+        return check_folders(Settings.parse(environment, **options))
     except InvalidInput as invalid:
         bad = {problem.path for problem in invalid.problems}
         found = [str(problem) for problem in invalid.problems]
@@ -43,6 +46,6 @@ def problems_of(environment: Mapping[str, str]) -> list[str]:
         name: text for name, text in environment.items() if not bad & {name, name.removesuffix("_FILE")}
     }
     try:
-        return found + check_folders(Settings.parse(usable))
+        return found + check_folders(Settings.parse(usable, **options))
     except InvalidInput:  # two settings that are wrong only together: the first list has them
         return found

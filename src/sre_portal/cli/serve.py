@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from sre_portal.cli.config import problems_of
 from sre_portal.cli.exits import Code, CommandFailed, told
 from sre_portal.cli.option import AsJson
 
@@ -64,7 +65,8 @@ def _serve(options: dict[str, object], *, as_json: bool) -> None:
     try:
         run_portal(Settings.parse(os.environ, **options), as_json=as_json)
     except InvalidInput as invalid:
-        message = "\n".join(["The portal cannot start:", *(f"  {one}" for one in invalid.problems)])
+        found = dict.fromkeys([*problems_of(os.environ, **options), *map(str, invalid.problems)])
+        message = "\n".join(["The portal cannot start:", *(f"  {one}" for one in found)])
         raise CommandFailed(Code.BAD_INPUT, message) from None
     except StoreUnavailable as unavailable:
         raise CommandFailed(Code.UNREACHABLE, f"The portal cannot start: {unavailable}") from None

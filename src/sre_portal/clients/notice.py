@@ -1,7 +1,7 @@
 """Tells people outside: each notice is posted as JSON to the addresses of the settings.
 
-The body has a `text`, which chat services show as it is, and the size and root of the audit log: whoever keeps
-the message has a witness of what the log was.
+The body has a `text`, which chat services show as it is, and the size and root of the audit log: whoever
+keeps the message has a witness of what the log was.
 """
 
 from __future__ import annotations
@@ -48,6 +48,11 @@ class Webhooks:
             task = asyncio.create_task(self._deliver(number, url, json.dumps(told).encode()))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
+
+    async def settled(self) -> None:
+        """Waits until nothing is under way."""
+        while self._sending:
+            await asyncio.wait(self._sending)
 
     async def _deliver(self, number: int, url: str, body: bytes) -> None:
         """The address itself is a secret of most chat services: it is never logged."""

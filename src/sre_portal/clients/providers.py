@@ -36,6 +36,20 @@ def read_secret(provider: OidcProvider | GitHubProvider) -> str:
     return secret
 
 
+def read_secrets(providers: Sequence[OidcProvider | GitHubProvider]) -> dict[str, str]:
+    """The client secret of each provider, by its name. Raises `InvalidInput` with the problems of all."""
+    problems: list[Problem] = []
+    found: dict[str, str] = {}
+    for one in providers:
+        try:
+            found[one.name] = read_secret(one)
+        except InvalidInput as invalid:
+            problems += invalid.problems
+    if problems:
+        raise InvalidInput(problems)
+    return found
+
+
 def login_providers(
     providers: Sequence[OidcProvider | GitHubProvider], outward: Outward, clock: Clock
 ) -> Sequence[LoginProvider]:
@@ -43,19 +57,10 @@ def login_providers(
 
     Raises `InvalidInput` with the problems of all secrets.
     """
-    problems: list[Problem] = []
-    logins: list[LoginProvider] = []
-    for one in providers:
-        try:
-            secret = read_secret(one)
-        except InvalidInput as invalid:
-            problems += invalid.problems
-            continue
-        match one:
-            case OidcProvider():
-                logins.append(OidcLogin(one, secret, outward, clock))
-            case GitHubProvider():
-                logins.append(GitHubLogin(one, secret, outward, clock))
-    if problems:
-        raise InvalidInput(problems)
-    return logins
+    secrets = read_secrets(providers)
+    return [
+        OidcLogin(one, secrets[one.name], outward, clock)
+        if isinstance(one, OidcProvider)
+        else GitHubLogin(one, secrets[one.name], outward, clock)
+        for one in providers
+    ]

@@ -37,7 +37,7 @@ def access_problems(access: Access, services: Collection[str] | None = None) -> 
     names = [provider.name for provider in access.spec.providers]
     seen: set[str] = set()
     for number, rule in enumerate(access.spec.rules):
-        place = f"spec.rules.{number}"
+        place = f"spec.rules[{number}]"
         if rule.name in seen:
             found.append(Problem(f"{place}.name", shown(rule.name), "a name of its own for each rule"))
         seen.add(rule.name)
@@ -60,7 +60,7 @@ def _service_problems(rule: Rule, place: str, services: Collection[str] | None) 
         return []
     known = listed(sorted(services)) if services else "there is none"
     return [
-        Problem(f"{place}.services.{number}", shown(name), f"a service with an SLO: {known}")
+        Problem(f"{place}.services[{number}]", shown(name), f"a service with an SLO: {known}")
         for number, name in enumerate(rule.services)
         if name not in services
     ]

@@ -9,6 +9,7 @@ from sre_portal.core.access_document import Access, access_problems
 from sre_portal.core.complaint import shown
 from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.core.experiment import Experiment
+from sre_portal.core.place import line_of, parse_path
 from sre_portal.core.slo import Slo
 from sre_portal.core.validation import MOST_PROBLEMS, AnyDocument, validate
 from sre_portal.core.yaml_text import Raw, read_yaml, write_yaml
@@ -62,7 +63,8 @@ def parse_access(text: str, source: str = "", services: Collection[str] | None =
     document = _parse_one(text, source, "Access")
     if not isinstance(document, Access):
         raise TypeError("the kind was checked")
-    _raise(access_problems(document, services), source)
+    (raw,), _ = read_yaml(text)
+    _raise([_placed(one, raw) for one in access_problems(document, services)], source)
     return document
 
 
@@ -93,6 +95,11 @@ def _parse_one(text: str, source: str, kind: str) -> AnyDocument | None:
         problems += _new(wrong, problems)
     _raise(problems, source)
     return document
+
+
+def _placed(problem: Problem, raw: Raw) -> Problem:
+    """The problem with the line of what it is about."""
+    return replace(problem, line=line_of(parse_path(problem.path), raw.lines))
 
 
 def _new(wrong: Iterable[Problem], told: Iterable[Problem]) -> list[Problem]:

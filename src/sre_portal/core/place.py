@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 Path = tuple[str | int, ...]
 """Where in a document: keys and list positions from the top."""
+
+_PART = re.compile(r"([^.\[\]]+)|\[([0-9]+)\]")
 
 DEEPEST = 32
 """Levels of lists and mappings inside each other."""
@@ -17,6 +20,16 @@ def document_path(path: Path) -> str:
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
+
+
+def parse_path(text: str) -> Path:
+    """The path that `document_path` writes so."""
+    return tuple(int(index) if index else key for key, index in _PART.findall(text))
+
+
+def line_of(path: Path, lines: Mapping[Path, int]) -> int:
+    """The line of a path, or of what it would be in; 0 where none is known."""
+    return next((lines[path[:end]] for end in range(len(path), -1, -1) if path[:end] in lines), 0)
 
 
 def select(document: object, pattern: str) -> Iterator[tuple[Path, object]]:

@@ -100,7 +100,7 @@ Provider = Annotated[OidcProvider | GitHubProvider, Field(discriminator="type")]
 
 
 def provider_problems(provider: OidcProvider | GitHubProvider, source: str) -> list[Problem]:
-    """What a model alone cannot say about a provider. `source` is its place: `spec.providers.0`."""
+    """What a model alone cannot say about a provider. `source` is its place: `spec.providers[0]`."""
     return list(_problems(provider, source))
 
 
@@ -110,7 +110,7 @@ def providers_problems(providers: Sequence[OidcProvider | GitHubProvider], sourc
     names: set[str] = set()
     subjects: set[tuple[str, str]] = set()
     for number, one in enumerate(providers):
-        place = f"{source}.{number}"
+        place = f"{source}[{number}]"
         found += provider_problems(one, place)
         if one.name in names:
             found.append(Problem(f"{place}.name", shown(one.name), "a name of its own for each provider"))

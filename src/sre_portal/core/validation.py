@@ -15,7 +15,7 @@ from sre_portal.core.document import API_VERSION
 from sre_portal.core.errors import Problem
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.phrase import closest_first, listed
-from sre_portal.core.place import DEEPEST, Path, document_path, select, walk
+from sre_portal.core.place import DEEPEST, Path, document_path, line_of, select, walk
 from sre_portal.core.rules import findings
 from sre_portal.core.slo import Slo
 from sre_portal.core.yaml_text import Raw
@@ -65,10 +65,7 @@ class _Findings:
     found: dict[Path, Problem] = field(default_factory=dict)
 
     def add(self, path: Path, problem: Problem) -> None:
-        line = next(
-            (self.lines[path[:end]] for end in range(len(path), -1, -1) if path[:end] in self.lines), 0
-        )
-        self.found.setdefault(path, replace(problem, line=line))
+        self.found.setdefault(path, replace(problem, line=line_of(path, self.lines)))
 
     def in_order(self) -> list[Problem]:
         return sorted(self.found.values(), key=lambda problem: problem.line)

@@ -95,9 +95,9 @@ def test_what_is_no_provider_is_refused(changes: dict[str, object]) -> None:
 
 
 def test_github_lets_nobody_in_by_accident() -> None:
-    (problem,) = provider_problems(parsed(GITHUB), "spec.providers.0")
+    (problem,) = provider_problems(parsed(GITHUB), "spec.providers[0]")
     assert str(problem) == (
-        "spec.providers.0.organizations: an empty list; "
+        "spec.providers[0].organizations: an empty list; "
         "expected at least one organization, or allowAnybody: true"
     )
     assert provider_problems(parsed(GITHUB, organizations=["example"]), "") == []
@@ -113,7 +113,7 @@ def test_a_required_claim_without_a_value_is_told() -> None:
 
 def test_two_providers_share_neither_name_nor_client() -> None:
     found = providers_problems([parsed(OIDC), parsed(OIDC), parsed(OIDC, name="other", clientId="x")], "p")
-    assert [problem.path for problem in found] == ["p.1.name", "p.1.clientId"]
+    assert [problem.path for problem in found] == ["p[1].name", "p[1].clientId"]
 
 
 @given(st.text())
