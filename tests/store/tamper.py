@@ -48,7 +48,8 @@ def write(connection: Connection, log: Log) -> None:
     """Puts a log in place of the one that is there. No rule of the database holds a vandal up."""
     connection.execute(text("DROP INDEX IF EXISTS audit_entry_event"))
     connection.execute(delete(tables.audit_entry))
-    connection.execute(insert(tables.audit_entry), [asdict(row) for row in log.rows])
+    if log.rows:
+        connection.execute(insert(tables.audit_entry), [asdict(row) for row in log.rows])
     connection.execute(update(tables.audit_head).values(checkpoint=log.checkpoint))
 
 

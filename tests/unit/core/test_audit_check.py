@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sre_portal.core.audit import (
-    HORIZON,
-    RETAIN,
     Entry,
-    Intent,
-    entry_of,
     event_of,
     forgotten,
     leaf_of_intent,
@@ -23,27 +18,8 @@ from sre_portal.core.audit import (
 from sre_portal.core.audit_check import MOST_FINDINGS, Check, Checked, exported, parse_witness
 from sre_portal.core.audit_proof import Proof
 from sre_portal.core.checkpoint import NotGenuine, Signer
-from sre_portal.core.journal import canonical
-from sre_portal.core.merkle import Frontier, inclusion_proof, leaf_hash
-
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-SIGNER = Signer("sre-portal/audit/test", b"a" * 32)
-
-
-def intent(number: int, horizon: int | None = None) -> Intent:
-    action, after = ("run:start", {"n": number}) if horizon is None else (RETAIN, {HORIZON: horizon})
-    at = NOW + timedelta(seconds=number)
-    return Intent(at, "omar", "account:1", "s", "10.0.0.1", action, "x", after=after)
-
-
-def log_of(size: int, horizons: dict[int, int] | None = None) -> tuple[list[Entry], str]:
-    """So many entries, some of which state a horizon, and the signed head."""
-    frontier, entries = Frontier(), []
-    for seq in range(size):
-        leaf = leaf_of_intent(seq, intent(seq, (horizons or {}).get(seq)))
-        frontier, made = frontier.append(leaf_hash(canonical(leaf).encode()))
-        entries.append(entry_of(leaf, made[0].hex(), b"".join(made[1:]).hex()))
-    return entries, SIGNER.sign(frontier.size, frontier.root)
+from sre_portal.core.merkle import inclusion_proof, leaf_hash
+from tests.unit.core.audit_log import SIGNER, intent, log_of
 
 
 def checked(entries: Sequence[Entry], signed: str, *witnesses: str) -> Checked:
