@@ -104,7 +104,7 @@ class Replicas:
 
 @asynccontextmanager
 async def running_replicas(database_url: str, folder: Path, count: int = 2) -> AsyncIterator[Replicas]:
-    """So many real portals, and the real provider before them."""
+    """So many real portals, and the real provider before them. One portal needs no database server."""
     ports = [_free_port() for _ in range(count)]
     urls = [f"http://127.0.0.1:{port}" for port in ports]
     callback, backchannel = f"{urls[0]}/login/callback/company", f"{urls[0]}/login/backchannel/company"
