@@ -35,7 +35,7 @@ async def verify_portal(portal: Portal, keys: list[str], witnesses: list[str]) -
             break
         signed = head  # somebody added entries meanwhile
     document = _document(check.finish(signed, known))
-    told_there = await portal.get("/audit/verify", within_seconds=WHOLE_LOG_SECONDS)
+    told_there = await portal.get_slowly("/audit/verify", WHOLE_LOG_SECONDS)
     there = told_there.get("findings") if isinstance(told_there, dict) else None
     findings = [*texts_in(document["findings"]), *texts_in(there)]
     return {**document, "findings": list(dict.fromkeys(findings)), "whole": not findings}

@@ -52,9 +52,13 @@ class Portal:
     ) -> None:
         await self._client.aclose()
 
-    async def get(self, path: str, *, within_seconds: float = TIMEOUT_SECONDS, **query: str) -> object:
+    async def get(self, path: str, **query: str) -> object:
         """The JSON at a path of the API. Raises `CommandFailed`, or `PortalLost` of it."""
-        return await self._ask("GET", path, query=query, within_seconds=within_seconds)
+        return await self._ask("GET", path, query=query)
+
+    async def get_slowly(self, path: str, within_seconds: float) -> object:
+        """As `get`, for what the portal may need long for."""
+        return await self._ask("GET", path, within_seconds=within_seconds)
 
     async def post(
         self, path: str, body: Mapping[str, object], within_seconds: float = TIMEOUT_SECONDS
