@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sre_portal import __version__
-from sre_portal.cli import audit, config, demo, experiment, run, serve, stop
+from sre_portal.cli import access, audit, config, demo, experiment, run, serve, stop, token
 from sre_portal.cli.exits import help_text
 
 app = typer.Typer(
@@ -41,6 +41,8 @@ app.add_typer(experiment.app, name="experiment")
 app.add_typer(run.app, name="run")
 app.command(name="stop-all")(stop.stop_all)
 app.add_typer(audit.app, name="audit")
+app.add_typer(access.app, name="access")
+app.add_typer(token.app, name="token")
 app.add_typer(config.app, name="config")
 
 

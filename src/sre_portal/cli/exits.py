@@ -22,7 +22,7 @@ class Code(IntEnum):
 
 MEANING: Mapping[Code, str] = {
     Code.PASSED: "the run passed; for other commands: done",
-    Code.FAILED: "the run failed: something reacted otherwise than expected",
+    Code.FAILED: "the run failed: something reacted otherwise than expected; access explain: not allowed",
     Code.BAD_INPUT: "bad input: a file, document, setting, option, address, token or permission",
     Code.UNDECIDED: "nothing was proven: the run was refused before it started, is inconclusive, or invalid",
     Code.ABORTED: "the run was aborted: by a guardrail, by a person, or by Ctrl-C",

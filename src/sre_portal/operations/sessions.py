@@ -11,7 +11,7 @@ from hashlib import sha256
 
 from sre_portal.core.access import Permission, Principal
 from sre_portal.core.account import Account
-from sre_portal.core.errors import NotFound, StoreUnavailable
+from sre_portal.core.errors import InvalidInput, NotFound, Problem, StoreUnavailable
 from sre_portal.core.grant_rule import principal_of
 from sre_portal.core.ports import Session, SessionSecrets
 from sre_portal.operations.audited import Act, audited, intent_of, recorded
@@ -139,10 +139,12 @@ async def end_own_session(ports: Ports, session: Session, session_id: str, origi
 
 
 async def end_sessions_of(ports: Ports, actor: Principal, account: Account, reason: str, address: str) -> int:
-    """Throws somebody out everywhere."""
+    """Throws somebody out everywhere. Raises `InvalidInput` without a reason."""
     sessions: Sequence[Session] = await ports.sessions.of_account(account.id)
     subject = f"{len(sessions)} sessions of {account.name} (account:{account.id})"
     async with audited(ports, Act(actor, Permission.ACCESS_CHANGE, subject, address, reason=reason)):
+        if not reason.strip():
+            raise InvalidInput([Problem("reason", "nothing", "why, in a few words")])
         await ports.sessions.end(sessions)
     return len(sessions)
 

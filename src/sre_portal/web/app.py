@@ -15,11 +15,15 @@ from starlette.types import Scope
 from sre_portal import __version__
 from sre_portal.core.access import Permission
 from sre_portal.operations.ports import Ports
-from sre_portal.web import agents, forms, live, login, probes
+from sre_portal.web import access, account, agents, authzen, forms, live, login, probes
 from sre_portal.web.api.routes import api_router, openapi
 from sre_portal.web.errors import install
 from sre_portal.web.guard import Guarded
+from sre_portal.web.pages import access as access_page
 from sre_portal.web.pages import (
+    access_account,
+    access_asked,
+    access_tokens,
     audit,
     audit_entry,
     experiments,
@@ -30,6 +34,7 @@ from sre_portal.web.pages import (
     status,
     stop,
 )
+from sre_portal.web.pages import account as account_page
 from sre_portal.web.rate import Limiter
 from sre_portal.web.walls import WalledApp, Walls
 
@@ -54,6 +59,37 @@ ROUTES: Sequence[Guarded] = (
     Guarded("POST", "/experiments/{name}/run", forms.start_experiment, Permission.RUN_START),
     Guarded("POST", "/runs/{id}/abort", forms.abort, Permission.RUN_ABORT),
     Guarded("POST", "/stop-all", forms.stop_everything, Permission.HARM_STOP),
+    Guarded("GET", "/account", account_page.account, "person"),
+    Guarded("GET", "/account/sign-out", account_page.sign_out_page, "person"),
+    Guarded("GET", "/account/tokens/{name}/revoke", account_page.revoke_page, "person"),
+    Guarded("POST", "/account/sessions/{id}/end", account.end_session, "person"),
+    Guarded("POST", "/account/tokens", account.issue, "person"),
+    Guarded("POST", "/account/tokens/{name}/revoke", account.revoke, "person"),
+    Guarded("POST", "/account/glass/break", account.break_own_glass, Permission.GLASS_BREAK),
+    Guarded("POST", "/account/glass/mend", account.mend_own_glass, Permission.GLASS_BREAK),
+    Guarded("GET", "/access", access_page.access, Permission.ACCESS_READ),
+    Guarded("GET", "/access/accounts/{id}", access_account.account, Permission.ACCESS_READ),
+    Guarded("GET", "/access/accounts/{id}/block", access_asked.ask_to_block, Permission.ACCESS_CHANGE),
+    Guarded("GET", "/access/accounts/{id}/unblock", access_asked.ask_to_unblock, Permission.ACCESS_CHANGE),
+    Guarded("GET", "/access/accounts/{id}/sign-out", access_asked.ask_to_sign_out, Permission.ACCESS_CHANGE),
+    Guarded("GET", "/access/grants/{id}/withdraw", access_asked.ask_to_withdraw, Permission.ACCESS_CHANGE),
+    Guarded("GET", "/access/tokens", access_tokens.tokens, Permission.TOKEN_ISSUE),
+    Guarded("GET", "/access/tokens/{name}/rotate", access_tokens.ask_to_rotate, Permission.TOKEN_ISSUE),
+    Guarded("GET", "/access/tokens/{name}/revoke", access_tokens.ask_to_revoke, Permission.TOKEN_ISSUE),
+    Guarded("POST", "/access/accounts/{id}/grants", access.give, Permission.ACCESS_CHANGE),
+    Guarded("POST", "/access/accounts/{id}/block", access.block, Permission.ACCESS_CHANGE),
+    Guarded("POST", "/access/accounts/{id}/unblock", access.unblock, Permission.ACCESS_CHANGE),
+    Guarded("POST", "/access/accounts/{id}/sign-out", access.sign_out, Permission.ACCESS_CHANGE),
+    Guarded("POST", "/access/grants/{id}/withdraw", access.withdraw, Permission.ACCESS_CHANGE),
+    Guarded("POST", "/access/tokens", access.issue, Permission.TOKEN_ISSUE),
+    Guarded("POST", "/access/tokens/{name}/rotate", access.rotate, Permission.TOKEN_ISSUE),
+    Guarded("POST", "/access/tokens/{name}/revoke", access.revoke, Permission.TOKEN_ISSUE),
+    Guarded("POST", "/access/v1/evaluation", authzen.evaluation, Permission.ACCESS_READ, "authzen"),
+    Guarded("POST", "/access/v1/evaluations", authzen.evaluations, Permission.ACCESS_READ, "authzen"),
+    Guarded("POST", "/access/v1/search/subject", authzen.search_subject, Permission.ACCESS_READ, "authzen"),
+    Guarded("POST", "/access/v1/search/resource", authzen.search_resource, Permission.ACCESS_READ, "authzen"),
+    Guarded("POST", "/access/v1/search/action", authzen.search_action, Permission.ACCESS_READ, "authzen"),
+    Guarded("GET", "/.well-known/authzen-configuration", authzen.metadata, "public"),
     Guarded("POST", "/logout", login.logout, "person"),
     Guarded("POST", "/logout/everywhere", login.everywhere, "person"),
     Guarded("GET", "/live/overview", live.overview, Permission.PORTAL_READ),

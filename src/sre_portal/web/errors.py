@@ -26,6 +26,7 @@ from sre_portal.core.errors import (
     RateLimited,
     Refused,
     StoreUnavailable,
+    Unconfirmed,
     UpstreamFailed,
 )
 from sre_portal.web.authzen import PREFIX as AUTHZEN
@@ -43,6 +44,7 @@ STATUS: Mapping[type[PortalError], tuple[int, str]] = {
     Refused: (409, "The run is refused"),
     RateLimited: (429, "Too many requests"),
     StoreUnavailable: (503, "The database does not answer"),
+    Unconfirmed: (503, "Not confirmed yet"),
     LoginRefused: (403, "The login was not accepted"),  # not 401: to ask again with the same answer is no use
     UpstreamFailed: (502, "Another system does not answer"),
     ProviderUnavailable: (502, "The login provider does not answer"),

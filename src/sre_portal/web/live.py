@@ -184,7 +184,7 @@ async def service(request: Request) -> Response:
     async def draw() -> Drawing:
         view = await service_page(ports, name, shown)
         templates = ("service.html", "quick_fault.html")
-        quick = start_of(who, held_by(ports, name))
+        quick = start_of(who, name, held_by(ports, name))
         return Drawing(render.fragments(templates, Frame.around(ports, who), view=view, quick=quick))
 
     return stream(request, f"service {name} {shown.name}", draw, PAGE_SECONDS)

@@ -82,6 +82,11 @@ def _burn_rates(ports: Ports) -> Iterator[tuple[tuple[str, ...], float]]:
                 yield (slo.name, slo.spec.service, f"{seconds}s"), rate
 
 
+def _broken_glass(ports: Ports) -> float:
+    now = ports.clock.now()
+    return sum(now < one.ends_at for one in ports.watch.glass)
+
+
 def _firing(ports: Ports) -> Iterator[tuple[tuple[str, ...], float]]:
     for (slo, name), alert in ports.watch.alerts.items():
         yield (slo, name), float(alert.state is AlertState.FIRING)
@@ -149,6 +154,13 @@ DESCRIBED: Sequence[Described] = (
         "sre_portal_burn_rate", "gauge", ("slo", "service", "window"), "Error budget burn rate.", _burn_rates
     ),
     Described("sre_portal_alert_firing", "gauge", ("slo", "alert"), "1 while the alert fires.", _firing),
+    Described(
+        "sre_portal_broken_glass",
+        "gauge",
+        (),
+        "Grants of the role admin that somebody gave themselves in an emergency, in force now.",
+        _single(_broken_glass),
+    ),
     Described("sre_portal_audit_size", "gauge", (), "Entries of the audit log.", _audit_size),
     Described(
         "sre_portal_audit_root_prefix",

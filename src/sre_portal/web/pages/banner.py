@@ -1,4 +1,4 @@
-"""A live run in one strip: what is broken, by whom, since when, when it ends by itself, what it has cost."""
+"""What everybody must see, in one strip each: a live run, and whose glass is broken."""
 
 from __future__ import annotations
 
@@ -7,13 +7,24 @@ from datetime import datetime
 
 from sre_portal.core.run import Phase, Run
 from sre_portal.operations.ports import Ports
-from sre_portal.web.pages.figures import clock, percent, span
+from sre_portal.web.pages.figures import Moment, clock, instant, percent, span
 from sre_portal.web.pages.pill import Pill, run_pill
 from sre_portal.web.pages.wording import experiment_words
 
 
 @dataclass(frozen=True, slots=True)
+class GlassBanner:
+    """Somebody gave themselves the role admin in an emergency."""
+
+    name: str
+    until: Moment
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Banner:
+    """What is broken, by whom, since when, when it ends by itself, what it has cost."""
+
     run_id: int
     tone: str
     pill: Pill
@@ -40,6 +51,13 @@ class Banner:
 def banners(ports: Ports, now: datetime) -> tuple[Banner, ...]:
     """Newest first."""
     return tuple(Banner.of(run, now) for _, run in sorted(ports.watch.live.items(), reverse=True))
+
+
+def glass_banners(ports: Ports) -> tuple[GlassBanner, ...]:
+    """From memory; what is over is not shown, whether or not a loop has passed since."""
+    now = ports.clock.now()
+    broken = [one for one in ports.watch.glass if now < one.ends_at]
+    return tuple(GlassBanner(one.name, instant(one.ends_at), one.reason) for one in broken)
 
 
 def cost_words(run: Run) -> str:

@@ -10,9 +10,10 @@ from starlette.responses import Response
 
 from sre_portal.web import render
 from sre_portal.web.pages.frame import NOBODY, person_of
+from sre_portal.web.pages.login import login_href
 
 NEXT: Mapping[int, tuple[str, str, str]] = {
-    401: ("lock", "/login", "How to log in"),
+    401: ("lock", "/login", "Log in"),
     403: ("lock", "/", "Back to the overview"),
     404: ("question", "/", "Back to the overview"),
     409: ("slash", "/runs", "See the runs"),
@@ -21,6 +22,8 @@ NEXT: Mapping[int, tuple[str, str, str]] = {
 }
 """Status -> symbol, next address, its words."""
 BROKEN = ("triangle", "", "Try again")
+AGAIN = ("lock", "/login", "Start the login again")
+"""After a login that was not accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +36,34 @@ class ErrorPage:
     next_words: str
 
     @classmethod
-    def of(cls, status: int, title: str, sentences: Sequence[str]) -> ErrorPage:
-        symbol, href, words = NEXT.get(status, BROKEN)
+    def of(
+        cls, status: int, title: str, sentences: Sequence[str], then: tuple[str, str, str] | None = None
+    ) -> ErrorPage:
+        symbol, href, words = then or NEXT.get(status, BROKEN)
         return cls(status, title, tuple(sentences), symbol, href, words)
 
 
-def error_page(request: Request, status: int, title: str, sentences: Sequence[str]) -> Response:
-    """The page of an error. Whoever is logged in keeps the bar with STOP ALL."""
-    view = ErrorPage.of(status, title, sentences)
+def error_page(
+    request: Request,
+    status: int,
+    title: str,
+    sentences: Sequence[str],
+    then: tuple[str, str, str] | None = None,
+) -> Response:
+    """The page of an error. Whoever is logged in keeps the bar with STOP ALL.
+
+    `then`: symbol, address and words of the next step, where it is not the usual one of the status.
+    """
+    if status == 401 and request.method == "GET":
+        symbol, _, words = NEXT[401]
+        then = symbol, login_href(_asked(request)), words
+    view = ErrorPage.of(status, title, sentences, then)
     if person_of(request) is NOBODY:
         return render.public_page(request, "error_public.html", view, status)
     return render.page(request, "error.html", view, status)
+
+
+def _asked(request: Request) -> str:
+    """The page that was asked for, to come back to after the login."""
+    query = request.url.query
+    return f"{request.url.path}?{query}" if query else request.url.path

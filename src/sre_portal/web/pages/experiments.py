@@ -116,7 +116,7 @@ class ExperimentPage:
             problems=tuple(map(str, problems)),
             document=dump_document(experiment),
             runs=tuple(RunRow.of(run, now) for run in runs),
-            may=permission(who, Permission.RUN_START),
+            may=permission(who, Permission.RUN_START, spec.target.service),
             held=held_by(ports, spec.target.service),
         )
 

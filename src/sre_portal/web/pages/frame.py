@@ -9,10 +9,11 @@ from starlette.requests import Request
 
 from sre_portal import __version__
 from sre_portal.contract.lease import LEASE_SECONDS, Lease
-from sre_portal.core.access import Permission, Principal, least_role
+from sre_portal.core.access import Permission, Principal, needs
 from sre_portal.core.errors import NotAuthenticated
 from sre_portal.operations.ports import Ports
 from sre_portal.web.context import csrf_of, ports_of, principal_of
+from sre_portal.web.pages.banner import GlassBanner, glass_banners
 from sre_portal.web.pages.figures import Moment, instant
 from sre_portal.web.pages.wording import fault_words, share_words
 
@@ -28,6 +29,7 @@ class May:
     id: str
     name: str
     role: str
+    """The least that may: `operator`, `operator on shop`, `admin everywhere`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Frame:
     harm_link: str
     stop: May
     stop_facts: tuple[tuple[str, str], ...]
+    glass: tuple[GlassBanner, ...]
+    """Whose glass is broken now."""
 
     @classmethod
     def of(cls, request: Request) -> Frame:
@@ -84,6 +88,7 @@ class Frame:
             harm_link=f"/runs/{runs[-1]}" if runs else "/runs",
             stop=permission(who, Permission.HARM_STOP),
             stop_facts=_stop_facts(faults, runs),
+            glass=glass_banners(ports),
         )
 
 
@@ -95,8 +100,10 @@ def person_of(request: Request) -> Principal:
         return NOBODY
 
 
-def permission(who: Principal, needed: Permission) -> May:
-    return May(who.may(needed), needed.value.replace(":", "-"), needed.value, least_role(needed).value)
+def permission(who: Principal, needed: Permission, service: str | None = None) -> May:
+    """Whether somebody may: on a service, where a button is about one."""
+    least = needs(needed, service)
+    return May(who.may(needed, service), needed.value.replace(":", "-"), needed.value, least)
 
 
 def theme_of(request: Request) -> str:
@@ -113,6 +120,7 @@ def _links(ports: Ports, who: Principal, path: str) -> tuple[Link, ...]:
         ("/experiments", "Experiments", "experiment", str(len(ports.catalogue.experiments()))),
         ("/runs", "Runs", "run", ""),
         *((("/audit", "Audit", "audit", ""),) if who.may(Permission.AUDIT_READ) else ()),
+        *((("/access", "Access", "access", ""),) if who.may(Permission.ACCESS_READ) else ()),
         ("/status", "Status", "status", ""),
     )
     return tuple(Link(href, name, icon, _is_at(path, href), tally) for href, name, icon, tally in rows)

@@ -74,7 +74,7 @@ class QuickFault:
             problems={name: text for name, text in placed.items() if name},
             others=tuple(str(one) for one in problems if not field_of(one)),
             routes=routes_of(ports, service),
-            may=permission(who, Permission.RUN_START),
+            may=permission(who, Permission.RUN_START, service),
             held=held_by(ports, service),
             effect=effect,
             open=bool(values["errors_below"]) or bool({"errors_below", "spread_ms"} & placed.keys()),
@@ -106,7 +106,7 @@ class ReviewPage:
         )
         said = tuple(f"{one.guard}: {one.reason}" for one in refused) or plan.effect.objections
         kept = {name: text for name, text in filled(values).items() if text}
-        may = permission(who, Permission.RUN_START)
+        may = permission(who, Permission.RUN_START, values["service"])
         return cls(values["service"], plan.experiment.title, facts, plan.effect, kept, said, may)
 
 
@@ -196,8 +196,8 @@ def routes_of(ports: Ports, service: str) -> tuple[str, ...]:
     return tuple(sorted(told | named))
 
 
-def start_of(who: Principal, held: str) -> Start:
-    return Start(permission(who, Permission.RUN_START), held)
+def start_of(who: Principal, service: str, held: str) -> Start:
+    return Start(permission(who, Permission.RUN_START, service), held)
 
 
 def held_by(ports: Ports, service: str) -> str:
