@@ -23,7 +23,7 @@ from sre_portal.core.signal import Signal
 from sre_portal.core.slo import Counts, Slo
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.pulse import Pulse
-from sre_portal.operations.sessions import digest_of
+from sre_portal.operations.sessions import digest_of, renewed_secret
 from sre_portal.operations.watch import Watch
 from sre_portal.store.desk import Desk
 from tests.web.pages.documents import experiments, slos
@@ -137,6 +137,7 @@ class Scene:
             ends_at=now + timedelta(hours=12),
         )
         await self.session_store.add(session, SessionSecrets())
+        secret = await renewed_secret(self.ports, session) or secret  # as a page would, once
         self.sessions[who.name] = secret
         return secret
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from fastapi import APIRouter, Depends
@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from sre_portal.core.access import Permission
-from sre_portal.web.api import audit, catalogue, observed, runs
+from sre_portal.web.api import access, audit, catalogue, observed, runs, tokens
+from sre_portal.web.api.answers import ANSWERS, described
 from sre_portal.web.first import GuardedFirst
 from sre_portal.web.guard import Allowed
 
@@ -38,19 +39,47 @@ ROUTES: Sequence[Row] = (
     ("GET", "/audit/export", audit.export, Permission.AUDIT_READ),
     ("GET", "/audit/verify", audit.verify, Permission.AUDIT_READ),
     ("GET", "/audit/{seq}/proof", audit.proof, Permission.AUDIT_READ),
+    ("GET", "/me", access.me, Permission.PORTAL_READ),
+    ("GET", "/access/who", access.who, Permission.ACCESS_READ),
+    ("GET", "/access/explain", access.explain, Permission.ACCESS_READ),
+    ("GET", "/access/accounts", access.accounts, Permission.ACCESS_READ),
+    ("GET", "/access/accounts/{account_id}", access.account, Permission.ACCESS_READ),
+    ("POST", "/access/accounts/{account_id}/grants", access.give, Permission.ACCESS_CHANGE),
+    ("POST", "/access/accounts/{account_id}/block", access.block, Permission.ACCESS_CHANGE),
+    ("POST", "/access/accounts/{account_id}/unblock", access.unblock, Permission.ACCESS_CHANGE),
+    ("POST", "/access/accounts/{account_id}/sign-out", access.sign_out, Permission.ACCESS_CHANGE),
+    ("POST", "/access/grants/{grant_id}/withdraw", access.withdraw, Permission.ACCESS_CHANGE),
+    ("GET", "/tokens", tokens.tokens, Permission.TOKEN_ISSUE),
+    ("POST", "/tokens", tokens.issue, Permission.TOKEN_ISSUE),
+    ("POST", "/tokens/{name}/rotate", tokens.rotate, Permission.TOKEN_ISSUE),
+    ("POST", "/tokens/{name}/revoke", tokens.revoke, Permission.TOKEN_ISSUE),
 )
+
+
+OTHER_TYPES: Mapping[Callable[..., Any], dict[int | str, dict[str, Any]]] = {
+    audit.export: {200: {"content": {"application/x-ndjson": {}}}},
+}
+"""What does not answer in JSON."""
+
+
+CREATES = frozenset({runs.start, access.give, tokens.issue, tokens.rotate})
 
 
 async def openapi(request: Request) -> Response:
     """The description of this API."""
-    return JSONResponse(request.app.openapi())
+    return JSONResponse(described(request.app.openapi()))
 
 
 def api_router() -> APIRouter:
     router = APIRouter(prefix="/api/v1", route_class=GuardedFirst)
     for method, path, endpoint, needs in ROUTES:
-        status = 201 if endpoint is runs.start else 200
+        status = 201 if endpoint in CREATES else 200
         router.add_api_route(
-            path, endpoint, methods=[method], status_code=status, dependencies=[Depends(Allowed(needs))]
+            path,
+            endpoint,
+            methods=[method],
+            status_code=status,
+            dependencies=[Depends(Allowed(needs))],
+            responses=ANSWERS | OTHER_TYPES.get(endpoint, {}),
         )
     return router

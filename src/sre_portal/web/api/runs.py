@@ -14,13 +14,25 @@ from sre_portal.operations.stop import abort_run, stop_all
 from sre_portal.web.api.schema import JournalJson, RunJson, RunSummaryJson
 from sre_portal.web.context import address_of, ports_of, principal_of
 
+EXAMPLE = """\
+apiVersion: sre-portal.dev/v1
+kind: Experiment
+metadata: {name: errors-payments, title: Some payments fail}
+spec:
+  target: {service: payments, share: {percent: 10}}
+  faults: [{type: error, status: 503}]
+  duration: 30s
+"""
+
 
 class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
 class DocumentBody(Body):
-    document: str = Field(max_length=262_144, description="The experiment, as YAML or JSON text.")
+    document: str = Field(
+        max_length=262_144, description="The experiment, as YAML or JSON text.", examples=[EXAMPLE]
+    )
 
 
 class AbortBody(Body):

@@ -13,9 +13,12 @@ HSTS = "max-age=63072000; includeSubDomains"
 FEATURES = (
     "accelerometer",
     "autoplay",
-    "bluetooth",
     "browsing-topics",
     "camera",
+    "captured-surface-control",
+    "clipboard-read",
+    "compute-pressure",
+    "digital-credentials-get",
     "display-capture",
     "encrypted-media",
     "fullscreen",
@@ -26,10 +29,13 @@ FEATURES = (
     "identity-credentials-get",
     "idle-detection",
     "keyboard-map",
+    "language-model",
     "local-fonts",
+    "local-network-access",
     "magnetometer",
     "microphone",
     "midi",
+    "on-device-speech-recognition",
     "otp-credentials",
     "payment",
     "picture-in-picture",
@@ -37,13 +43,14 @@ FEATURES = (
     "publickey-credentials-get",
     "screen-wake-lock",
     "serial",
+    "speaker-selection",
     "storage-access",
     "sync-xhr",
     "usb",
     "window-management",
     "xr-spatial-tracking",
 )
-"""Everything a browser can be asked for that no page of the portal asks for."""
+"""What reaches devices, credentials, other screens or other sites. No page of the portal asks for any."""
 
 
 def content_policy(form_origins: Sequence[str] = ()) -> str:
