@@ -25,15 +25,13 @@ from sre_portal.core.outward import parse_allowed
 from sre_portal.core.ports import LoginProvider, Store
 from sre_portal.core.sink import Sink
 from sre_portal.operations.audit_log import note_start
-from sre_portal.operations.board import load_board
-from sre_portal.operations.drive import load_runs
-from sre_portal.operations.evaluate import load_alerts
 from sre_portal.operations.grants import refresh_glass
 from sre_portal.operations.keys import Keys
 from sre_portal.operations.policy import Policy
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.pulse import Pulse
 from sre_portal.operations.seed import seed_history
+from sre_portal.operations.standby import begin
 from sre_portal.operations.tokens import register_tokens
 from sre_portal.settings import Settings, parse_secrets
 from sre_portal.store.audit_tree import Trust
@@ -102,9 +100,8 @@ async def opened(settings: Settings, documents: Documents, url: str) -> AsyncIte
         await register_tokens(ports, settings.admin_token.get_secret_value(), agents)
         if settings.seed_history:
             await seed_history(ports)
-        await load_board(ports)
-        await load_alerts(ports)
-        await load_runs(ports)
+        await store.replica.settle()
+        await begin(ports)
         await refresh_glass(ports)
         yield ports
     finally:
@@ -156,7 +153,7 @@ def _is_loopback(host: str) -> bool:
 
 def compose(settings: Settings, documents: Documents, store: Store, keys: Keys, outside: Outside) -> Ports:
     catalogue, clock = documents.catalogue, SystemClock()
-    desk = Desk(clock)
+    desk = Desk(clock, replicas=store.replicas)
     services = {slo.spec.service for slo in catalogue.slos()}
     desk.define(
         {
@@ -179,6 +176,7 @@ def compose(settings: Settings, documents: Documents, store: Store, keys: Keys, 
         accounts=store.accounts,
         logins=store.logins,
         desk=desk,
+        replicas=store.replicas,
         board=Board(),
         pulse=Pulse(),
         access=access,

@@ -106,6 +106,10 @@ class StoreUnavailable(PortalError):
     """The database cannot be read or written. The message says which file or server, and why."""
 
 
+class Unconfirmed(PortalError):
+    """What was asked for was passed on, and nobody has said yet that it is done."""
+
+
 class LoginRefused(PortalError):
     """A login, or a logout that a provider told, is not believed.
 

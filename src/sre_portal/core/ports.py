@@ -143,7 +143,7 @@ class AuditStore(Protocol):
         """In order, those with a higher number; None is from the first on."""
 
     async def checkpoint(self) -> str:
-        """The signed text of the head, as it is stored: unchecked."""
+        """The signed text of the head, as it is stored: unchecked, and empty where it is gone."""
 
     async def proof(self, seq: int) -> Proof:
         """That an entry is in the signed log. Raises `NotFound`."""
@@ -314,6 +314,33 @@ class LoginStore(Protocol):
         """Whether a logout token is shown for the first time. Of two who ask at once, one is told so."""
 
 
+class Replicas(Protocol):
+    """The portals over one database. One drives: it alone puts leases out, renews them and moves runs."""
+
+    def term(self) -> int:
+        """Rises each time this one becomes the driver; 0 while it stands by."""
+
+    def drives(self) -> bool:
+        """Whether this one drives, and nobody else does: proven a moment ago."""
+
+    def on_told(self, hear: Callable[[str], None]) -> None:
+        """Calls `hear` with whatever a replica tells, this one too."""
+
+    async def tell(self, text: str) -> None:
+        """Tells every replica. The text is shorter than 8,000 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseElsewhere:
+    """A lease that another replica put out, as far as this one knows."""
+
+    service: str
+    lease: Lease
+    until: datetime
+    holders: frozenset[str] = frozenset()
+    """The instances that have told about it."""
+
+
 class LeaseDesk(Protocol):
     """The leases that are out, and the plans that tell agents. In memory: it never waits for a database."""
 
@@ -339,8 +366,14 @@ class LeaseDesk(Protocol):
     def heard(self, service: str, instance: str) -> None:
         """An instance has reported. One that has not for a while gets no leases: nobody sees what it does."""
 
+    def show(self, elsewhere: Sequence[LeaseElsewhere]) -> None:
+        """What is out elsewhere, for pages only: while this replica stands by that is what is active."""
+
     def plans(self, service: str, instance: str) -> AsyncIterator[Plan]:
-        """The stream for one agent: at once, after every change, and at least once a second."""
+        """The stream for one agent: at once, after every change, and at least once a second.
+
+        Ends after a plan without leases when this replica does not drive any more.
+        """
 
 
 class Store(Protocol):
@@ -355,6 +388,7 @@ class Store(Protocol):
     tokens: TokenStore
     accounts: AccountStore
     logins: LoginStore
+    replicas: Replicas
 
     async def ping(self) -> None:
         """Raises `StoreUnavailable` where the database does not answer."""

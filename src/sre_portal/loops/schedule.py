@@ -7,21 +7,23 @@ from collections.abc import Sequence
 
 from sre_portal.loops.every import Operation, every
 from sre_portal.operations.audit_log import forget_old, look_at_audit
+from sre_portal.operations.board import refresh_minutes
 from sre_portal.operations.grants import refresh_glass
 from sre_portal.operations.housekeeping import roll_up
 from sre_portal.operations.login import ask_providers_again
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.sinks import tell_sinks
-from sre_portal.operations.tick import tick
+from sre_portal.operations.standby import driving, pass_time, standing_by
 
 SCHEDULE: Sequence[tuple[float, Operation]] = (
-    (0.25, tick),
-    (20.0, roll_up),
-    (1.0, tell_sinks),
+    (0.25, pass_time),
+    (20.0, driving(roll_up)),
+    (20.0, standing_by(refresh_minutes)),
+    (1.0, driving(tell_sinks)),
     (5.0, refresh_glass),
     (30.0, ask_providers_again),
     (10.0, look_at_audit),
-    (3600.0, forget_old),
+    (3600.0, driving(forget_old)),
 )
 
 

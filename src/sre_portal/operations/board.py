@@ -52,10 +52,12 @@ async def refresh_board(ports: Ports, *, fast: bool = False) -> None:
         raise
 
 
-def note_told(ports: Ports, at: int) -> None:
-    """A second has been stored, maybe so late that the next pass would not look at it."""
-    if at < ports.clock.now().timestamp() - LATE_SECONDS + FAST_SECONDS:
+def note_told(ports: Ports, at: int) -> bool:
+    """A second has been stored. Whether that was so late that the next pass would not look at it."""
+    late = at < ports.clock.now().timestamp() - LATE_SECONDS + FAST_SECONDS
+    if late:
         ports.watch.late_from = at if ports.watch.late_from is None else min(at, ports.watch.late_from)
+    return late
 
 
 async def refresh_minutes(ports: Ports) -> None:

@@ -32,8 +32,10 @@ async def load_runs(ports: Ports) -> None:
 
 
 async def drive(ports: Ports, run_id: int) -> None:
-    """One pass over one run. A run that is done or unknown is left alone."""
+    """One pass over one run. A run that is done or unknown, or that another replica drives, is left alone."""
     async with ports.watch.driving:
+        if not ports.term():
+            return
         run = ports.watch.live.get(run_id)
         if run is None:
             return

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from sre_portal.contract.report import AgentReport, LeaseStatus, ReportReceipt, Second
-from sre_portal.core.errors import InvalidInput, NotAuthenticated, Problem
+from sre_portal.core.errors import InvalidInput, NotAuthenticated, Problem, StoreUnavailable
 from sre_portal.core.leases import lease_ids
 from sre_portal.core.ports import Token
+from sre_portal.core.replica import LateWord, dump_word
 from sre_portal.operations.board import note_told
 from sre_portal.operations.ports import Ports
+from sre_portal.operations.standby import follow_runs
 
 OLDEST_SECONDS = 3600
 AHEAD_SECONDS = 5
@@ -33,11 +36,14 @@ async def ingest(ports: Ports, token: Token, report: AgentReport) -> ReportRecei
         raise NotAuthenticated(f"this token is for {token.service}, not for {report.service}")
     if problems := _problems(ports, report):
         raise InvalidInput(problems)
+    if not ports.term() and (report.leases or any(one.injections for one in report.seconds)):
+        await follow_runs(ports)  # a lease may be newer than the last look
     _keep_own(ports, report, received_at.timestamp())
     await ports.reports.append(report, received_at)
     ports.desk.heard(report.service, report.instance)
-    if report.seconds:
-        note_told(ports, min(second.at for second in report.seconds))
+    if report.seconds and note_told(ports, oldest := min(second.at for second in report.seconds)):
+        with suppress(StoreUnavailable):  # the next roll-up brings it
+            await ports.replicas.tell(dump_word(LateWord(second=oldest)))
     return ReportReceipt(report.seq, received_at.timestamp(), ports.clock.now().timestamp())
 
 

@@ -17,12 +17,14 @@ from sre_portal.core.ports import (
     LeaseDesk,
     LoginStore,
     Notices,
+    Replicas,
     ReportStore,
     RunStore,
     SessionStore,
     TokenStore,
 )
 from sre_portal.core.preflight import Limits
+from sre_portal.core.replica import Alone
 from sre_portal.core.sink import Sink
 from sre_portal.operations.keys import Keys
 from sre_portal.operations.policy import Policy
@@ -47,6 +49,7 @@ class Ports:
     board: Board
     pulse: Pulse
     notices: Notices
+    replicas: Replicas = field(default_factory=Alone)
     keys: Keys = field(default_factory=Keys.drawn)
     policy: Policy = field(default_factory=Policy)
     sinks: Sequence[Sink] = ()
@@ -63,3 +66,12 @@ class Ports:
     """True where the window holds generated sample history; every page that shows it says so."""
     is_behind_tls: bool = False
     """People reach the portal by https, whatever the last hop speaks."""
+
+    def term(self) -> int:
+        """The term in which this replica drives; 0 while it stands by, or has not loaded everything yet."""
+        term = self.replicas.term()
+        return term if term == self.watch.term else 0
+
+    def drives(self) -> bool:
+        """Whether this replica drives, and nobody else does: proven a moment ago."""
+        return self.term() != 0 and self.replicas.drives()

@@ -22,6 +22,8 @@ from sre_portal.operations.drive import readings
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.watch import StopRequest
 
+STANDS_BY = Objection("replica", "this replica stands by and another one drives: ask that one, or ask again")
+
 _dump_prediction = TypeAdapter(Prediction | None).dump_python
 
 
@@ -35,8 +37,10 @@ async def start_run(ports: Ports, actor: Principal, experiment: Experiment, addr
     service = experiment.spec.target.service
     about = {"experiment": experiment.name, "service": service}
     act = Act(actor, Permission.RUN_START, subject, address, after=about, service=service)
-    stop_alls = ports.watch.stop_alls
+    stop_alls, term = ports.watch.stop_alls, ports.term()
     async with audited(ports, act) as record, ports.watch.driving:
+        if not term:
+            raise Refused([STANDS_BY])
         check_against(ports, experiment)
         await refresh_board(ports)
         situation = situation_of(ports, actor, experiment)
@@ -54,6 +58,9 @@ async def start_run(ports: Ports, actor: Principal, experiment: Experiment, addr
         if ports.watch.stop_alls != stop_alls:
             _give_up(ports, run, "STOP ALL was pressed while it was starting")
             raise Refused([Objection("stop all", "STOP ALL was pressed while this run was starting")])
+        if not ports.drives() or ports.term() != term:
+            _give_up(ports, run, "this replica stopped driving while it was starting")
+            raise Refused([STANDS_BY])
         return _inject(ports, run)
 
 

@@ -1,14 +1,19 @@
-"""Ending harm: in memory first. The database and the audit log hear of it after, and may be down."""
+"""Ending harm: in memory first. The database and the audit log hear of it after, and may be down.
+
+Every replica may be asked. One that does not drive passes the word on and waits until the driver has obeyed.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
 from contextlib import suppress
 
+from sre_portal.contract.lease import LEASE_SECONDS
 from sre_portal.core.access import Permission, Principal, require
 from sre_portal.core.audit import Intent
-from sre_portal.core.errors import Conflict, StoreUnavailable
+from sre_portal.core.errors import Conflict, StoreUnavailable, Unconfirmed
+from sre_portal.core.replica import StopWord, dump_word
 from sre_portal.core.run import Run
 from sre_portal.operations.audited import Act, write_late
 from sre_portal.operations.drive import drive
@@ -18,49 +23,138 @@ from sre_portal.operations.watch import StopRequest
 
 MOMENT_SECONDS = 0.5
 """So long whoever stops harm waits for it to be written down. What takes longer goes on behind the answer."""
+CONFIRM_SECONDS = 2.0
+"""So long a replica that stands by waits until the one that drives has obeyed."""
+ASK_AGAIN_SECONDS = 0.5
+LOOK_SECONDS = 0.02
 
 
 async def abort_run(ports: Ports, actor: Principal, run_id: int, reason: str, address: str = "") -> Run:
-    """Withdraws a run's leases at once and ends it as aborted. A run that is over is returned as it is."""
+    """Withdraws a run's leases at once and ends it as aborted. A run that is over is returned as it is.
+
+    Raises `Unconfirmed` where another replica drives and does not answer.
+    """
     require(actor, Permission.RUN_ABORT)
-    if run_id not in ports.watch.live:
+    drives = ports.drives()
+    if run_id not in ports.watch.live and (drives or not (await ports.runs.get(run_id)).live):
         return await ports.runs.get(run_id)
     reason = "".join(one for one in reason if one.isprintable())[:500]  # every database can hold that
-    act = Act(actor, Permission.RUN_ABORT, f"run {run_id}", address, reason)
-    await _stop(ports, [run_id], act.intent(ports), reason)
+    intent = Act(actor, Permission.RUN_ABORT, f"run {run_id}", address, reason).intent(ports)
+    await _stop(ports, [run_id], intent, reason)
+    if not drives:
+        await _pass_on(ports, {run_id}, _word([run_id], intent, reason))
+        return await ports.runs.get(run_id)
     return ports.watch.live.get(run_id) or await ports.runs.get(run_id)
 
 
 async def stop_all(ports: Ports, actor: Principal, address: str = "") -> Collection[int]:
-    """Withdraws every lease at once and ends every live run as aborted. Returns the runs it ended."""
+    """Withdraws every lease at once and ends every live run as aborted. Returns the runs it ended.
+
+    Raises `Unconfirmed` where another replica drives and does not answer.
+    """
     require(actor, Permission.HARM_STOP)
+    drives = ports.drives()
     ports.watch.stop_alls += 1
-    ended = sorted({*ports.desk.withdraw_all(), *ports.watch.live})
+    live = {*ports.desk.withdraw_all(), *ports.watch.live}
+    if not drives:
+        live |= await _live_elsewhere(ports)
+    ended = sorted(live)
     act = Act(actor, Permission.HARM_STOP, f"runs {', '.join(map(str, ended)) or 'none'}", address)
-    await _stop(ports, ended, act.intent(ports), "STOP ALL")
+    intent = act.intent(ports)
+    await _stop(ports, ended, intent, "STOP ALL")
+    if not drives:
+        await _pass_on(ports, set(ended), _word(None, intent, "STOP ALL"))
     return ended
 
 
+def obey(ports: Ports, word: StopWord) -> None:
+    """Another replica was asked to stop harm, and has written that down. Harm here is over on return.
+
+    A replica that stands by takes note: it may be the next one that drives.
+    """
+    if word.run_ids is None:
+        ports.watch.stop_alls += 1
+        run_ids: Collection[int] = {*ports.desk.withdraw_all(), *ports.watch.live}
+    else:
+        run_ids = word.run_ids
+    _withdraw(ports, run_ids, StopRequest(word.at, word.by, word.reason))
+    if ports.term():
+        _ = _behind(ports, _end(ports, run_ids))
+
+
 async def _stop(ports: Ports, run_ids: Collection[int], intent: Intent, reason: str) -> None:
-    """Harm is over when this first waits for something."""
+    """Harm that this replica does is over when this first waits for something."""
+    _withdraw(ports, run_ids, StopRequest(intent.at, intent.actor, reason))
+    ports.watch.late.append(LateAct(intent))
+    task = _behind(ports, _write_down(ports, run_ids))
+    if ports.drives():
+        done, _ = await asyncio.wait({task}, timeout=MOMENT_SECONDS)
+        for one in done:
+            one.result()
+
+
+def _withdraw(ports: Ports, run_ids: Collection[int], stop: StopRequest) -> None:
     for run_id in run_ids:
         ports.desk.withdraw(run_id)
-        ports.watch.stops.setdefault(run_id, StopRequest(intent.at, intent.actor, reason))
-    ports.watch.late.append(LateAct(intent))
+        ports.watch.stops.setdefault(run_id, stop)
     ports.pulse.beat()
-    task = asyncio.create_task(_write_down(ports, run_ids))
-    ports.watch.behind.add(task)
-    task.add_done_callback(ports.watch.behind.discard)
-    done, _ = await asyncio.wait({task}, timeout=MOMENT_SECONDS)
-    for one in done:
-        one.result()
 
 
 async def _write_down(ports: Ports, run_ids: Collection[int]) -> None:
     """What cannot be written now, the next pass writes."""
     with suppress(StoreUnavailable):
         await write_late(ports)
+    await _end(ports, run_ids)
+
+
+async def _end(ports: Ports, run_ids: Collection[int]) -> None:
     for run_id in run_ids:
         with suppress(StoreUnavailable, Conflict):
             await drive(ports, run_id)
     ports.pulse.beat()
+
+
+def _behind(ports: Ports, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+    """Work that may go on after the answer."""
+    task = asyncio.create_task(work)
+    ports.watch.behind.add(task)
+    task.add_done_callback(ports.watch.behind.discard)
+    return task
+
+
+async def _live_elsewhere(ports: Ports) -> set[int]:
+    try:
+        async with asyncio.timeout(MOMENT_SECONDS):
+            return {run.id for run in await ports.runs.live()}
+    except (TimeoutError, StoreUnavailable):
+        return set()
+
+
+def _word(run_ids: Collection[int] | None, intent: Intent, reason: str) -> StopWord:
+    chosen = None if run_ids is None else tuple(run_ids)
+    return StopWord(run_ids=chosen, at=intent.at, by=intent.actor[:200], reason=reason)
+
+
+async def _pass_on(ports: Ports, run_ids: Collection[int], word: StopWord) -> None:
+    """Tells the driver, and again, until the runs are over. Raises `Unconfirmed`."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(CONFIRM_SECONDS):
+            while True:
+                await ports.replicas.tell(dump_word(word))
+                again_at = loop.time() + ASK_AGAIN_SECONDS
+                while loop.time() < again_at:
+                    if await _over(ports, run_ids):
+                        return
+                    await asyncio.sleep(LOOK_SECONDS)
+    except (TimeoutError, StoreUnavailable):
+        raise Unconfirmed(
+            "This replica does not drive, and none that does has confirmed the stop within "
+            f"{CONFIRM_SECONDS:.0f} s. A lease that nobody renews ends by itself in {LEASE_SECONDS:.0f} s. "
+            "The replica that drives next ends every run that had leases out."
+        ) from None
+
+
+async def _over(ports: Ports, run_ids: Collection[int]) -> bool:
+    """Whether no lease of these is renewed any more, by what is stored."""
+    return all(run.cut_short for run in await ports.runs.live() if run.id in run_ids)

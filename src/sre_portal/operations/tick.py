@@ -9,6 +9,7 @@ from sre_portal.operations.audited import write_late
 from sre_portal.operations.board import judged_second, refresh_board
 from sre_portal.operations.drive import drive
 from sre_portal.operations.evaluate import evaluate_alerts
+from sre_portal.operations.instances import look_at_instances
 from sre_portal.operations.ports import Ports
 
 
@@ -20,7 +21,7 @@ async def tick(ports: Ports) -> None:
         return
     await refresh_board(ports, fast=not fresh)
     if fresh:
-        ports.watch.instances = tuple(await ports.reports.instances())
+        await look_at_instances(ports)
         await evaluate_alerts(ports, second)
         if ports.watch.late:
             with suppress(StoreUnavailable):

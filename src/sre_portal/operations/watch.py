@@ -72,10 +72,16 @@ class Watch:
     behind: set[asyncio.Task[None]] = field(default_factory=set)
     """Work that goes on after whoever asked for it was answered."""
     driving: asyncio.Lock = field(default_factory=asyncio.Lock)
+    audit_alarm: bool = False
+    """Whether people were told that the audit log is not intact."""
     sinks: dict[str, SinkState] = field(default_factory=dict)
     """Of the audit log, by name."""
     late_from: int | None = None
     """The oldest second that was told so late that it has to be read for its own sake."""
+    term: int = 1
+    """The term that all of this is loaded for; 0 while this replica stands by. One that is alone has one."""
+    followed: int = 0
+    """The last second that was read while another replica drives."""
     evaluated: int = 0
     """The last second the alerts were judged for."""
     stop_alls: int = 0

@@ -17,6 +17,7 @@ from sre_portal.core.ports import (
     AuditStore,
     JournalStore,
     LoginStore,
+    Replicas,
     ReportStore,
     RunStore,
     SessionStore,
@@ -33,6 +34,7 @@ from sre_portal.store.epoch import Epoch
 from sre_portal.store.failure import Place
 from sre_portal.store.journal import Journal
 from sre_portal.store.logins import Logins
+from sre_portal.store.replica import Replica
 from sre_portal.store.reports import Reports
 from sre_portal.store.runs import Runs
 from sre_portal.store.schema import migrate
@@ -55,6 +57,7 @@ class SqlStore:
     tokens: TokenStore
     accounts: AccountStore
     logins: LoginStore
+    replicas: Replicas
 
     def __init__(
         self, database: Database, slos: Collection[str] | None, trust: Trust | None = None
@@ -70,7 +73,8 @@ class SqlStore:
         self.tokens = Tokens(database, self.epoch)
         self.accounts = Accounts(database, self.epoch)
         self.logins = Logins(database)
-        self._watching = asyncio.create_task(self.epoch.watch())
+        self.replicas = self.replica = Replica(database, self.epoch)
+        self._watching = asyncio.create_task(self.replica.watch())
 
     async def ping(self) -> None:
         """Raises `StoreUnavailable` where the database does not answer within two seconds."""
@@ -82,8 +86,10 @@ class SqlStore:
 
     async def close(self) -> None:
         """Waits for the work under way. Whatever comes later is refused."""
-        self._watching.cancel()
-        await asyncio.gather(self._watching, return_exceptions=True)
+        # Before Python 3.11.3 a cancellation that meets a timeout may be lost.
+        while not self._watching.done():
+            self._watching.cancel()
+            await asyncio.wait({self._watching}, timeout=0.1)
         await self.database.close()
 
     async def __aenter__(self) -> Self:

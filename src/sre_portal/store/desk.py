@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sre_portal.contract.lease import LEASE_SECONDS, RENEW_SECONDS, Lease, Plan, SliDefinition
-from sre_portal.core.ports import Clock
+from sre_portal.core.ports import Clock, LeaseElsewhere, Replicas
+from sre_portal.core.replica import Alone
 
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -37,12 +38,17 @@ class Desk:
     """`core.ports.LeaseDesk`. Lives in one event loop.
 
     `beat_seconds` is the longest pause between two plans of a stream. A plan is told at once after a grant, a
-    withdrawal or a change of SLIs; a renewal travels with the next beat.
+    withdrawal or a change of SLIs; a renewal travels with the next beat. Where this replica does not drive,
+    whatever it is asked for, no lease goes out and none is renewed.
     """
 
-    def __init__(self, clock: Clock, beat_seconds: float = RENEW_SECONDS) -> None:
+    def __init__(
+        self, clock: Clock, beat_seconds: float = RENEW_SECONDS, replicas: Replicas | None = None
+    ) -> None:
         self._clock = clock
         self._beat_seconds = beat_seconds
+        self._replicas = replicas or Alone()
+        self._elsewhere: Sequence[LeaseElsewhere] = ()
         self._slis: dict[str, tuple[SliDefinition, ...]] = {}
         self._out: dict[str, _Granted] = {}
         self._withdrawn: set[int] = set()
@@ -60,6 +66,8 @@ class Desk:
 
     def grant(self, service: str, leases: Sequence[Lease], until: datetime) -> None:
         """Puts leases out, valid `until`; agents are told at once. Those of a withdrawn run stay away."""
+        if not self._replicas.drives():
+            return
         some = [lease for lease in leases if lease.run_id not in self._withdrawn]
         self._out |= {lease.id: _Granted(service, lease, until) for lease in some}
         if some:
@@ -67,6 +75,8 @@ class Desk:
 
     def renew(self, run_id: int, until: datetime) -> None:
         """Moves the end of a run's leases. One that has ended, or was withdrawn, is not brought back."""
+        if not self._replicas.drives():
+            return
         for granted in self._in_force(self._clock.now()):
             if granted.lease.run_id == run_id:
                 granted.until = until
@@ -91,13 +101,18 @@ class Desk:
         """Per service, the leases in force now, each with the time that is left."""
         found: defaultdict[str, list[Lease]] = defaultdict(list)
         now = self._clock.now()
-        for granted in self._in_force(now):
+        for granted in self._in_force(now) if self._replicas.term() else self._shown(now):
             found[granted.service].append(_with_time_left(granted, now))
         return dict(found)
 
+    def show(self, elsewhere: Sequence[LeaseElsewhere]) -> None:
+        """What is out elsewhere, for pages only: while this replica stands by that is what is active."""
+        self._elsewhere = tuple(elsewhere)
+
     def holders(self, run_id: int) -> Collection[str]:
         """The instances that were told about a run's leases, also after they ended."""
-        return frozenset(self._holders.get(run_id, ()))
+        there = [one.holders for one in self._elsewhere if one.lease.run_id == run_id]
+        return frozenset(self._holders.get(run_id, ())).union(*there)
 
     def heard(self, service: str, instance: str) -> None:
         """An instance with a stream has reported. One that has not for a while gets no leases."""
@@ -105,11 +120,18 @@ class Desk:
             self._listening[service, instance].heard_at = self._clock.now()
 
     async def plans(self, service: str, instance: str) -> AsyncIterator[Plan]:
-        """The stream for one agent: at once, after every change, and at least each beat."""
+        """The stream for one agent: at once, after every change, and at least each beat.
+
+        Ends after a plan without leases when this replica does not drive any more.
+        """
+        term = self._replicas.term()
         listening = self._listening[service, instance] = _Listening(self._clock.now())
         try:
             while True:
                 changed = self._changed[service]  # before the plan is made: a change during the yield counts
+                if not term or self._replicas.term() != term:
+                    yield self._made(service, self._clock.now())
+                    return
                 yield self._plan(service, instance, listening)
                 try:
                     async with asyncio.timeout(self._beat_seconds):
@@ -130,8 +152,14 @@ class Desk:
         )
         for lease in leases:
             self._holders[lease.run_id].add(instance)
+        return self._made(service, now, leases)
+
+    def _made(self, service: str, now: datetime, leases: tuple[Lease, ...] = ()) -> Plan:
         self._seq += 1
         return Plan(self._seq, now.timestamp(), self._slis.get(service, ()), leases)
+
+    def _shown(self, now: datetime) -> Iterator[_Granted]:
+        return (_Granted(one.service, one.lease, one.until) for one in self._elsewhere if now < one.until)
 
     def _in_force(self, now: datetime) -> Iterator[_Granted]:
         for granted in tuple(self._out.values()):

@@ -55,7 +55,7 @@ class Engines:
     write_threads: int
     read_threads: int
     connects: Mapping[str, Any] | None = None
-    """What psycopg needs for a connection of its own, to a database that other programs share; None on SQLite."""
+    """What psycopg needs for a connection of its own, to a database others share; None on SQLite."""
 
 
 def engines_for(url: str, patience_seconds: float) -> Engines:

@@ -2,30 +2,25 @@
 
 One number in the database rises with every change of these, in the transaction of the change. Memory is good
 while that number was read not long ago and has not risen. On SQLite no other program writes, so it always is.
+`store/replica.py` reads the number, over the connection that also says which replica drives.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection, func, select, update
 
 from sre_portal.store import tables
 from sre_portal.store.connection import Database
 
-if TYPE_CHECKING:
-    from psycopg import AsyncConnection
-
 T = TypeVar("T")
 
 CHANNEL = "sre_portal_access"
 FRESH_SECONDS = 0.25
 """So old an answer about the epoch may be. Whoever changes something waits so long before saying so."""
-POLL_SECONDS = 0.1
-AGAIN_SECONDS = 0.2
-"""Pause before the next try where the database does not answer."""
 
 
 class Epoch:
@@ -35,7 +30,7 @@ class Epoch:
         self.generation = 0
         """Rises here whenever something may have changed, here or elsewhere."""
         self._database = database
-        self._shared = database.connects
+        self._is_shared = database.connects is not None
         self._value: int | None = None
         self._confirmed_at = float("-inf")
         self._told: list[Callable[[], None]] = []
@@ -46,9 +41,22 @@ class Epoch:
 
     def proves(self, generation: int) -> bool:
         """Whether what was read in that generation may be believed now."""
-        if generation != self.generation:
-            return False
-        return self._shared is None or _now() - self._confirmed_at <= FRESH_SECONDS
+        return generation == self.generation and self.is_fresh()
+
+    def is_fresh(self) -> bool:
+        """Whether the database has answered lately."""
+        return not self._is_shared or self.age() <= FRESH_SECONDS
+
+    def age(self) -> float:
+        """Seconds since the last question that was answered."""
+        return _now() - self._confirmed_at
+
+    def confirm(self, value: int, asked_at: float) -> None:
+        """The database said so. `asked_at` is when it was asked, on the clock of the event loop."""
+        if value != self._value:
+            self._value = value
+            self._rise()
+        self._confirmed_at = asked_at
 
     async def change(self, work: Callable[[Connection], T]) -> T:
         """Does work that changes who may do what; returns when no replica believes what was before."""
@@ -56,36 +64,9 @@ class Epoch:
             done = await self._database.write(lambda connection: _and_rise(connection, work))
         finally:
             self._rise()  # also where it failed: whether it was committed may not be known
-        if self._shared is not None:
-            await asyncio.sleep(FRESH_SECONDS)
+        if self._is_shared:
+            await _pause(FRESH_SECONDS)
         return done
-
-    async def watch(self) -> None:
-        """Keeps memory provable until cancelled. Does nothing where no other program writes."""
-        if self._shared is None:
-            return
-        from psycopg import AsyncConnection, Error  # noqa: PLC0415  # 10 MB, and not needed on SQLite
-
-        while True:
-            try:
-                async with await AsyncConnection.connect(**self._shared, autocommit=True) as connection:
-                    await self._listen(connection)
-            except (Error, OSError):  # meanwhile nothing is proven, and the database is asked
-                await asyncio.sleep(AGAIN_SECONDS)
-
-    async def _listen(self, connection: AsyncConnection[Any]) -> None:
-        await connection.execute(f"LISTEN {CHANNEL}")
-        while True:
-            asked_at = _now()  # before the question: the answer is at least as new
-            cursor = await connection.execute("SELECT value FROM access_epoch")
-            row = await cursor.fetchone()
-            value = None if row is None else int(row[0])
-            if value != self._value:
-                self._value = value
-                self._rise()
-            self._confirmed_at = asked_at
-            async for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
-                pass
 
     def _rise(self) -> None:
         self.generation += 1
@@ -100,6 +81,13 @@ def _and_rise(connection: Connection, work: Callable[[Connection], T]) -> T:
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_notify(CHANNEL, "")))
     return done
+
+
+async def _pause(seconds: float) -> None:
+    """As `sleep`, and never shorter: a timer may ring early."""
+    until = _now() + seconds
+    while (left := until - _now()) > 0:  # noqa: ASYNC110  # time is what is waited for
+        await asyncio.sleep(left)
 
 
 def _now() -> float:

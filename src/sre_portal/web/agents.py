@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from sre_portal.contract.report import AgentReport
 from sre_portal.core.errors import InvalidInput, NotAuthenticated, Problem
@@ -29,6 +29,9 @@ async def plans(request: Request) -> Response:
         raise NotAuthenticated(f"this token is for {token.service}, not for {service or 'no service'}")
     if not 0 < len(instance) <= 128:
         raise InvalidInput([Problem("instance", f"{len(instance)} characters", "1 to 128 characters")])
+    if not ports_of(request).term():
+        told = "this replica stands by: another one tells agents what to do\n"
+        return PlainTextResponse(told, 503, headers={"retry-after": "1"})
     return StreamingResponse(_lines(request, service, instance), media_type="application/x-ndjson")
 
 

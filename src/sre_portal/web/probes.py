@@ -28,16 +28,17 @@ async def healthz(_: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """The database answers and the loop has passed lately."""
+    """The database answers and the loop has passed lately, here: also on a replica that stands by."""
     ports = ports_of(request)
     try:
         await ports.runs.recent(limit=1)
     except StoreUnavailable:
         return PlainTextResponse("the database does not answer\n", 503)
-    age = abs(judged_second(ports.clock.now()) - ports.watch.evaluated)
+    passed = max(ports.watch.evaluated, ports.watch.followed)
+    age = abs(judged_second(ports.clock.now()) - passed)
     if age > STALE_SECONDS:
         return PlainTextResponse(f"the loop has not passed for {age} s\n", 503)
-    return PlainTextResponse("ready\n")
+    return PlainTextResponse("ready\n" if ports.term() else "ready, stands by\n")
 
 
 async def metrics(request: Request) -> Response:
@@ -116,6 +117,13 @@ def _sinks_behind(ports: Ports) -> Iterator[tuple[tuple[str, ...], float]]:
 
 
 DESCRIBED: Sequence[Described] = (
+    Described(
+        "sre_portal_drives",
+        "gauge",
+        (),
+        "1 on the replica that drives, 0 on those that stand by.",
+        _single(lambda p: float(p.drives())),
+    ),
     Described(
         "sre_portal_live_runs", "gauge", (), "Runs that are not done.", _single(lambda p: len(p.watch.live))
     ),
