@@ -34,9 +34,7 @@ class Told:
         size = len(self.entries)
         self.portal.on("GET /audit/key", Reply(200, {"keys": [key]}))
         self.portal.on("GET /audit/checkpoint", Reply(200, {"checkpoint": self.checkpoint}))
-        self.portal.on(
-            "GET /audit/entries?from=0&limit=1000", Reply(200, [line(one) for one in self.entries])
-        )
+        self.portal.on("GET /audit/entries?limit=1000", Reply(200, [line(one) for one in self.entries]))
         self.portal.on(f"GET /audit/entries?from={size}&limit=1000", Reply(200, []))
         self.portal.on("GET /audit/verify", Reply(200, {"findings": list(findings)}))
 
@@ -141,6 +139,22 @@ def test_a_proof_is_checked_here(invoke: Invoke, log: Told) -> None:
     result = invoke("audit", "prove", "3", "--json")
     assert result.exit_code == 1
     assert json.loads(result.stdout)["why"] == "The signature of the checkpoint does not fit its text."
+
+
+@pytest.mark.parametrize("line", [{}, {"seq": 0}, {"seq": "0", "hash": "", "leaf": ""}])
+def test_a_portal_that_talks_nonsense_is_told(invoke: Invoke, log: Told, line: dict[str, object]) -> None:
+    log.portal.on("GET /audit/entries?limit=1000", Reply(200, [line]))
+    log.portal.on("GET /audit/0/proof", Reply(200, {"entry": line, "path": [], "checkpoint": ""}))
+    for command in ("verify", "export", "prove 0"):
+        result = invoke("audit", *command.split())
+        assert result.exit_code == 1
+        assert "What the portal tells is no" in result.stderr
+
+
+def test_a_portal_that_repeats_itself_is_not_asked_for_ever(invoke: Invoke, log: Told) -> None:
+    again = Reply(200, [line(one) for one in log.entries])
+    log.portal.on("GET /audit/entries?from=5&limit=1000", again)
+    assert invoke("audit", "verify").exit_code == 1
 
 
 @pytest.mark.parametrize(

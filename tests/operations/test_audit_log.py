@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from sre_portal.core.access import Permission
 from sre_portal.core.audit import RETAIN, Entry
@@ -17,6 +17,7 @@ from sre_portal.core.errors import NotPermitted, StoreUnavailable, UpstreamFaile
 from sre_portal.operations.audit_log import (
     audit_keys,
     forget_old,
+    look_at_audit,
     look_sentence,
     note_start,
     signed_by_us,
@@ -28,6 +29,7 @@ from sre_portal.operations.stop import stop_all
 from sre_portal.store import tables
 from sre_portal.store.database import SqlStore
 from tests.operations.world import ADA, NILS, OMAR, World
+from tests.web.pages.memory_access import Notices
 
 ACT = Act(OMAR, Permission.RUN_START, "experiment x", "10.0.0.1", "a game day", {"n": 1}, {"n": 2})
 
@@ -126,6 +128,28 @@ async def test_on_a_log_that_is_not_intact_nothing_starts_and_harm_is_still_stop
     assert not any(world.ports.desk.active().values())
     assert world.ports.audit.standing().broken
     assert world.ports.watch.late
+
+
+async def test_people_are_told_once_that_the_log_is_not_intact(world: World) -> None:
+    notices = Notices()
+    world.ports = replace(world.ports, notices=notices)
+    await note_start(world.ports)
+    await tamper(world)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            await look_at_audit(world.ports)
+    (said,) = notices.told
+    assert "cannot be trusted" in said
+
+
+async def test_a_log_without_a_head_is_checked_too(world: World) -> None:
+    await note_start(world.ports)
+    store = world.store
+    assert isinstance(store, SqlStore)
+    await store.database.write(lambda one: one.execute(delete(tables.audit_head)))
+    assert (await verify_log(world.ports)).findings == ("This is not a checkpoint of an audit log.",)
+    with pytest.raises(StoreUnavailable, match="has no proof of entry 0"):
+        await world.ports.audit.proof(0)
 
 
 async def test_the_whole_log_is_checked_with_what_the_process_remembers(world: World) -> None:

@@ -21,7 +21,7 @@ WHOLE_LOG_SECONDS = 300.0
 
 
 async def verify_portal(portal: Portal, keys: list[str], witnesses: list[str]) -> dict[str, object]:
-    from sre_portal.core.audit_check import Check, exported
+    from sre_portal.core.audit_check import Check
 
     known = _parsed_keys(await keys_of(portal, keys))
     check = Check(_witnesses(witnesses, known), columns=False)
@@ -29,7 +29,7 @@ async def verify_portal(portal: Portal, keys: list[str], witnesses: list[str]) -
     while True:
         start = 0 if check.last is None else check.last + 1
         async for line in lines_of(portal, start):
-            check.take([exported(json.dumps(line))])
+            check.take([_entry(line)])
         head = text_in(await portal.get("/audit/checkpoint"), "checkpoint")
         if head == signed:
             break
@@ -66,13 +66,24 @@ def verify_file(
 
 async def lines_of(portal: Portal, start: int) -> AsyncIterator[dict[str, object]]:
     while True:
-        page = await portal.get(f"/audit/entries?from={start}&limit={PAGE}")
+        query = f"from={start}&limit={PAGE}" if start else f"limit={PAGE}"
+        page = await portal.get(f"/audit/entries?{query}")
         lines = [one for one in page if isinstance(one, dict)] if isinstance(page, list) else []
         for line in lines:
             yield line
-        if not lines:
+        following = 1 + max((_entry(line).seq for line in lines), default=-1)
+        if following <= start:
             return
-        start = int(str(lines[-1]["seq"])) + 1
+        start = following
+
+
+def _entry(line: dict[str, object]) -> Entry:
+    from sre_portal.core.audit_check import exported
+
+    try:
+        return exported(json.dumps(line))
+    except ValueError:
+        raise CommandFailed(Code.FAILED, "What the portal tells is no entry of an audit log.") from None
 
 
 async def keys_of(portal: Portal, given: list[str]) -> list[str]:
@@ -87,7 +98,10 @@ def proven(answer: object) -> dict[str, object]:
 
     told_there = answer if isinstance(answer, dict) else {}
     raw, keys = told_there["proof"], _parsed_keys(texts_in(told_there["keys"]))
-    entry, path = exported(json.dumps(raw["entry"])), tuple(map(bytes.fromhex, raw["path"]))
+    try:
+        entry, path = exported(json.dumps(raw["entry"])), tuple(map(bytes.fromhex, raw["path"]))
+    except (ValueError, KeyError, TypeError):
+        raise CommandFailed(Code.FAILED, "What the portal tells is no proof.") from None
     proof, why = Proof(entry, str(raw["checkpoint"]), path), ""
     try:
         open_checkpoint(proof.checkpoint, keys)

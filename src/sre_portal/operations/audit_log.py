@@ -34,8 +34,18 @@ async def note_start(ports: Ports, accepted: str = "") -> None:
 
 
 async def look_at_audit(ports: Ports) -> None:
-    """Holds the log against what this process has seen of it. Raises `StoreUnavailable` where it differs."""
-    await ports.audit.look()
+    """Holds the log against what this process has seen of it. Raises `StoreUnavailable` where it differs.
+
+    People are told once.
+    """
+    try:
+        await ports.audit.look()
+    except StoreUnavailable as broken:
+        if ports.audit.standing().broken and not ports.watch.audit_alarm:
+            ports.watch.audit_alarm = True
+            await ports.notices.send(str(broken))
+        raise
+    ports.watch.audit_alarm = False
 
 
 def audit_keys(ports: Ports, checkpoint: str = "") -> Sequence[VerifierKey]:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from sre_portal.core.errors import Conflict, InvalidInput, NotFound, StoreUnavailable
+from sre_portal.core.errors import Conflict, InvalidInput, NotFound, Problem, StoreUnavailable
 from sre_portal.store.audit_tree import Appender, Broken, Tip, Trust, tip_of
 from sre_portal.store.connection import Database
 
@@ -25,7 +25,7 @@ SHARED_MOST = 100
 Job = Callable[[Appender], int]
 """Adds entries and returns the number of the event. May raise `NotFound` or `Conflict` before it adds any."""
 
-Told = int | NotFound | Conflict
+Told = int | Exception
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,10 @@ class Queue:
 
 
 def _told(job: Job, log: Appender) -> Told:
+    """What came of one job. One that cannot be written as JSON or UTF-8 is told so, and spoils no other."""
     try:
         return job(log)
-    except (NotFound, Conflict) as refused:
+    except UnicodeEncodeError as unfit:
+        return InvalidInput([Problem("value", unfit.reason, "text that is valid Unicode")])
+    except (NotFound, Conflict, ValueError) as refused:
         return refused
