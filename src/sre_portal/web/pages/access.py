@@ -127,7 +127,7 @@ def account_row(ports: Ports, account: Account) -> AccountRow:
         groups=", ".join(account.groups),
         roles=grants_words(told.grants),
         pill=state,
-        seen=None if account.seen_at is None else moment(account.seen_at, now),
+        seen=None if account.seen_at is None or account.kind == "service" else moment(account.seen_at, now),
     )
 
 

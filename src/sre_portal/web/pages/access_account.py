@@ -163,7 +163,8 @@ async def account_access_page(request: Request, form: Form) -> Response:
 
 
 def _facts(ports: Ports, account: Account, now: datetime) -> tuple[tuple[str, str], ...]:
-    seen = "never" if account.seen_at is None else moment(account.seen_at, now).text
+    at = None if account.kind == "service" else account.seen_at
+    seen = "never" if at is None else moment(at, now).text
     return (
         ("Account", f"number {account.id}"),
         ("Known by", provider_words(ports, account)),

@@ -24,6 +24,7 @@ NEXT: Mapping[int, tuple[str, str, str]] = {
 BROKEN = ("triangle", "", "Try again")
 AGAIN = ("lock", "/login", "Start the login again")
 """After a login that was not accepted."""
+COMES_BACK = "This page is for people who are logged in. The login brings you back to it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ def error_page(
     if status == 401 and request.method == "GET":
         symbol, _, words = NEXT[401]
         then = symbol, login_href(_asked(request)), words
+        sentences = [COMES_BACK if one == "log in first" else one for one in sentences]
     view = ErrorPage.of(status, title, sentences, then)
     if person_of(request) is NOBODY:
         return render.public_page(request, "error_public.html", view, status)

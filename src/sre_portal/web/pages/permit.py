@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sre_portal.core.access import Grant, Permission, where
+from sre_portal.core.access import Grant, Permission, Role, covers, where
 from sre_portal.core.account import Account
 from sre_portal.core.explain import Held, source_of
 from sre_portal.core.ports import Session, Token
@@ -88,7 +88,7 @@ class TokenRow:
     @classmethod
     def of(cls, token: Token, now: datetime) -> TokenRow:
         account = token.account
-        role = "" if token.role is None else f"{token.role.value} {where(token.services)}"
+        role = "" if token.role is None else grant_words(Grant(token.role, token.services))
         return cls(
             name=token.name,
             owner="" if account is None else account.name,
@@ -109,7 +109,9 @@ def grant_words(grant: Grant) -> str:
 
 
 def grants_words(grants: Sequence[Grant]) -> str:
-    return ", ".join(dict.fromkeys(map(grant_words, grants))) or "no role"
+    """The roles somebody has, without those that another one holds already."""
+    told = [one for one in grants if not any(_holds(other, one) for other in grants)]
+    return ", ".join(dict.fromkeys(map(grant_words, told))) or "no role"
 
 
 def by_words(grants: Sequence[Grant]) -> str:
@@ -133,6 +135,13 @@ def ahead(at: datetime, now: datetime) -> Moment:
     left = at - now
     text = f"in {span(left)}" if left.days < 1 else f"{at.day} {at:%b %Y}"
     return Moment(text, iso(at), exact(at))
+
+
+def _holds(other: Grant, one: Grant) -> bool:
+    """Whether a higher role, or the same on more services, makes a grant go without saying."""
+    higher = list(Role).index(other.role) - list(Role).index(one.role)
+    wider = other.services != one.services
+    return covers(other.services, one.services) and (higher > 0 or (higher == 0 and wider))
 
 
 def _token_pill(token: Token, now: datetime) -> Pill:
