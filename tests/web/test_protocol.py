@@ -198,13 +198,20 @@ async def test_somebody_known_is_not_cut_for_strangers() -> None:
 
 
 async def test_a_forwarded_address_is_believed_from_a_proxy_only() -> None:
-    told = HEAD + b"X-Forwarded-For: 203.0.113.9\r\nConnection: close\r\n\r\n"
+    forged = b"X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\n"
+    told = HEAD + forged + b"Connection: close\r\n\r\n"
     async with listening(small_app(), proxies="192.0.2.1") as listener:
-        assert b"from 127.0.0.1" in await listener.ask(told)
+        assert b"from 127.0.0.1 over http" in await listener.ask(told)
+    async with listening(small_app(), proxies="127.0.0.1") as listener:
+        assert b"from 203.0.113.9 over https" in await listener.ask(told)
+    async with listening(small_app()) as listener:
+        assert b"from 127.0.0.1 over http" in await listener.ask(told)
+
+
+async def test_a_client_behind_a_proxy_cannot_choose_its_address() -> None:
+    told = HEAD + b"X-Forwarded-For: 198.51.100.1, 203.0.113.9\r\nConnection: close\r\n\r\n"
     async with listening(small_app(), proxies="127.0.0.1") as listener:
         assert b"from 203.0.113.9" in await listener.ask(told)
-    async with listening(small_app()) as listener:
-        assert b"from 127.0.0.1" in await listener.ask(told)
 
 
 async def nobody_is_left(listener: Listener) -> None:

@@ -17,6 +17,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
+from sre_portal.core.access import Role
+from sre_portal.operations.login import issue_link
 from sre_portal.web.app import build_app
 from sre_portal.web.internal import build_internal_app
 from sre_portal.web.middleware.bodies import LARGEST_BODY_BYTES
@@ -311,3 +313,16 @@ async def test_what_a_route_says_itself_stands() -> None:
         answer = await client.get("/")
     assert answer.headers["cache-control"] == "public"
     assert answer.headers["content-security-policy"] == content_policy()
+
+
+async def test_a_forged_header_changes_neither_the_audit_log_nor_the_cookie(door: Door) -> None:
+    """In process, as behind a listener that trusts no proxy: the headers are only headers."""
+    forged = {"x-forwarded-for": "203.0.113.9", "x-forwarded-proto": "https", "forwarded": "for=203.0.113.9"}
+    secret = await issue_link(door.world.ports, "ada", Role.ADMIN)
+    async with client_of(door.app, address="192.0.2.44") as client:
+        answer = await client.get("/login", params={"token": secret}, headers=forged)
+    assert answer.status_code == 303
+    assert "secure" not in answer.headers["set-cookie"].lower()
+    events = (await door.client("ada").get("/api/v1/audit")).text
+    assert "192.0.2.44" in events
+    assert "203.0.113.9" not in events

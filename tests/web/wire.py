@@ -70,9 +70,8 @@ class Client:
 async def echo(request: Request) -> Response:
     if request.headers.get("x-who") == KNOWN:
         request.state.vouch()
-    return PlainTextResponse(
-        f"{len(await request.body())} bytes from {request.client.host if request.client else ''}"
-    )
+    who = request.client.host if request.client else ""
+    return PlainTextResponse(f"{len(await request.body())} bytes from {who} over {request.url.scheme}")
 
 
 async def endless(request: Request) -> Response:

@@ -149,6 +149,13 @@ DESCRIBED: Sequence[Described] = (
         _single(lambda p: p.watch.refused_agents),
     ),
     Described(
+        "sre_portal_limited_requests_total",
+        "counter",
+        ("kind",),
+        "Requests refused for being too many.",
+        lambda ports: iter([((kind,), one.total) for kind, one in ports.watch.suppressed.items()]),
+    ),
+    Described(
         "sre_portal_failed_passes_total",
         "counter",
         (),
