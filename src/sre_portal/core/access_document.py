@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 from sre_portal.core.complaint import shown
@@ -32,7 +32,7 @@ class Access(Document):
 
 
 def access_problems(access: Access, services: Collection[str] | None = None) -> list[Problem]:
-    """What the parts do not show by themselves. `services` are those there are; None where that is not known."""
+    """What the parts do not show by themselves. `services` are those there are; None where nobody knows."""
     found = providers_problems(access.spec.providers, "spec.providers")
     names = [provider.name for provider in access.spec.providers]
     seen: set[str] = set()
@@ -44,10 +44,28 @@ def access_problems(access: Access, services: Collection[str] | None = None) -> 
         if not rule.asks:
             expected = "a group, email, emailDomain or provider: a rule without a condition fits nobody"
             found.append(Problem(place, "no condition", expected))
-        if rule.provider is not None and rule.provider not in names:
-            known = listed(closest_first(rule.provider, names)) if names else "no provider is set up"
-            found.append(Problem(f"{place}.provider", shown(rule.provider), f"one of the providers: {known}"))
+        found += _provider_problems(rule, place, names)
+        found += _email_problems(rule, place)
         found += _service_problems(rule, place, services)
+    return found
+
+
+def _provider_problems(rule: Rule, place: str, names: Sequence[str]) -> list[Problem]:
+    if rule.provider is not None and rule.provider not in names:
+        known = listed(closest_first(rule.provider, names)) if names else "no provider is set up"
+        return [Problem(f"{place}.provider", shown(rule.provider), f"one of the providers: {known}")]
+    if rule.provider is None and rule.asks and len(names) > 1:
+        # A group or an e-mail means something only with the name of whoever says so.
+        return [Problem(f"{place}.provider", "nothing", f"whose word it is: {listed(names)}")]
+    return []
+
+
+def _email_problems(rule: Rule, place: str) -> list[Problem]:
+    found = []
+    if rule.email is not None and "@" not in rule.email:
+        found.append(Problem(f"{place}.email", shown(rule.email), "a whole address: ada@example.com"))
+    if rule.email_domain is not None and "@" in rule.email_domain:
+        found.append(Problem(f"{place}.emailDomain", shown(rule.email_domain), "a domain: example.com"))
     return found
 
 

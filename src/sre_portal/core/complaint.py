@@ -163,8 +163,12 @@ def _text(_: Mapping[str, Any], value: object) -> str:
 SAY: Mapping[str, Callable[[Mapping[str, Any], object], str]] = {
     "value_error": _said,
     "literal_error": _one_of,
+    "enum": _one_of,
     "string_type": _text,
     "string_pattern_mismatch": _fixed(NAME),
+    "string_too_short": lambda context, _: f"at least {context['min_length']} characters".replace(
+        "1 characters", "1 character"
+    ),
     "string_too_long": lambda context, _: f"at most {context['max_length']} characters",
     "int_type": _fixed("a whole number"),
     "int_parsing": _fixed("a whole number"),
