@@ -182,6 +182,12 @@ def where(services: frozenset[str] | None) -> str:
     return "everywhere" if services is None else ", ".join(sorted(services)) or "nowhere"
 
 
+def in_words(grant: Grant) -> str:
+    """`operator on shop`, `admin everywhere`: without its end and its source."""
+    place = where(grant.services)
+    return f"{grant.role.value} {place if grant.services is None else f'on {place}'}"
+
+
 def covers(held: frozenset[str] | None, asked: frozenset[str] | None) -> bool:
     """Whether some services hold all that are asked for; None is everywhere."""
     return held is None or (asked is not None and asked <= held)

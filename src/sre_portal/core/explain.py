@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sre_portal.core.access import Grant, Permission, Principal, Role, covers, needs, where
+from sre_portal.core.access import Grant, Permission, Principal, Role, covers, in_words, needs, where
 from sre_portal.core.account import Account
 from sre_portal.core.grant_rule import Rule, principal_of
 
@@ -148,4 +148,4 @@ def _asked(permission: Permission, service: str | None) -> str:
 
 
 def _held(who: Principal) -> str:
-    return ", ".join(f"{one.role.value} {where(one.services)}" for one in who.grants) or "no role"
+    return ", ".join(map(in_words, who.grants)) or "no role"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from sre_portal.core.access import Grant, Permission, Principal, Role, where
+from sre_portal.core.access import Grant, Permission, Principal, Role, in_words
 from sre_portal.core.account import Account, GivenGrant
 from sre_portal.core.complaint import shown
 from sre_portal.core.errors import InvalidInput, NotFound, Problem
@@ -167,9 +167,9 @@ async def refresh_glass(ports: Ports) -> None:
 
 
 def text_of(grant: Grant) -> str:
-    """A grant in words: `operator shop until 2026-11-25T12:00:00Z`."""
+    """A grant in words: `operator on shop until 2026-11-25T12:00:00Z`."""
     until = f" until {grant.ends_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if grant.ends_at else ""
-    return f"{grant.role.value} {where(grant.services)}{until}"
+    return f"{in_words(grant)}{until}"
 
 
 def service_problems(ports: Ports, services: Collection[str]) -> list[Problem]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sre_portal.core.access import Grant, Permission, Principal, Role, where
+from sre_portal.core.access import Grant, Permission, Principal, Role, in_words
 from sre_portal.core.account import LOCAL, Account, GivenGrant
 from sre_portal.core.complaint import shown
 from sre_portal.core.errors import Conflict, InvalidInput, NotFound, Problem, StoreUnavailable
@@ -243,8 +243,9 @@ def _beyond(actor: Principal, order: Order) -> list[Problem]:
     """What an own token would have more than its owner: it would be worth nothing, and look otherwise."""
     if order.role is None or not exceeds(actor, order.role, order.services):
         return []
-    held = ", ".join(f"{one.role.value} {where(one.services)}" for one in actor.grants) or "no role"
-    return [Problem("role", f"{order.role.value} {where(order.services)}", f"at most what you have: {held}")]
+    held = ", ".join(map(in_words, actor.grants)) or "no role"
+    asked = in_words(Grant(order.role, order.services))
+    return [Problem("role", asked, f"at most what you have: {held}")]
 
 
 def _facts(order: Order) -> dict[str, object]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sre_portal.core.access import Permission, Role, needs
+from sre_portal.core.access import Permission, Role, in_words, needs
 from sre_portal.core.account import Account
 from sre_portal.core.explain import Holder, explain, who_can
 from sre_portal.core.grant_rule import Rule
@@ -19,7 +19,7 @@ from sre_portal.web import render
 from sre_portal.web.context import ports_of, principal_of
 from sre_portal.web.pages.figures import Moment, moment, plural
 from sre_portal.web.pages.frame import May, permission
-from sre_portal.web.pages.permit import WORDS, ahead, grant_words, grants_words, provider_words
+from sre_portal.web.pages.permit import WORDS, ahead, grants_words, provider_words
 from sre_portal.web.pages.pill import Pill, pill
 
 KINDS = {"person": "person", "service": "service account", "token": "token"}
@@ -175,7 +175,7 @@ def _rule_row(ports: Ports, rule: Rule, held: Sequence[Account]) -> RuleRow:
     return RuleRow(
         name=rule.name,
         asks=condition_words(rule),
-        gives=grant_words(rule.grant()),
+        gives=in_words(rule.grant()),
         fits=tuple(fits[:SHOWN_NAMES]),
         more=max(0, len(fits) - SHOWN_NAMES),
     )

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sre_portal.core.access import Permission, Principal
+from sre_portal.core.access import Permission, Principal, in_words
 from sre_portal.core.account import Account, GivenGrant
 from sre_portal.core.explain import RuleSeen
 from sre_portal.core.ports import Session, Token
@@ -28,7 +28,6 @@ from sre_portal.web.pages.permit import (
     SessionRow,
     TokenRow,
     ahead,
-    grant_words,
     grants_words,
     provider_words,
 )
@@ -63,7 +62,7 @@ class GrantRow:
         over = ends_at is not None and ends_at <= now
         return cls(
             id=one.id,
-            words=grant_words(one.grant),
+            words=in_words(one.grant),
             pill=pill("off", "ended", "slash") if over else pill("ok", "in force"),
             until=None if ends_at is None else ahead(ends_at, now),
             by=one.grant.source or f"given by {one.by}",
@@ -85,7 +84,7 @@ class RuleRow:
     def of(cls, seen: RuleSeen) -> RuleRow:
         fits = pill("off", "does not fit", "circle") if seen.misses else pill("ok", "fits")
         rule = seen.rule
-        return cls(rule.name, condition_words(rule), grant_words(rule.grant()), fits, "; ".join(seen.misses))
+        return cls(rule.name, condition_words(rule), in_words(rule.grant()), fits, "; ".join(seen.misses))
 
 
 @dataclass(frozen=True, slots=True)

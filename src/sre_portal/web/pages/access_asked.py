@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sre_portal.core.access import in_words
 from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.operations.grants import grant_of, text_of
 from sre_portal.web.context import ports_of
 from sre_portal.web.pages.confirm import Question, confirm_page
 from sre_portal.web.pages.figures import plural
-from sre_portal.web.pages.permit import grant_words
 
 
 async def ask_to_block(
@@ -77,7 +77,7 @@ async def ask_to_withdraw(
     found = await grant_of(ports_of(request), account_id_of(request, "the number of a grant"))
     account = await ports_of(request).accounts.get(found.account_id)
     question = Question(
-        title=f"Withdraw {grant_words(found.grant)} from {account.name}?",
+        title=f"Withdraw {in_words(found.grant)} from {account.name}?",
         facts=(
             ("Grant", text_of(found.grant)),
             ("Given", f"by {found.by}: {found.reason}"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sre_portal.core.access import Grant, Permission, Role, covers, where
+from sre_portal.core.access import Grant, Permission, Role, covers, in_words
 from sre_portal.core.account import Account
 from sre_portal.core.explain import Held, source_of
 from sre_portal.core.ports import Session, Token
@@ -88,7 +88,7 @@ class TokenRow:
     @classmethod
     def of(cls, token: Token, now: datetime) -> TokenRow:
         account = token.account
-        role = "" if token.role is None else grant_words(Grant(token.role, token.services))
+        role = "" if token.role is None else in_words(Grant(token.role, token.services))
         return cls(
             name=token.name,
             owner="" if account is None else account.name,
@@ -102,16 +102,10 @@ class TokenRow:
         )
 
 
-def grant_words(grant: Grant) -> str:
-    """`operator on shop`, `admin everywhere`."""
-    place = where(grant.services)
-    return f"{grant.role.value} {place if grant.services is None else f'on {place}'}"
-
-
 def grants_words(grants: Sequence[Grant]) -> str:
     """The roles somebody has, without those that another one holds already."""
     told = [one for one in grants if not any(_holds(other, one) for other in grants)]
-    return ", ".join(dict.fromkeys(map(grant_words, told))) or "no role"
+    return ", ".join(dict.fromkeys(map(in_words, told))) or "no role"
 
 
 def by_words(grants: Sequence[Grant]) -> str:
