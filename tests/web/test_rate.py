@@ -63,6 +63,13 @@ async def test_guessing_tokens_has_a_pace_and_a_sound_token_does_not(door: Door)
             assert (await client.get("/api/v1/runs", headers={"authorization": sound})).status_code == 200
 
 
+async def test_somebody_with_a_small_role_cannot_fill_the_audit_log_either(door: Door) -> None:
+    client = door.client("vera")
+    for _ in range(KINDS["denied"].burst + 50):
+        assert (await client.post("/api/v1/stop-all")).status_code == 403
+    assert door.world.ports.watch.suppressed["denied"].total == 50
+
+
 async def test_wrong_tokens_of_agents_have_a_pace(door: Door) -> None:
     async with client_of(door.app) as client:
         told = [(await client.post("/agents/v1/reports")).status_code for _ in range(70)]

@@ -31,7 +31,7 @@ from sre_portal.operations.sessions import (
 from sre_portal.operations.tokens import note_token, principal_with, token_of
 from sre_portal.web.context import address_of, ports_of, principal_of
 from sre_portal.web.cookies import cookie_in, set_cookie
-from sre_portal.web.rate import limit
+from sre_portal.web.rate import is_within, limit
 
 Needs = Permission | Literal["public", "agent", "person"]
 """`person` is anybody with a session, whatever they may."""
@@ -189,7 +189,8 @@ async def _require(request: Request, needs: Needs) -> None:
     except NotPermitted as denied:
         if needs is not Permission.PORTAL_READ and isinstance(needs, Permission):
             act = Act(who, needs, f"{request.method} {request.url.path}"[:200], address_of(request))
-            await deny(ports_of(request), act, str(denied))
+            if await is_within(request, "denied", who.id):
+                await deny(ports_of(request), act, str(denied))
         raise
 
 

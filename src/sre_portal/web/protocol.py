@@ -280,6 +280,7 @@ def raw_refusal(status: int, detail: str) -> bytes:
         "content-type": PROBLEM.decode(),
         "content-length": str(len(body)),
         "connection": "close",
+        "referrer-policy": "no-referrer",
         **header_table(),
     }
     lines = [

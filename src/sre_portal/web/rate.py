@@ -24,9 +24,11 @@ KINDS: Mapping[str, Allowance] = {
     "agent": Allowance(60, 1.0),
     "backchannel": Allowance(300, 50.0),
     "authzen": Allowance(1000, 200.0),
+    "denied": Allowance(300, 5.0),
     "webhook": Allowance(200, 20.0),
 }
-"""What one address may: tokens and agents are counted only where they are refused."""
+"""What one address may. Tokens and agents are counted only where they are refused; `denied` bounds what is
+written down of refusals, not the refusals."""
 
 MOST_BUCKETS = 20_000
 """About 5 MB. The bucket that was not used for longest is forgotten, and is full when it comes back."""
@@ -49,6 +51,15 @@ class Limiter:
         if len(self.buckets) > self.most:
             self.buckets.popitem(last=False)
         return wait
+
+
+async def is_within(request: Request, kind: str, account: str) -> bool:
+    """As `limit`, for what is refused anyway: False where it is not worth a word of its own any more."""
+    try:
+        await limit(request, kind, account)
+    except RateLimited:
+        return False
+    return True
 
 
 async def limit(request: Request, kind: str, account: str = "") -> None:

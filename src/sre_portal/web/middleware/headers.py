@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HSTS = "max-age=63072000; includeSubDomains"
@@ -53,6 +52,13 @@ FEATURES = (
 """What reaches devices, credentials, other screens or other sites. No page of the portal asks for any."""
 
 
+RawHeader = tuple[bytes, bytes]
+OURS_ALONE = frozenset({b"content-security-policy", b"strict-transport-security"})
+"""Never left to a route."""
+NO_REFERRER: RawHeader = (b"referrer-policy", b"no-referrer")
+OWN_REFERRER: RawHeader = (b"referrer-policy", b"same-origin")
+
+
 def content_policy(form_origins: Sequence[str] = ()) -> str:
     """The Content-Security-Policy. `form_origins`: where a form's answer may lead, the login providers.
 
@@ -78,12 +84,11 @@ def content_policy(form_origins: Sequence[str] = ()) -> str:
 
 
 def header_table(form_origins: Sequence[str] = ()) -> Mapping[str, str]:
-    """What every answer says, by header name."""
+    """What every answer says, by header name. The referrer policy depends on the address."""
     return {
         "content-security-policy": content_policy(form_origins),
         "x-content-type-options": "nosniff",
         "x-frame-options": "DENY",
-        "referrer-policy": "same-origin",
         "cross-origin-opener-policy": "same-origin",
         "cross-origin-embedder-policy": "require-corp",
         "cross-origin-resource-policy": "same-origin",
@@ -98,7 +103,7 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, form_origins: Sequence[str] = (), behind_tls: bool = False) -> None:
         self.app = app
-        self.headers = header_table(form_origins)
+        self.headers = [(name.encode(), value.encode()) for name, value in header_table(form_origins).items()]
         self.behind_tls = behind_tls
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,16 +113,22 @@ class SecurityHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._add(scope, MutableHeaders(scope=message))
+                message["headers"] = self._with(message.get("headers", ()), scope)
             await send(message)
 
         await self.app(scope, receive, with_headers)
 
-    def _add(self, scope: Scope, told: MutableHeaders) -> None:
-        for name, value in self.headers.items():
-            told.setdefault(name, value)
-        told["content-security-policy"] = self.headers["content-security-policy"]
+    def _with(self, told: Iterable[RawHeader], scope: Scope) -> list[RawHeader]:
+        """The headers of an answer and ours. Raw pairs: this runs for every answer."""
+        own = [*self.headers, *self._for(scope)]
+        kept = [pair for pair in told if pair[0].lower() not in OURS_ALONE]
+        said = {name.lower() for name, _ in kept}
+        return [*kept, *(pair for pair in own if pair[0] not in said)]
+
+    def _for(self, scope: Scope) -> Iterator[RawHeader]:
         if scope["path"].startswith("/login"):
-            told["referrer-policy"] = "no-referrer"  # these addresses hold links and codes: told to nobody
+            yield NO_REFERRER  # these addresses hold links and codes: told to nobody
+        else:
+            yield OWN_REFERRER
         if self.behind_tls or scope.get("scheme") == "https":
-            told["strict-transport-security"] = HSTS
+            yield b"strict-transport-security", HSTS.encode()
