@@ -1,0 +1,229 @@
+"""Giving and taking roles, blocking accounts, breaking glass."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from sre_portal.core.access import Grant, Permission, Principal, Role
+from sre_portal.core.errors import InvalidInput, NotFound, NotPermitted
+from sre_portal.operations.directory import acting
+from sre_portal.operations.grants import (
+    block_account,
+    break_glass,
+    give_role,
+    mend_glass,
+    refresh_glass,
+    withdraw_role,
+)
+from sre_portal.operations.ports import Ports
+from sre_portal.operations.sessions import end_sessions_of
+from tests.operations.people import acting_as, glass_of, person, session_for, told_of
+from tests.operations.world import World
+from tests.web.pages.memory_access import Notices
+
+SHOP = frozenset({"shop"})
+HOUR = timedelta(hours=1)
+WHY = "the checkout burns and nobody answers"
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """A portal without traffic: nothing here needs any."""
+    opened = await World(tmp_path).open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def ports(world: World) -> Ports:
+    return world.ports
+
+
+@pytest.fixture
+async def ada(ports: Ports) -> Principal:
+    return await acting_as(ports, await person(ports, "ada", Role.ADMIN))
+
+
+async def test_a_role_is_effective_at_once_and_can_be_taken_back(ports: Ports, ada: Principal) -> None:
+    omar = await person(ports, "omar")
+    grant = await give_role(ports, ada, omar.id, Grant(Role.OPERATOR, SHOP), "game day", "10.0.0.1")
+    assert acting(ports, await ports.accounts.get(omar.id)).may(Permission.RUN_START, "shop")
+    await withdraw_role(ports, ada, grant, "it is over", "10.0.0.1")
+    assert not acting(ports, await ports.accounts.get(omar.id)).may(Permission.RUN_START)
+    assert await told_of(ports, "access:change") == [("done", "it is over"), ("done", "game day")]
+
+
+async def test_the_audit_log_says_what_was_held_before_and_after(ports: Ports, ada: Principal) -> None:
+    omar = await person(ports, "omar", Role.VIEWER)
+    await give_role(ports, ada, omar.id, Grant(Role.OPERATOR, SHOP), "game day", "10.0.0.1")
+    event = next(one for one in await ports.audit.recent(10) if one.action == "access:change")
+    assert event.object == f"account:{omar.id} omar"
+    assert event.before == {"grants": ["viewer everywhere"]}
+    assert event.after == {"grants": ["viewer everywhere", "operator on shop"]}
+
+
+async def test_every_problem_of_a_grant_is_told_and_the_attempt_is_history(
+    ports: Ports, ada: Principal
+) -> None:
+    omar = await person(ports, "omar")
+    wrong = Grant(Role.OPERATOR, frozenset({"shpo"}), ports.clock.now() - HOUR)
+    with pytest.raises(InvalidInput) as caught:
+        await give_role(ports, ada, omar.id, wrong, "  ", "")
+    assert [one.path for one in caught.value.problems] == ["reason", "until", "services"]
+    assert "one of shop" in str(caught.value)
+    with pytest.raises(InvalidInput, match="at least one service"):
+        await give_role(ports, ada, omar.id, Grant(Role.OPERATOR, frozenset()), "game day", "")
+    with pytest.raises(InvalidInput, match="at most 500"):
+        await give_role(ports, ada, omar.id, Grant(Role.OPERATOR), "why " * 200, "")
+    assert [outcome for outcome, _ in await told_of(ports, "access:change")] == ["refused"] * 3
+
+
+@pytest.mark.parametrize(
+    "grant",
+    [None, Grant(Role.OPERATOR), Grant(Role.ADMIN, SHOP)],
+    ids=["nobody", "operator", "admin of shop"],
+)
+async def test_only_an_admin_everywhere_changes_access(ports: Ports, grant: Grant | None) -> None:
+    who = Principal("eve", (grant,) if grant else (), "account:99")
+    omar = await person(ports, "omar", Role.VIEWER)
+    given = (await ports.accounts.given(omar.id))[0]
+    for attempt in (
+        give_role(ports, who, omar.id, Grant(Role.ADMIN), "let me in", ""),
+        withdraw_role(ports, who, given.id, "let me in", ""),
+        block_account(ports, who, omar.id, "let me in", "", blocked=True),
+        end_sessions_of(ports, who, omar, "let me in", ""),
+    ):
+        with pytest.raises(NotPermitted, match="admin everywhere"):
+            await attempt
+    assert await told_of(ports, "access:change") == [("denied", "let me in")] * 4
+    assert acting(ports, await ports.accounts.get(omar.id)).may(Permission.PORTAL_READ)
+
+
+async def test_what_is_not_there_cannot_be_changed(ports: Ports, ada: Principal) -> None:
+    with pytest.raises(NotFound):
+        await give_role(ports, ada, 404, Grant(Role.VIEWER), "game day", "")
+    with pytest.raises(NotFound):
+        await withdraw_role(ports, ada, 404, "game day", "")
+    with pytest.raises(NotFound):
+        await block_account(ports, ada, 404, "game day", "", blocked=True)
+
+
+async def test_a_blocked_account_may_nothing_and_its_sessions_end(ports: Ports, ada: Principal) -> None:
+    omar = await person(ports, "omar", Role.OPERATOR)
+    session = await session_for(ports, omar)
+    await block_account(ports, ada, omar.id, "left the company", "", blocked=True)
+    assert await ports.sessions.find(session.digest) is None
+    assert acting(ports, await ports.accounts.get(omar.id)).grants == ()
+    await block_account(ports, ada, omar.id, "is back", "", blocked=False)
+    assert acting(ports, await ports.accounts.get(omar.id)).may(Permission.RUN_START)
+    assert await ports.sessions.find(session.digest) is None
+
+
+async def test_nobody_blocks_themselves_and_no_reason_is_no_act(ports: Ports, ada: Principal) -> None:
+    own = int(ada.id.removeprefix("account:"))
+    with pytest.raises(InvalidInput, match="ask another administrator"):
+        await block_account(ports, ada, own, "by mistake", "", blocked=True)
+    omar = await person(ports, "omar")
+    for attempt in (
+        block_account(ports, ada, omar.id, " ", "", blocked=True),
+        end_sessions_of(ports, ada, omar, "", ""),
+    ):
+        with pytest.raises(InvalidInput, match="why, in a few words"):
+            await attempt
+
+
+async def test_an_administrator_signs_somebody_out_everywhere(ports: Ports, ada: Principal) -> None:
+    omar = await person(ports, "omar", Role.OPERATOR)
+    sessions = [await session_for(ports, omar) for _ in range(3)]
+    assert await end_sessions_of(ports, ada, omar, "a lost laptop", "") == 3
+    assert [await ports.sessions.find(one.digest) for one in sessions] == [None] * 3
+
+
+async def test_broken_glass_is_admin_for_a_while_and_everybody_hears(world: World, ports: Ports) -> None:
+    omar = await person(ports, "omar", Role.OPERATOR)
+    who = await acting_as(ports, omar)
+    beats = ports.pulse.count
+    ends = await break_glass(ports, who, omar, WHY, HOUR / 2, "10.0.0.2")
+    assert ends == ports.clock.now() + HOUR / 2
+    assert (await acting_as(ports, omar)).may(Permission.ACCESS_CHANGE)
+    assert [(one.name, one.reason) for one in ports.watch.glass] == [("omar", WHY)]
+    assert ports.pulse.count > beats
+    assert isinstance(ports.notices, Notices)
+    assert ports.notices.told == [f"omar broke the glass: admin everywhere until 12:30 UTC. Reason: {WHY}"]
+    assert await told_of(ports, "glass:break") == [("done", WHY)]
+    world.clock.move(1801)
+    assert not (await acting_as(ports, omar)).may(Permission.ACCESS_CHANGE)
+    assert await glass_of(ports) == []
+
+
+async def test_broken_glass_is_given_back_early(ports: Ports) -> None:
+    omar = await person(ports, "omar", Role.OPERATOR)
+    await break_glass(ports, await acting_as(ports, omar), omar, WHY, HOUR, "")
+    await mend_glass(ports, await acting_as(ports, omar), omar, "")
+    assert ports.watch.glass == ()
+    assert not (await acting_as(ports, omar)).may(Permission.ACCESS_CHANGE)
+    assert (await acting_as(ports, omar)).may(Permission.RUN_START)
+
+
+@pytest.mark.parametrize(
+    ("reason", "lasts", "paths"),
+    [
+        ("help", HOUR, ["reason"]),
+        ("          ", HOUR, ["reason"]),
+        (WHY, HOUR * 2, ["minutes"]),
+        (WHY, timedelta(0), ["minutes"]),
+        ("", timedelta(days=3), ["reason", "minutes"]),
+    ],
+)
+async def test_the_glass_holds_without_a_reason_or_for_too_long(
+    ports: Ports, reason: str, lasts: timedelta, paths: list[str]
+) -> None:
+    omar = await person(ports, "omar", Role.OPERATOR)
+    with pytest.raises(InvalidInput) as caught:
+        await break_glass(ports, await acting_as(ports, omar), omar, reason, lasts, "")
+    assert [one.path for one in caught.value.problems] == paths
+    assert ports.watch.glass == ()
+    assert [outcome for outcome, _ in await told_of(ports, "glass:break")] == ["refused"]
+
+
+async def test_whoever_only_looks_cannot_break_the_glass(ports: Ports) -> None:
+    vera = await person(ports, "vera", Role.VIEWER)
+    with pytest.raises(NotPermitted, match="operator"):
+        await break_glass(ports, await acting_as(ports, vera), vera, WHY, HOUR, "")
+    assert await told_of(ports, "glass:break") == [("denied", WHY)]
+
+
+async def test_power_for_a_while_gives_nothing_that_stays(ports: Ports) -> None:
+    omar = await person(ports, "omar", Role.OPERATOR)
+    ends = await break_glass(ports, await acting_as(ports, omar), omar, WHY, HOUR, "")
+    broken = await acting_as(ports, omar)
+    for until in (None, ends + timedelta(seconds=1)):
+        with pytest.raises(InvalidInput, match="your own role ends then"):
+            await give_role(ports, broken, omar.id, Grant(Role.ADMIN, ends_at=until), WHY, "")
+    await give_role(ports, broken, omar.id, Grant(Role.ADMIN, ends_at=ends), WHY, "")
+
+
+async def test_an_administrator_takes_broken_glass_away(ports: Ports, ada: Principal) -> None:
+    omar = await person(ports, "omar", Role.OPERATOR)
+    await break_glass(ports, await acting_as(ports, omar), omar, WHY, HOUR, "")
+    broken = next(one for one in await ports.accounts.given(omar.id) if one.grant.source == "broken glass")
+    await withdraw_role(ports, ada, broken.id, "not an emergency", "")
+    assert ports.watch.glass == ()
+
+
+async def test_a_blocked_account_has_no_broken_glass(ports: Ports, ada: Principal) -> None:
+    omar = await person(ports, "omar", Role.OPERATOR)
+    await break_glass(ports, await acting_as(ports, omar), omar, WHY, HOUR, "")
+    await block_account(ports, ada, omar.id, "stolen laptop", "", blocked=True)
+    assert ports.watch.glass == ()
+
+
+async def test_pages_are_woken_only_when_the_glass_changes(ports: Ports) -> None:
+    await refresh_glass(ports)
+    beats = ports.pulse.count
+    await refresh_glass(ports)
+    assert ports.pulse.count == beats

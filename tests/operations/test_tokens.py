@@ -1,0 +1,288 @@
+"""Tokens: within their owner, for a while, one after another without a gap."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from sre_portal.core.access import Grant, Permission, Principal, Role
+from sre_portal.core.errors import Conflict, InvalidInput, NotFound, NotPermitted
+from sre_portal.core.ports import Token
+from sre_portal.operations.grants import block_account, break_glass, give_role, withdraw_role
+from sre_portal.operations.ports import Ports
+from sre_portal.operations.sessions import digest_of
+from sre_portal.operations.tokens import (
+    PREFIX,
+    Order,
+    issue_own_token,
+    issue_token,
+    note_token,
+    own_tokens,
+    principal_with,
+    register_tokens,
+    revoke_own_token,
+    revoke_token,
+    rotate_token,
+    token_of,
+)
+from tests.operations.people import acting_as, person, told_of
+from tests.operations.world import ADA, OMAR, World
+
+SHOP = frozenset({"shop"})
+DAY = timedelta(days=1)
+CI = Order("ci", 30, Role.OPERATOR, SHOP)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """A portal without traffic: nothing here needs any."""
+    opened = await World(tmp_path).open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def ports(world: World) -> Ports:
+    return world.ports
+
+
+async def holder(ports: Ports, secret: str) -> Principal:
+    """Whoever shows a token now."""
+    token = await token_of(ports, secret)
+    assert token is not None
+    return principal_with(ports, token)
+
+
+async def test_a_service_account_is_made_with_its_first_token(ports: Ports) -> None:
+    secret = await issue_token(ports, ADA, CI, "nightly runs", "10.0.0.1")
+    assert secret.startswith(PREFIX)
+    who = await holder(ports, secret)
+    assert who.may(Permission.RUN_START, "shop")
+    assert not who.may(Permission.RUN_START, "payments")
+    assert not who.may(Permission.AUDIT_READ)
+    token = (await ports.tokens.all())[0]
+    assert (token.given_by, token.origin, token.ends_at) == ("ada", "issued", ports.clock.now() + 30 * DAY)
+    assert token.account is not None
+    assert token.account.kind == "service"
+
+
+async def test_the_secret_is_kept_by_nobody(ports: Ports) -> None:
+    secret = await issue_token(ports, ADA, CI, "nightly runs", "")
+    events = repr(await ports.audit.recent(50))
+    assert secret not in events + repr(await ports.tokens.all())
+    assert digest_of(secret) not in events
+
+
+async def test_a_token_of_a_known_account_may_no_more_than_the_account(ports: Ports) -> None:
+    await issue_token(ports, ADA, CI, "", "")
+    wide = await issue_token(ports, ADA, Order("ci-admin", 30, Role.ADMIN, owner="ci"), "", "")
+    who = await holder(ports, wide)
+    assert who.may(Permission.RUN_START, "shop")
+    assert not who.may(Permission.RUN_START, "payments")
+    assert not who.may(Permission.ACCESS_CHANGE)
+    assert not who.may(Permission.TOKEN_ISSUE)
+
+
+async def test_a_token_follows_its_account_at_once(ports: Ports) -> None:
+    secret = await issue_token(ports, ADA, CI, "", "")
+    account = (await ports.accounts.named("service:ci"))[0]
+    given = (await ports.accounts.given(account.id))[0]
+    await withdraw_role(ports, ADA, given.id, "not needed", "")
+    assert not (await holder(ports, secret)).may(Permission.PORTAL_READ)
+    await give_role(ports, ADA, account.id, Grant(Role.VIEWER), "needed", "")
+    assert (await holder(ports, secret)).may(Permission.PORTAL_READ)
+    assert not (await holder(ports, secret)).may(Permission.RUN_START)
+
+
+async def test_the_tokens_of_a_blocked_account_may_nothing(ports: Ports) -> None:
+    secret = await issue_token(ports, ADA, CI, "", "")
+    account = (await ports.accounts.named("service:ci"))[0]
+    await block_account(ports, ADA, account.id, "leaked", "", blocked=True)
+    who = await holder(ports, secret)
+    assert not any(who.may(one) for one in Permission)
+    with pytest.raises(InvalidInput, match="not blocked"):
+        await issue_token(ports, ADA, Order("ci-2", 30, Role.OPERATOR, owner="ci"), "", "")
+
+
+async def test_a_token_ends_by_itself(world: World, ports: Ports) -> None:
+    secret = await issue_token(ports, ADA, Order("ci", 1, Role.VIEWER), "", "")
+    world.clock.move(DAY.total_seconds() - 1)
+    assert await token_of(ports, secret) is not None
+    world.clock.move(1)
+    assert await token_of(ports, secret) is None
+
+
+@pytest.mark.parametrize(
+    ("order", "paths"),
+    [
+        (Order("CI!", 30, Role.VIEWER), ["name"]),
+        (Order("", 30, Role.VIEWER), ["name"]),
+        (Order("admin", 30, Role.VIEWER), ["name"]),
+        (Order("ci", 0, Role.VIEWER), ["days"]),
+        (Order("ci", 367, Role.VIEWER), ["days"]),
+        (Order("ci", 30), ["role"]),
+        (Order("ci", 30, Role.VIEWER, service="shop"), ["role"]),
+        (Order("ci", 30, Role.VIEWER, frozenset()), ["services"]),
+        (Order("ci", 30, Role.VIEWER, frozenset({"shpo"})), ["services"]),
+        (Order("ci", 30, service="shpo"), ["services"]),
+        (
+            Order("CI", 0, owner="A B", services=frozenset({"x"})),
+            ["name", "owner", "days", "role", "services"],
+        ),
+    ],
+)
+async def test_a_wrong_order_is_answered_with_every_problem(
+    ports: Ports, order: Order, paths: list[str]
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        await issue_token(ports, ADA, order, "", "")
+    assert [one.path for one in caught.value.problems] == paths
+    assert await ports.tokens.all() == []
+    assert await ports.accounts.all() == []
+
+
+async def test_a_name_is_taken_once_and_nothing_is_left_behind(ports: Ports) -> None:
+    await issue_token(ports, ADA, CI, "", "")
+    with pytest.raises(Conflict):
+        await issue_token(ports, ADA, replace(CI, owner="another"), "", "")
+    assert await ports.accounts.named("service:another") == []
+
+
+@pytest.mark.parametrize(
+    "who", [OMAR, Principal("ada", (Grant(Role.ADMIN, SHOP),))], ids=["omar", "scoped admin"]
+)
+async def test_only_an_admin_everywhere_issues_tokens_for_others(ports: Ports, who: Principal) -> None:
+    await issue_token(ports, ADA, CI, "", "")
+    for attempt in (
+        issue_token(ports, who, Order("mine", 30, Role.ADMIN), "", ""),
+        rotate_token(ports, who, "ci", "ci-2", DAY, ""),
+        revoke_token(ports, who, "ci", "", ""),
+    ):
+        with pytest.raises(NotPermitted, match="admin everywhere"):
+            await attempt
+    assert [one.name for one in await ports.tokens.all()] == ["ci"]
+
+
+async def test_a_token_is_rotated_without_a_gap(world: World, ports: Ports) -> None:
+    old = await issue_token(ports, ADA, CI, "", "")
+    new = await rotate_token(ports, ADA, "ci", "ci-2", DAY, "")
+    assert (await holder(ports, old)).may(Permission.RUN_START, "shop")
+    assert (await holder(ports, new)).may(Permission.RUN_START, "shop")
+    world.clock.move(DAY.total_seconds())
+    assert await token_of(ports, old) is None
+    assert (await holder(ports, new)).may(Permission.RUN_START, "shop")
+    owners = {one.account.name for one in await ports.tokens.all() if one.account}
+    assert owners == {"ci"}
+
+
+async def test_an_overlap_never_makes_a_token_live_longer(world: World, ports: Ports) -> None:
+    old = await issue_token(ports, ADA, Order("ci", 1, Role.VIEWER), "", "")
+    await rotate_token(ports, ADA, "ci", "ci-2", 7 * DAY, "")
+    world.clock.move(DAY.total_seconds())
+    assert await token_of(ports, old) is None
+
+
+@pytest.mark.parametrize("overlap", [-DAY, 31 * DAY, timedelta(days=10_000)])
+async def test_an_overlap_is_bounded(ports: Ports, overlap: timedelta) -> None:
+    await issue_token(ports, ADA, CI, "", "")
+    with pytest.raises(InvalidInput, match="0 to 720 hours"):
+        await rotate_token(ports, ADA, "ci", "ci-2", overlap, "")
+
+
+async def test_an_agent_s_token_is_for_one_service_and_for_no_page(ports: Ports) -> None:
+    secret = await issue_token(ports, ADA, Order("agents-1", 90, service="shop"), "", "")
+    token = await token_of(ports, secret)
+    assert token is not None
+    assert (token.service, token.role, token.account) == ("shop", None, None)
+    assert not any(principal_with(ports, token).may(one) for one in Permission)
+    second = await rotate_token(ports, ADA, "agents-1", "agents-2", DAY, "")
+    assert await token_of(ports, secret) is not None
+    assert (await token_of(ports, second) or token).service == "shop"
+
+
+async def test_a_revoked_token_is_gone(ports: Ports) -> None:
+    secret = await issue_token(ports, ADA, CI, "", "")
+    await revoke_token(ports, ADA, "ci", "seen in a log", "")
+    assert await token_of(ports, secret) is None
+    with pytest.raises(NotFound):
+        await revoke_token(ports, ADA, "ci", "again", "")
+    assert ("done", "seen in a log") in await told_of(ports, "token:issue")
+
+
+async def test_tokens_of_the_settings_are_not_changed_here(ports: Ports) -> None:
+    await register_tokens(ports, "admin-secret-0123456789", {"shop": ["agent-secret-0123456789"]})
+    for attempt in (
+        revoke_token(ports, ADA, "admin", "", ""),
+        rotate_token(ports, ADA, "agent:shop", "agents-2", DAY, ""),
+    ):
+        with pytest.raises(NotFound):
+            await attempt
+    assert (await holder(ports, "admin-secret-0123456789")).may(Permission.ACCESS_CHANGE)
+
+
+async def test_a_person_acts_by_an_own_token(ports: Ports) -> None:
+    omar = await person(ports, "omar", Role.OPERATOR, SHOP)
+    order = Order("laptop", 30, Role.OPERATOR, SHOP, service="payments", owner="somebody else")
+    secret = await issue_own_token(ports, await acting_as(ports, omar), omar, order, "")
+    who = await holder(ports, secret)
+    assert who.may(Permission.RUN_START, "shop")
+    assert [one.name for one in await own_tokens(ports, omar)] == ["laptop"]
+    assert [outcome for outcome, _ in await told_of(ports, "token:issue")] == ["done"]
+
+
+@pytest.mark.parametrize("order", [Order("mine", 30, Role.ADMIN), Order("mine", 30, Role.OPERATOR)])
+async def test_an_own_token_above_its_owner_is_refused(ports: Ports, order: Order) -> None:
+    omar = await person(ports, "omar", Role.OPERATOR, SHOP)
+    with pytest.raises(InvalidInput, match="at most what you have: operator on shop"):
+        await issue_own_token(ports, await acting_as(ports, omar), omar, order, "")
+
+
+async def test_only_one_s_own_token_is_revoked_as_one_s_own(ports: Ports) -> None:
+    omar, vera = await person(ports, "omar", Role.OPERATOR), await person(ports, "vera", Role.VIEWER)
+    mine = Order("laptop", 30, Role.VIEWER)
+    secret = await issue_own_token(ports, await acting_as(ports, omar), omar, mine, "")
+    with pytest.raises(NotFound):
+        await revoke_own_token(ports, await acting_as(ports, vera), vera, "laptop", "")
+    assert await token_of(ports, secret) is not None
+    await revoke_own_token(ports, await acting_as(ports, omar), omar, "laptop", "")
+    assert await token_of(ports, secret) is None
+
+
+async def test_broken_glass_leaves_no_token_behind(world: World, ports: Ports) -> None:
+    omar = await person(ports, "omar", Role.OPERATOR)
+    await issue_token(ports, ADA, Order("robot", 30, Role.ADMIN), "", "")
+    hour = timedelta(hours=1)
+    ends = await break_glass(ports, await acting_as(ports, omar), omar, "nobody else is awake", hour, "")
+    broken = await acting_as(ports, omar)
+    secrets = [
+        await issue_token(ports, broken, Order("new", 90, Role.ADMIN), "", ""),
+        await issue_token(ports, broken, Order("by-robot", 90, Role.ADMIN, owner="robot"), "", ""),
+        await issue_own_token(ports, broken, omar, Order("own", 90, Role.ADMIN), ""),
+    ]
+    assert all([(await holder(ports, one)).may(Permission.ACCESS_CHANGE) for one in secrets])
+    world.clock.move((ends - ports.clock.now()).total_seconds())
+    assert await token_of(ports, secrets[0]) is None
+    assert await token_of(ports, secrets[1]) is None
+    own = await holder(ports, secrets[2])
+    assert own.may(Permission.RUN_START)
+    assert not own.may(Permission.ACCESS_CHANGE)
+
+
+async def test_the_use_of_a_token_is_noted_about_once_a_minute(world: World, ports: Ports) -> None:
+    secret = await issue_token(ports, ADA, CI, "", "")
+
+    async def used() -> Token:
+        token = await token_of(ports, secret)
+        assert token is not None
+        await note_token(ports, token)
+        return (await ports.tokens.all())[0]
+
+    first = (await used()).used_at
+    world.clock.move(30)
+    assert (await used()).used_at == first
+    world.clock.move(31)
+    assert (await used()).used_at == ports.clock.now()
