@@ -1,0 +1,180 @@
+"""Of the portals over one PostgreSQL one drives, never two, and what one tells all hear."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import psycopg
+import pytest
+
+from sre_portal.core.errors import StoreUnavailable
+from sre_portal.store.database import SqlStore, open_store
+from sre_portal.store.epoch import FRESH_SECONDS
+from sre_portal.store.replica import SharedSession
+from tests.store.cable import cable_to
+from tests.store.test_epoch import CUT
+
+
+async def until(true: Callable[[], bool], seconds: float = 20) -> None:
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110  # what is true has no event
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def never_two(*stores: SqlStore) -> AsyncIterator[None]:
+    """Looks all the time how many drive."""
+    most = 0
+
+    async def look() -> None:
+        nonlocal most
+        while True:
+            most = max(most, sum(store.replica.drives() for store in stores))
+            await asyncio.sleep(0.001)
+
+    looking = asyncio.create_task(look())
+    try:
+        yield
+    finally:
+        looking.cancel()
+        await asyncio.wait({looking})
+    assert most == 1
+
+
+@pytest.fixture
+async def pair(fresh_postgres_url: str) -> AsyncIterator[tuple[SqlStore, SqlStore]]:
+    """The first one drives."""
+    async with await open_store(fresh_postgres_url) as first:
+        await first.replica.settle()
+        async with await open_store(fresh_postgres_url) as second:
+            await second.replica.settle()
+            yield first, second
+
+
+async def test_the_first_one_drives_and_the_other_stands_by(pair: tuple[SqlStore, SqlStore]) -> None:
+    first, second = pair
+    assert (first.replica.term(), first.replica.drives()) == (1, True)
+    assert (second.replica.term(), second.replica.drives()) == (0, False)
+
+
+async def test_the_other_one_takes_over_when_the_driver_leaves(pair: tuple[SqlStore, SqlStore]) -> None:
+    first, second = pair
+    async with never_two(first, second):
+        await first.close()
+        await until(second.replica.drives)
+    assert not first.replica.drives()
+    assert first.replica.term() == 0
+
+
+async def test_of_many_that_start_at_once_one_drives(fresh_postgres_url: str) -> None:
+    stores = await asyncio.gather(*(open_store(fresh_postgres_url) for _ in range(4)))
+    async with never_two(*stores):
+        await asyncio.gather(*(store.replica.settle() for store in stores))
+        await until(lambda: any(store.replica.drives() for store in stores))
+    assert sum(store.replica.term() for store in stores) == 1
+    await asyncio.gather(*(store.close() for store in stores))
+
+
+async def test_whoever_loses_the_connection_begins_a_new_term_if_any(
+    pair: tuple[SqlStore, SqlStore], fresh_postgres_url: str
+) -> None:
+    first, second = pair
+    async with (
+        never_two(first, second),
+        await psycopg.AsyncConnection.connect(fresh_postgres_url, autocommit=True) as connection,
+    ):
+        for _ in range(5):
+            before = first.replica.term(), second.replica.term()
+            await connection.execute(CUT)
+            await until(lambda: first.replica.drives() or second.replica.drives())
+            await until(
+                lambda before=before: (
+                    (first.replica.term(), second.replica.term()) != before
+                    and (first.replica.drives() or second.replica.drives())
+                )
+            )
+
+
+async def test_a_driver_that_the_database_does_not_answer_stops_and_another_begins(
+    fresh_postgres_url: str,
+) -> None:
+    async with (
+        cable_to(fresh_postgres_url) as (cable, far_url),
+        await open_store(far_url) as far,
+    ):
+        await far.replica.settle()
+        assert far.replica.drives()
+        async with await open_store(fresh_postgres_url) as near, never_two(far, near):
+            cable.freeze()
+            await asyncio.sleep(FRESH_SECONDS)
+            assert not far.replica.drives()
+            await until(near.replica.drives)
+            assert far.replica.term() == 0
+            cable.thaw()
+            await until(far.epoch.is_fresh)
+            assert near.replica.drives()
+            assert far.replica.term() == 0
+
+
+async def test_a_moment_without_an_answer_ends_no_term(fresh_postgres_url: str) -> None:
+    async with cable_to(fresh_postgres_url) as (cable, far_url), await open_store(far_url) as far:
+        await far.replica.settle()
+        cable.freeze()
+        await until(lambda: not far.replica.drives())
+        assert far.replica.term() == 1
+        cable.thaw()
+        await until(far.replica.drives)
+        assert far.replica.term() == 1
+
+
+async def test_two_portals_with_schemas_of_their_own_both_drive(fresh_postgres_url: str) -> None:
+    name = "beside"
+    with psycopg.connect(fresh_postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {name}")
+    beside = f"{fresh_postgres_url}?options=-csearch_path%3D{name}"
+    async with await open_store(fresh_postgres_url) as one, await open_store(beside) as other:
+        heard: list[str] = []
+        other.replica.on_told(heard.append)
+        await asyncio.gather(one.replica.settle(), other.replica.settle())
+        assert one.replica.drives()
+        assert other.replica.drives()
+        await one.replica.tell("not for you")
+        await other.replica.tell("for you")
+        await until(lambda: bool(heard))
+        assert heard == ["for you"]
+
+
+async def test_what_one_tells_all_hear(pair: tuple[SqlStore, SqlStore]) -> None:
+    heard: list[tuple[int, str]] = []
+    for number, store in enumerate(pair):
+        store.replica.on_told(lambda text, number=number: heard.append((number, text)))
+    await pair[1].replica.tell("stop")
+    await pair[0].replica.tell("é" * 3000)
+    await until(lambda: len(heard) == 4)
+    assert sorted(heard) == [(0, "stop"), (0, "é" * 3000), (1, "stop"), (1, "é" * 3000)]
+
+
+async def test_a_session_that_somebody_else_uses_too_is_not_trusted(fresh_postgres_url: str) -> None:
+    async with (
+        await open_store(fresh_postgres_url) as store,
+        await psycopg.AsyncConnection.connect(fresh_postgres_url, autocommit=True) as pooled,
+    ):
+        await pooled.execute("SELECT set_config('sre_portal.replica', 'another', false)")
+        with pytest.raises(SharedSession):
+            await store.replica._ask(pooled, "mine")
+
+
+async def test_on_sqlite_a_portal_always_drives_and_tells_nobody(sqlite_url: str) -> None:
+    async with await open_store(sqlite_url) as store:
+        store.replica.on_told(lambda _: pytest.fail("somebody was told"))
+        await store.replica.settle()
+        await store.replica.tell("nobody")
+        assert store.replica.drives()
+        assert store.replica.term() == 1
+
+
+async def test_without_a_database_nothing_can_be_told(pair: tuple[SqlStore, SqlStore]) -> None:
+    first, _ = pair
+    await first.close()
+    with pytest.raises(StoreUnavailable):
+        await first.replica.tell("anybody?")
