@@ -47,7 +47,7 @@ async def login_page(request: Request) -> Response:
     ports, person = ports_of(request), person_of(request)
     to = local_path(request.query_params.get("to", "/"))
     providers = list(ports.policy.providers.values())
-    down = await asyncio.gather(*map(_ready, providers))
+    down = await asyncio.gather(*map(why_down, providers))
     view = LoginPage(
         environment=ports.environment,
         person="" if person is NOBODY else person.name,
@@ -71,10 +71,10 @@ def begin_href(provider: str, to: str) -> str:
     return f"/login/with/{provider}" + ("" if to == "/" else f"?{urlencode({'to': to})}")
 
 
-async def _ready(provider: LoginProvider) -> str:
+async def why_down(provider: LoginProvider, patience_seconds: float = PATIENCE_SECONDS) -> str:
     """Why a provider cannot be used now, in one sentence; empty where it can."""
     try:
-        return await asyncio.wait_for(provider.ready(), PATIENCE_SECONDS)
+        return await asyncio.wait_for(provider.ready(), patience_seconds)
     except TimeoutError:
         return f"{provider.title} does not answer right now. {STAYS}"
     except Exception:
