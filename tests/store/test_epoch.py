@@ -33,7 +33,7 @@ async def pair(fresh_postgres_url: str) -> AsyncIterator[tuple[SqlStore, SqlStor
 
 
 async def rounds(here: SqlStore, there: SqlStore, lane: int) -> int:
-    """Ends one session after the other, while the other replica uses each. How often it was believed after."""
+    """Ends session after session, while the other replica uses each. How often one was believed after."""
     account = await somebody(here)
     believed = 0
     for number in range(ROUNDS):
