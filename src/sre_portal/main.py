@@ -240,6 +240,16 @@ def address_of(host: str, listener: socket.socket) -> str:
     return f"http://{shown}:{port}"
 
 
+class StandardError:
+    """The standard error of the moment a line is written, whatever it was when logging was configured."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def configure_logging(level: str) -> None:
     """JSON lines on standard error."""
     number = logging.getLevelNamesMapping()[level.upper()]
@@ -251,7 +261,7 @@ def configure_logging(level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(StandardError()),  # type: ignore[arg-type]  # has all it uses
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr, force=True)
