@@ -22,6 +22,10 @@ def test_a_second_portal_on_a_data_folder_is_refused_and_a_later_one_is_not(tmp_
 
 
 def test_portals_on_one_server_need_no_folder(tmp_path: Path) -> None:
-    settings = Settings(data_dir=tmp_path / "data", database_url=SecretStr("postgresql://a@b/c"))
+    settings = Settings(
+        data_dir=tmp_path / "data",
+        database_url=SecretStr("postgresql://a@b/c"),
+        secret_key=SecretStr("c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U="),
+    )
     with alone_in(settings), alone_in(settings):
         assert not (tmp_path / "data").exists()
