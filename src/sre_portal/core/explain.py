@@ -140,7 +140,7 @@ def exceeds(who: Principal, role: Role, services: frozenset[str] | None) -> bool
 
 
 def _allowed(who: Principal, permission: Permission, service: str | None) -> str:
-    return f"{who.name} may {_asked(permission, service)} by {source_of(who.why(permission, service)[0])}"
+    return f"{who.name} may {_asked(permission, service)}: {source_of(who.why(permission, service)[0])}"
 
 
 def _asked(permission: Permission, service: str | None) -> str:

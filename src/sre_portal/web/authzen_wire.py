@@ -108,7 +108,8 @@ def parse_question(body: bytes, model: type[M]) -> M:
     """A message of a model from JSON. Raises `Malformed`; a name that is there twice is one reason."""
     try:
         value = json.loads(body.decode(), object_pairs_hook=_once, parse_constant=_no_number)
-    except (UnicodeDecodeError, RecursionError):
+        json.dumps(value, ensure_ascii=False).encode()  # half a character can be escaped, and is no text
+    except (UnicodeError, RecursionError):
         raise Malformed("The body is not JSON in UTF-8.") from None
     except ValueError as wrong:
         raise Malformed(f"The body is not JSON: {wrong}.") from None

@@ -58,8 +58,8 @@ def test_all_that_somebody_may_is_told_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("permission", "service", "allowed", "reason"),
     [
-        (Permission.RUN_START, "shop", True, "Omar may run:start on shop by rule sre"),
-        (Permission.RUN_START, None, True, "Omar may run:start by rule sre"),
+        (Permission.RUN_START, "shop", True, "Omar may run:start on shop: rule sre"),
+        (Permission.RUN_START, None, True, "Omar may run:start: rule sre"),
         (
             Permission.RUN_START,
             "payments",
