@@ -100,7 +100,7 @@ async def opened(settings: Settings, documents: Documents, url: str) -> AsyncIte
         await register_tokens(ports, settings.admin_token.get_secret_value(), agents)
         if settings.seed_history:
             await seed_history(ports)
-        await store.replica.settle()
+        await store.replicas.settle()
         await begin(ports)
         await refresh_glass(ports)
         yield ports

@@ -33,13 +33,11 @@ from sre_portal.core.ports import Store, Token
 from sre_portal.core.run import Phase, Run
 from sre_portal.core.slo import Slo
 from sre_portal.operations.board import load_board
-from sre_portal.operations.drive import load_runs
-from sre_portal.operations.evaluate import load_alerts
 from sre_portal.operations.ingest import ingest
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.pulse import Pulse
 from sre_portal.operations.runs import start_run
-from sre_portal.operations.tick import tick
+from sre_portal.operations.standby import begin, pass_time
 from sre_portal.store.database import open_store
 from sre_portal.store.desk import Desk
 from tests.store.samples import KEYS, TRUST
@@ -212,7 +210,7 @@ class World:
         self.store: Store = await open_store(
             self.database or f"sqlite:///{self.path / 'portal.sqlite3'}", trust=TRUST
         )
-        desk = Desk(self.clock)
+        desk = Desk(self.clock, replicas=self.store.replicas)
         desk.define({"shop": [definition_of(slo) for slo in self.slos]})
         access = Pulse()
         self.store.sessions.on_change(access.beat)
@@ -233,11 +231,11 @@ class World:
             desk=desk,
             board=Board(),
             pulse=Pulse(),
+            replicas=self.store.replicas,
             keys=KEYS,
         )
-        await load_board(self.ports)
-        await load_alerts(self.ports)
-        await load_runs(self.ports)
+        await self.store.replicas.settle()
+        await begin(self.ports)
         self.streams = [asyncio.create_task(self._stream(agent)) for agent in self.agents]
         return self
 
@@ -275,7 +273,7 @@ class World:
         if int(self.clock.now().timestamp()) > before:
             await self.report(before)
         with suppress(StoreUnavailable):  # as the loop does
-            await tick(self.ports)
+            await pass_time(self.ports)
 
     async def _deliver(self) -> None:
         """Lets the streams bring what the desk has told."""

@@ -329,6 +329,9 @@ class Replicas(Protocol):
     async def tell(self, text: str) -> None:
         """Tells every replica. The text is shorter than 8,000 bytes."""
 
+    async def settle(self) -> None:
+        """Waits until it is known whether this one drives; for a while, and not longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class LeaseElsewhere:

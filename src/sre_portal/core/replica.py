@@ -63,5 +63,8 @@ class Alone:
     async def tell(self, text: str) -> None:
         """There is nobody."""
 
+    async def settle(self) -> None:
+        """It is known."""
+
     def on_told(self, hear: Callable[[str], None]) -> None:
         """Nobody will say anything."""

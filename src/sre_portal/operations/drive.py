@@ -71,8 +71,16 @@ async def observe(ports: Ports, run: Run) -> Observed:
         costs=costs(ports, run, now),
         counted_at=_counted_at(ports, run, now),
         interrupted=run.phase in HARMFUL and run.id not in ports.watch.granted,
-        lease_ends_at=None if run.driven_at is None else run.driven_at + timedelta(seconds=LEASE_SECONDS),
+        lease_ends_at=lease_end(ports, run),
     )
+
+
+def lease_end(ports: Ports, run: Run) -> datetime | None:
+    """When the last lease ends if nobody renews it; of a run that another process drove, at the latest."""
+    if run.driven_at is None:
+        return None
+    end = run.driven_at + timedelta(seconds=LEASE_SECONDS)
+    return end if run.id in ports.watch.granted else end + SAVE_EVERY  # it renewed more often than it saved
 
 
 def readings(ports: Ports, conditions: Sequence[Condition], now: datetime) -> tuple[Reading, ...]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
 from functools import wraps
 
 import structlog
@@ -23,7 +22,7 @@ from sre_portal.core.replica import LateWord, StopWord, parse_word
 from sre_portal.core.run import Run
 from sre_portal.operations.audited import write_late
 from sre_portal.operations.board import judged_second, load_board, note_told, refresh_board
-from sre_portal.operations.drive import SAVE_EVERY, load_runs
+from sre_portal.operations.drive import lease_end, load_runs
 from sre_portal.operations.evaluate import load_alerts
 from sre_portal.operations.instances import look_at_instances
 from sre_portal.operations.ports import Ports
@@ -150,9 +149,8 @@ async def _follow_alerts(ports: Ports, second: int) -> None:
 
 async def _leases(ports: Ports, run: Run) -> list[LeaseElsewhere]:
     """Those that the driver renews now, or has not been gone for long enough."""
-    if not run.harmful or run.driven_at is None:
+    if not run.harmful or (until := lease_end(ports, run)) is None:
         return []
-    until = run.driven_at + timedelta(seconds=LEASE_SECONDS) + SAVE_EVERY
     told = await ports.reports.lease_statuses(run.id)
     return [
         LeaseElsewhere(
