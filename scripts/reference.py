@@ -14,7 +14,8 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from sre_portal.cli.app import app as commands
 from sre_portal.cli.exits import MEANING
-from sre_portal.core.access import PERMISSIONS, Role
+from sre_portal.core.access import PERMISSIONS, REACH, Permission, Role
+from sre_portal.core.access_document import Access
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.slo import Slo
 from sre_portal.settings import PREFIX, Settings
@@ -79,12 +80,31 @@ def _command(command: object, name: str) -> Iterator[str]:
 def routes() -> Iterator[str]:
     yield "# Routes and permissions\n"
     yield NOTE
-    yield "Every route names its permission, or says that it is public. `agent` is an agent's token.\n"
-    yield "| method | path | needs | " + " | ".join(role.value for role in Role) + " |"
-    yield "|---|---|---|" + "---|" * len(Role)
+    yield "Every route names its permission, or says that it is public. `agent` takes an agent's token, `person`"
+    yield "the session of anybody, whatever their role. A method that is not listed for a path is answered with 405;"
+    yield "HEAD is answered like GET outside of `/api/v1`. A test asks every path by every method as everybody.\n"
+    yield from _permissions()
+    columns = ["nobody", "agent", "no role", *(role.value for role in Role)]
+    yield "## Routes\n"
+    yield "| method | path | needs | " + " | ".join(columns) + " |"
+    yield "|---|---|---|" + "---|" * len(columns)
     for method, path, needs in sorted(_all_routes(), key=lambda row: (row[1], row[0])):
-        roles = [_may(needs, role) for role in Role]
-        yield f"| {method} | `{path}` | `{needs}` | " + " | ".join(roles) + " |"
+        others = [needs == "public", needs in {"public", "agent"}, needs in {"public", "person"}]
+        roles = [needs == "person" or _may(needs, role) for role in Role]
+        told = " | ".join("yes" if one else "" for one in (*others, *roles))
+        yield f"| {method} | `{path}` | `{needs}` | {told} |"
+
+
+def _permissions() -> Iterator[str]:
+    yield "## Permissions\n"
+    yield "A grant on some services gives: of `free` permissions all, of those by `service` what concerns these"
+    yield "services, of those of the `portal` nothing.\n"
+    yield "| permission | reach | " + " | ".join(role.value for role in Role) + " |"
+    yield "|---|---|" + "---|" * len(Role)
+    for permission in Permission:
+        roles = ["yes" if permission in PERMISSIONS[role] else "" for role in Role]
+        yield f"| `{permission.value}` | {REACH[permission].value} | " + " | ".join(roles) + " |"
+    yield ""
 
 
 def _all_routes() -> Iterator[tuple[str, str, str]]:
@@ -96,17 +116,15 @@ def _all_routes() -> Iterator[tuple[str, str, str]]:
                 yield method, route.path, str(needs_of(route))
 
 
-def _may(needs: str, role: Role) -> str:
-    if needs == "public":
-        return "yes"
-    return "yes" if needs in {permission.value for permission in PERMISSIONS[role]} else ""
+def _may(needs: str, role: Role) -> bool:
+    return needs == "public" or needs in {permission.value for permission in PERMISSIONS[role]}
 
 
 def documents() -> Iterator[str]:
     yield "# Documents\n"
     yield NOTE
     yield "Keys nobody knows are errors. Durations are texts such as `500ms`, `45s`, `1h30m`, `30d`.\n"
-    for model in (Experiment, Slo):
+    for model in (Experiment, Slo, Access):
         schema = model.model_json_schema(by_alias=True, mode="validation")
         definitions = {model.__name__: schema, **schema.get("$defs", {})}
         for name, part in definitions.items():
