@@ -80,9 +80,10 @@ def _command(command: object, name: str) -> Iterator[str]:
 def routes() -> Iterator[str]:
     yield "# Routes and permissions\n"
     yield NOTE
-    yield "Every route names its permission, or says that it is public. `agent` takes an agent's token, `person`"
-    yield "the session of anybody, whatever their role. A method that is not listed for a path is answered with 405;"
-    yield "HEAD is answered like GET outside of `/api/v1`. A test asks every path by every method as everybody.\n"
+    yield "Every route names its permission, or says that it is public. `agent` takes an agent's token,"
+    yield "`person` the session of anybody, whatever their role. A method that is not listed for a path is"
+    yield "answered with 405; HEAD is answered like GET outside of `/api/v1`. A test asks every path by every"
+    yield "method as everybody.\n"
     yield from _permissions()
     columns = ["nobody", "agent", "no role", *(role.value for role in Role)]
     yield "## Routes\n"
@@ -97,8 +98,8 @@ def routes() -> Iterator[str]:
 
 def _permissions() -> Iterator[str]:
     yield "## Permissions\n"
-    yield "A grant on some services gives: of `free` permissions all, of those by `service` what concerns these"
-    yield "services, of those of the `portal` nothing.\n"
+    yield "A grant on some services gives: of `free` permissions all, of those by `service` what concerns"
+    yield "these services, of those of the `portal` nothing.\n"
     yield "| permission | reach | " + " | ".join(role.value for role in Role) + " |"
     yield "|---|---|" + "---|" * len(Role)
     for permission in Permission:
