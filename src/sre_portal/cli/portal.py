@@ -132,7 +132,7 @@ def failure(status: int, problem: Mapping[str, object], url: str) -> CommandFail
         case 409:
             return CommandFailed(Code.UNDECIDED, f"Somebody else was first: {detail}.")
         case 422 if problems:
-            return CommandFailed(Code.BAD_INPUT, "The document cannot be used:", problems=problems)
+            return CommandFailed(Code.BAD_INPUT, "The portal cannot use this:", problems=problems)
         case 429 | 500 | 502 | 503 | 504:
             return PortalLost(f"The portal at {url} cannot answer (status {status}): {detail}")
         case _:
