@@ -129,6 +129,9 @@ async def test_an_agent_that_reports_to_a_standby_keeps_its_leases(pair: Pair) -
     for _ in range(8):
         await pair.step(1)
         await report_to(pair.standby, pair.driver)
+    pair.driver.ports.desk.define({"shop": []})  # every agent gets a new plan
+    await pair.step(0.25)
+    assert pair.driver.agents[0].plan.slis == ()
     assert pair.driver.agents[0].plan.leases
 
 

@@ -60,6 +60,8 @@ class Frame:
     stop_facts: tuple[tuple[str, str], ...]
     glass: tuple[GlassBanner, ...]
     """Whose glass is broken now."""
+    stands_by: bool
+    """Another replica drives: what is shown is read from the database, about a second later."""
 
     @classmethod
     def of(cls, request: Request) -> Frame:
@@ -89,6 +91,7 @@ class Frame:
             stop=permission(who, Permission.HARM_STOP),
             stop_facts=_stop_facts(faults, runs),
             glass=glass_banners(ports),
+            stands_by=not ports.term(),
         )
 
 
