@@ -7,7 +7,7 @@ from datetime import timedelta
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from sre_portal.core.access import Role
+from sre_portal.core.access import Permission, Principal, Role
 from sre_portal.core.errors import Conflict, InvalidInput, Problem
 from sre_portal.operations.grants import GLASS_LONGEST, break_glass, mend_glass
 from sre_portal.operations.sessions import end_own_session
@@ -36,7 +36,8 @@ async def issue(request: Request) -> Response:
     fields, wrong = await fields_of(request), list[Problem]()
     days = whole_number(fields, "days", f"1 to {LONGEST_DAYS}", wrong)
     role = Role(one_of(fields, "role", [one.value for one in Role], wrong))
-    order = Order(fields.get("name", ""), days, role, services_in(fields.get("services", "")))
+    services = services_in(fields.get("services", "")) or _usual(principal_of(request), role)
+    order = Order(fields.get("name", ""), days, role, services)
     session = own_session(request)
     try:
         if wrong:
@@ -50,6 +51,11 @@ async def issue(request: Request) -> Response:
     except InvalidInput as invalid:
         return await account_page(request, Typed("token", fields, invalid.problems))
     return secret_page(request, NewSecret(order.name, secret, "/account", "Back to your account"))
+
+
+def _usual(who: Principal, role: Role) -> frozenset[str] | None:
+    """Where an own token holds if nothing is said: where its owner may start runs."""
+    return who.services(Permission.RUN_START) if role is Role.OPERATOR else None
 
 
 async def revoke(request: Request) -> Response:

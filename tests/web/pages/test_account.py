@@ -15,9 +15,11 @@ import pytest
 from sre_portal.core.access import Permission, Role
 from sre_portal.core.errors import LoginRefused, ProviderUnavailable
 from sre_portal.core.ports import LoginProvider
-from sre_portal.operations.tokens import principal_with, token_of
+from sre_portal.operations.sessions import Origin, new_session
+from sre_portal.operations.tokens import own_tokens, principal_with, token_of
 from sre_portal.web.pages.browser import browser_words
 from sre_portal.web.pages.login import why_down
+from tests.operations.people import person
 from tests.operations.world import World
 from tests.web.door import Door, csrf_in
 from tests.web.pages.markup import Markup
@@ -118,6 +120,17 @@ async def test_an_own_token_is_shown_once_and_never_in_an_address(door: Door) ->
     assert Markup((await browser.get("/account/tokens/laptop/revoke")).text).faults == []
     assert (await post(browser, "/account/tokens/laptop/revoke")).status_code == 303
     assert await token_of(door.world.ports, secret) is None
+
+
+async def test_an_own_token_holds_where_its_owner_may_unless_it_is_said(door: Door) -> None:
+    ports = door.world.ports
+    sue = await person(ports, "sue", Role.OPERATOR, frozenset({"shop"}))
+    secret, _ = await new_session(ports, sue, Origin())
+    browser = door.client()
+    browser.cookies.set("sre_portal_session", secret)
+    answer = await post(browser, "/account/tokens", name="laptop", role="operator", days="30", services="")
+    assert answer.status_code == 201
+    assert [one.services for one in await own_tokens(ports, sue)] == [frozenset({"shop"})]
 
 
 @pytest.mark.parametrize(
