@@ -44,7 +44,7 @@ def run() -> list[Figure]:
 async def _tampered(folder: Path) -> list[Figure]:
     """Each tampering is written into a real database, and read back by the check and by the verifier."""
     verifier, key, random = load(), str(TRUST.signer.keys[0]), Random(SEED)
-    vars(verifier)["opened"] = cache(verifier.opened)  # the same signature need not be computed a thousand times
+    vars(verifier)["opened"] = cache(verifier.opened)  # one signature is not computed a thousand times
     asked = by_portal = told = by_verifier = 0
     async with await open_store(f"sqlite:///{folder / 'tampered.sqlite3'}", trust=TRUST) as store:
         for number in range(EVENTS):

@@ -59,9 +59,7 @@ class SqlStore:
     logins: LoginStore
     replicas: Replicas
 
-    def __init__(
-        self, database: Database, slos: Collection[str] | None, trust: Trust | None = None
-    ) -> None:
+    def __init__(self, database: Database, slos: Collection[str] | None, trust: Trust | None = None) -> None:
         self.database = database
         self.reports = Reports(database, slos)
         self.runs = Runs(database)
