@@ -15,18 +15,26 @@ from sre_portal.core.replica import LateWord, StopWord, dump_word, parse_word
 from sre_portal.core.run import Phase, Verdict
 from sre_portal.operations.board import refresh_board
 from sre_portal.operations.ingest import ingest
+from sre_portal.operations.keys import REPLICA_WORDS, Keys
 from sre_portal.operations.runs import start_run
 from sre_portal.operations.standby import driving, hear, pass_time, standing_by
 from sre_portal.operations.stop import abort_run, stop_all
 from tests.operations.world import NILS, OMAR, START, World
 from tests.replicas.pair import Pair, running_pair
-from tests.store.samples import report, second
+from tests.store.samples import KEYS, report, second
 
 
 @pytest.fixture
 async def pair(fresh_postgres_url: str, tmp_path: Path) -> AsyncIterator[Pair]:
     async with running_pair(fresh_postgres_url, tmp_path) as running:
         yield running
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    opened = await World(tmp_path).open()
+    yield opened
+    await opened.close()
 
 
 async def test_a_standby_shows_runs_leases_alerts_and_instances_of_the_driver(pair: Pair) -> None:
@@ -184,16 +192,28 @@ def test_words_come_back_as_they_were_told() -> None:
     words = (
         StopWord(run_ids=(1, 2), at=START, by="omar", reason="é" * 500),
         StopWord(run_ids=None, at=START, by="o" * 200, reason=""),
-        LateWord(second=5),
+        LateWord(at=START, second=5),
     )
     assert [parse_word(dump_word(word)) for word in words] == list(words)
-    assert all(len(dump_word(word).encode()) < 8000 for word in words)
+    assert all(len(KEYS.seal(dump_word(word))) < 8000 for word in words)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "stop", '{"kind":"stop"}', '{"kind":"dance"}', "[1]"])
-async def test_what_is_not_understood_is_left_alone(tmp_path: Path, text: str) -> None:
-    world = await World(tmp_path).open()
-    hear(world.ports, text)
-    assert world.ports.watch.stops == {}
+async def test_what_is_not_understood_is_left_alone(world: World, text: str) -> None:
+    hear(world.ports, world.ports.keys.seal(text, REPLICA_WORDS))
     assert world.ports.watch.stop_alls == 0
-    await world.close()
+
+
+async def test_whoever_may_connect_to_the_database_is_not_believed_for_that(world: World) -> None:
+    """In PostgreSQL anybody who may connect may notify, and may listen and say it again."""
+    word = dump_word(StopWord(run_ids=None, at=world.clock.now(), by="eve", reason="mine"))
+    hear(world.ports, word)
+    hear(world.ports, Keys.drawn().seal(word, REPLICA_WORDS))
+    hear(world.ports, world.ports.keys.seal(word))
+    assert world.ports.watch.stop_alls == 0
+    sealed = world.ports.keys.seal(word, REPLICA_WORDS)
+    hear(world.ports, sealed)
+    assert world.ports.watch.stop_alls == 1
+    world.clock.move(31)
+    hear(world.ports, sealed)
+    assert world.ports.watch.stop_alls == 1

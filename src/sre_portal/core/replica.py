@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-LONGEST_BYTES = 7500
-"""PostgreSQL carries messages of less than 8,000."""
+from sre_portal.core.access import Principal
+from sre_portal.core.errors import Objection, Problem
+from sre_portal.core.experiment import Experiment
+
+FRESH = timedelta(seconds=30)
+"""An older word was said again by somebody who overheard it. Clocks of replicas are not so far apart."""
 
 
 class _Word(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at: datetime
+    """When it was said."""
+
+    def is_fresh(self, now: datetime) -> bool:
+        return abs(now - self.at) <= FRESH
 
 
 class StopWord(_Word):
@@ -22,7 +32,6 @@ class StopWord(_Word):
     kind: Literal["stop"] = "stop"
     run_ids: tuple[int, ...] | None
     """None is all there are, also those that are being started."""
-    at: datetime
     by: str = Field(max_length=200)
     reason: str = Field(max_length=500)
 
@@ -34,7 +43,31 @@ class LateWord(_Word):
     second: int
 
 
-Word = StopWord | LateWord
+class StartWord(_Word):
+    """Somebody wants to start a run. Who, and what they may, was looked up where they asked."""
+
+    kind: Literal["start"] = "start"
+    ask: str = Field(max_length=64)
+    """Names the question, so that it is heard once."""
+    actor: Principal
+    address: str
+    experiment: Experiment
+
+
+class AnswerWord(_Word):
+    """What became of a start."""
+
+    kind: Literal["answer"] = "answer"
+    ask: str
+    run_id: int | None = None
+    objections: tuple[Objection, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    denied: tuple[str, str] | None = None
+    """The permission that was missing, and who has it."""
+    failure: str = ""
+
+
+Word = StopWord | LateWord | StartWord | AnswerWord
 
 _words: TypeAdapter[Word] = TypeAdapter(Annotated[Word, Field(discriminator="kind")])
 

@@ -10,10 +10,11 @@ from sre_portal.contract.report import AgentReport, LeaseStatus, ReportReceipt, 
 from sre_portal.core.errors import InvalidInput, NotAuthenticated, Problem, StoreUnavailable
 from sre_portal.core.leases import lease_ids
 from sre_portal.core.ports import Token
-from sre_portal.core.replica import LateWord, dump_word
+from sre_portal.core.replica import LateWord
 from sre_portal.operations.board import note_told
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.standby import follow_runs
+from sre_portal.operations.words import say
 
 OLDEST_SECONDS = 3600
 AHEAD_SECONDS = 5
@@ -43,7 +44,7 @@ async def ingest(ports: Ports, token: Token, report: AgentReport) -> ReportRecei
     ports.desk.heard(report.service, report.instance)
     if report.seconds and note_told(ports, oldest := min(second.at for second in report.seconds)):
         with suppress(StoreUnavailable):  # the next roll-up brings it
-            await ports.replicas.tell(dump_word(LateWord(second=oldest)))
+            await say(ports, LateWord(at=received_at, second=oldest))
     return ReportReceipt(report.seq, received_at.timestamp(), ports.clock.now().timestamp())
 
 

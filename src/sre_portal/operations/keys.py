@@ -16,6 +16,7 @@ from sre_portal.core.checkpoint import Signer, origin_of
 
 AUDIT_CHECKPOINT = b"audit checkpoint"
 TOKENS_AT_REST = b"tokens at rest"
+REPLICA_WORDS = b"words of replicas"
 
 _NONCE_BYTES = 12
 
@@ -36,13 +37,13 @@ class Keys:
         seed, *older = (derived(secret, AUDIT_CHECKPOINT) for secret in self.held)
         return Signer(origin_of(environment), seed, tuple(older))
 
-    def seal(self, text: str) -> str:
+    def seal(self, text: str, purpose: bytes = TOKENS_AT_REST) -> str:
         """A text encrypted and authenticated (AES-256-GCM), as URL-safe base64 of nonce and ciphertext."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        cipher = AESGCM(derived(self.held[0], TOKENS_AT_REST))
+        cipher = AESGCM(derived(self.held[0], purpose))
         return urlsafe_b64encode(nonce + cipher.encrypt(nonce, text.encode(), None)).decode()
 
-    def unseal(self, sealed: str) -> str | None:
+    def unseal(self, sealed: str, purpose: bytes = TOKENS_AT_REST) -> str | None:
         """What `seal` was given; None where no secret fits or the text was changed."""
         try:
             raw = urlsafe_b64decode(sealed)
@@ -51,7 +52,7 @@ class Keys:
         nonce, ciphertext = raw[:_NONCE_BYTES], raw[_NONCE_BYTES:]
         for secret in self.held:
             try:
-                return AESGCM(derived(secret, TOKENS_AT_REST)).decrypt(nonce, ciphertext, None).decode()
+                return AESGCM(derived(secret, purpose)).decrypt(nonce, ciphertext, None).decode()
             except (InvalidTag, ValueError):
                 continue
         return None

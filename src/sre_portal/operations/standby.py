@@ -18,16 +18,18 @@ from sre_portal.core.alert import Alert, alerts_of, condition_holds
 from sre_portal.core.errors import StoreUnavailable
 from sre_portal.core.leases import leases_of
 from sre_portal.core.ports import LeaseElsewhere
-from sre_portal.core.replica import LateWord, StopWord, parse_word
+from sre_portal.core.replica import AnswerWord, LateWord, StartWord, StopWord
 from sre_portal.core.run import Run
 from sre_portal.operations.audited import write_late
 from sre_portal.operations.board import judged_second, load_board, note_told, refresh_board
 from sre_portal.operations.drive import lease_end, load_runs
 from sre_portal.operations.evaluate import load_alerts
+from sre_portal.operations.handover import start_for, take_answer
 from sre_portal.operations.instances import look_at_instances
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.stop import obey
 from sre_portal.operations.tick import tick
+from sre_portal.operations.words import understood
 
 log = structlog.get_logger("sre_portal.replica")
 
@@ -104,14 +106,18 @@ async def follow_runs(ports: Ports) -> None:
 
 
 def hear(ports: Ports, text: str) -> None:
-    """What a replica tells all. Whoever can write into the database is believed: all of it is theirs."""
-    match parse_word(text):
+    """What a replica tells all others, and itself."""
+    match understood(ports, text):
         case StopWord() as word:
             obey(ports, word)
         case LateWord() as word:
             note_told(ports, word.second)
+        case StartWord() as word:
+            start_for(ports, word)
+        case AnswerWord() as word:
+            take_answer(ports, word)
         case None:
-            log.warning("a replica said something unknown", text=text[:200])
+            log.warning("somebody who is no replica of this version said something", length=len(text))
 
 
 def _leave(ports: Ports) -> None:

@@ -13,13 +13,14 @@ from sre_portal.contract.lease import LEASE_SECONDS
 from sre_portal.core.access import Permission, Principal, require
 from sre_portal.core.audit import Intent
 from sre_portal.core.errors import Conflict, StoreUnavailable, Unconfirmed
-from sre_portal.core.replica import StopWord, dump_word
+from sre_portal.core.replica import StopWord
 from sre_portal.core.run import Run
 from sre_portal.operations.audited import Act, write_late
 from sre_portal.operations.drive import drive
 from sre_portal.operations.late import LateAct
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.watch import StopRequest
+from sre_portal.operations.words import say
 
 MOMENT_SECONDS = 0.5
 """So long whoever stops harm waits for it to be written down. What takes longer goes on behind the answer."""
@@ -141,7 +142,7 @@ async def _pass_on(ports: Ports, run_ids: Collection[int], word: StopWord) -> No
     try:
         async with asyncio.timeout(CONFIRM_SECONDS):
             while True:
-                await ports.replicas.tell(dump_word(word))
+                await say(ports, word)
                 again_at = loop.time() + ASK_AGAIN_SECONDS
                 while loop.time() < again_at:
                     if await _over(ports, run_ids):

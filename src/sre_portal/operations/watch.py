@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sre_portal.core.alert import Alert
 from sre_portal.core.instance import Instance
+from sre_portal.core.replica import AnswerWord
 from sre_portal.core.run import Run
 from sre_portal.operations.late import Late
 
@@ -82,6 +83,10 @@ class Watch:
     """The term that all of this is loaded for; 0 while this replica stands by. One that is alone has one."""
     followed: int = 0
     """The last second that was read while another replica drives."""
+    asked: dict[str, asyncio.Future[AnswerWord]] = field(default_factory=dict)
+    """What this replica has asked the driver, until it answers."""
+    heard: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
+    """The last questions that replicas asked."""
     evaluated: int = 0
     """The last second the alerts were judged for."""
     stop_alls: int = 0

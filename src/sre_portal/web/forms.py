@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from sre_portal.core.errors import InvalidInput, NotFound, Problem, Refused
 from sre_portal.core.experiment import Experiment
-from sre_portal.operations.runs import start_run
+from sre_portal.operations.handover import start_anywhere
 from sre_portal.operations.stop import abort_run, stop_all
 from sre_portal.web.context import address_of, ports_of, principal_of
 from sre_portal.web.pages.quick_fault import quick_fault_document, rejected
@@ -60,5 +60,5 @@ def run_id_of(request: Request) -> int:
 
 
 async def _start(request: Request, experiment: Experiment) -> Response:
-    run = await start_run(ports_of(request), principal_of(request), experiment, address_of(request))
+    run = await start_anywhere(ports_of(request), principal_of(request), experiment, address_of(request))
     return RedirectResponse(f"/runs/{run.id}", 303)

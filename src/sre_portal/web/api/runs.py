@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sre_portal.core.parse import parse_experiment
 from sre_portal.core.timeline import timeline
-from sre_portal.operations.runs import start_run
+from sre_portal.operations.handover import start_anywhere
 from sre_portal.operations.stop import abort_run, stop_all
 from sre_portal.web.api.schema import JournalJson, RunJson, RunSummaryJson
 from sre_portal.web.context import address_of, ports_of, principal_of
@@ -46,7 +46,7 @@ class StoppedJson(BaseModel):
 async def start(request: Request, body: DocumentBody) -> RunJson:
     """Checks, predicts and starts an experiment. 422 with every problem, 409 with every objection."""
     experiment = parse_experiment(body.document, "document")
-    run = await start_run(ports_of(request), principal_of(request), experiment, address_of(request))
+    run = await start_anywhere(ports_of(request), principal_of(request), experiment, address_of(request))
     return RunJson.of(run, timeline(run))
 
 
