@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sre_portal.core.access import Permission, Principal, least_role
+from sre_portal.core.access import Permission, Principal, needs
 from sre_portal.core.condition import Condition, Outcome, Reading
 from sre_portal.core.document import dump_duration
 from sre_portal.core.errors import Objection
@@ -69,10 +69,8 @@ def permission(situation: Situation) -> Objection | None:
     service = situation.experiment.spec.target.service
     if situation.actor.may(Permission.RUN_START, service):
         return None
-    needs = least_role(Permission.RUN_START).value
-    return Objection(
-        "permission", f"{situation.actor.name} may not start runs on {service}; the role {needs} may"
-    )
+    name, takes = situation.actor.name, needs(Permission.RUN_START, service)
+    return Objection("permission", f"{name} may not start runs on {service}; it takes {takes}")
 
 
 def agents(situation: Situation) -> Objection | None:

@@ -81,7 +81,11 @@ async def _invalid_body(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     problems = [
-        Problem(".".join(map(str, one["loc"][1:])) or "body", repr(one.get("input"))[:200], str(one["msg"]))
+        Problem(
+            ".".join(map(str, one["loc"][1:])) or "body",
+            repr(one.get("input"))[:200],
+            str(one["msg"]).removeprefix("Input should be "),
+        )
         for one in error.errors()
     ]
     return await _portal_error(request, InvalidInput(problems))

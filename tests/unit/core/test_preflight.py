@@ -68,8 +68,8 @@ def test_nothing_objects_to_a_run_that_is_fine() -> None:
 BLIND = "shop-availability errors under 5 % over 10 s is unreadable: the newest count is 9 s old"
 
 CASES: list[tuple[dict[str, Any], str]] = [
-    ({"actor": VERA}, "permission: vera may not start runs on shop; the role operator may"),
-    ({"actor": NILS}, "permission: nils may not start runs on shop; the role operator may"),
+    ({"actor": VERA}, "permission: vera may not start runs on shop; it takes operator on shop"),
+    ({"actor": NILS}, "permission: nils may not start runs on shop; it takes operator on shop"),
     ({"instances": ()}, "agents: no agent of shop has ever reported"),
     (
         {"instances": (instance(ago=16),)},
