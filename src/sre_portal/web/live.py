@@ -3,7 +3,7 @@
 A topic draws its fragments when the pulse beats, at most four times a second for a live run and once a second
 otherwise, and sends what changed as the same bytes to every subscriber. An event without fragments still says
 that the numbers are of now. Whoever reads too slowly is let go: the browser comes back and gets everything.
-Fragments hold no form and no name, so that one drawing fits everybody with the same role.
+Fragments hold no form and no name, so that one drawing fits everybody who may the same.
 """
 
 from __future__ import annotations
@@ -204,14 +204,16 @@ async def run(request: Request) -> Response:
 
 
 def everybody(request: Request) -> Principal:
-    """Stands for all who have the role of whoever asks."""
-    return Principal("", principal_of(request).grants)
+    """Stands for all who may what whoever asks may."""
+    who = principal_of(request)
+    return Principal("", who.grants, within=who.within)
 
 
 def stream(request: Request, name: str, draw: Draw, seconds: float) -> Response:
-    """The stream of a topic. Everybody with the same role shares it."""
+    """The stream of a topic. Everybody who may the same shares it."""
     topics = topics_of(request)
-    key = f"{name} {principal_of(request).grants}"
+    who = everybody(request)
+    key = f"{name} {who.grants} {who.within}"
     topic = topics.get(key)
     if topic is None or not topic.readers:
         topic = topics[key] = Topic(ports_of(request), request.app.state.closing, draw, seconds)
@@ -222,7 +224,7 @@ def stream(request: Request, name: str, draw: Draw, seconds: float) -> Response:
 
 
 def topics_of(request: Request) -> dict[str, Topic]:
-    """The topics of this application, by name and role."""
+    """The topics of this application, by name and by what their readers may."""
     state = request.app.state
     if not hasattr(state, "live_topics"):
         state.live_topics = {}
