@@ -53,7 +53,7 @@ _MEANING: Mapping[int, str] = {
     422: "The input has problems: all of them are told.",
     429: "Too many requests. `Retry-After` says when to come back, in seconds.",
     502: "Another system does not answer.",
-    503: "The database does not answer.",
+    503: "The database does not answer, or no replica that drives has confirmed in time.",
 }
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
