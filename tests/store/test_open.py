@@ -65,6 +65,10 @@ def modes(folder: Path) -> set[str]:
     return {stat.filemode(file.stat().st_mode) for file in folder.iterdir()}
 
 
+def damage_middle(file: Path) -> None:
+    damage(file, file.stat().st_size // 2)
+
+
 def damage(file: Path, start: int) -> None:
     """Overwrites 40,000 bytes, as a bad disk or a wrong copy does."""
     with file.open("r+b" if file.exists() else "wb") as opened:
@@ -97,7 +101,7 @@ async def test_a_damaged_file_is_told(sqlite_file: Path, sqlite_url: str) -> Non
 async def test_damage_that_shows_later_is_told(sqlite_file: Path, sqlite_url: str) -> None:
     async with await open_store(sqlite_url) as store:
         await store.reports.seed([SliRow(CHECKOUT, START + 60 * n, Counts(n)) for n in range(5000)], {})
-    damage(sqlite_file, sqlite_file.stat().st_size // 2)
+    damage_middle(sqlite_file)
     async with await open_store(sqlite_url) as store:
         with pytest.raises(StoreUnavailable, match="is not a database or is damaged"):
             await store.reports.sli_minutes(0, START * 2)

@@ -1,4 +1,4 @@
-"""Roots and proofs of RFC 6962, against its own test vectors and against a tree written as the RFC says it."""
+"""Roots and proofs of RFC 6962, against its test vectors and a tree written as the RFC says it."""
 
 from __future__ import annotations
 
