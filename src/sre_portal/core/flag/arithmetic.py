@@ -1,0 +1,79 @@
+"""The arithmetic of JSONLogic, in doubles: nothing raises, and what is no number is NaN."""
+
+from __future__ import annotations
+
+import math
+
+from sre_portal.core.flag.value import INFINITY, NAN, double, parse_float, to_number, to_text
+
+
+def add(values: list[object]) -> object:
+    total: float = 0
+    for value in values:
+        total = double(total + parse_float(value))
+    return total
+
+
+def multiply(values: list[object]) -> object:
+    """One factor alone is given back as it is, and not read as a number: JSONLogic folds without a start."""
+    if len(values) == 1:
+        return values[0]
+    product: float = 1
+    for value in values:
+        product = double(product * parse_float(value))
+    return product
+
+
+def subtract(values: list[object]) -> object:
+    if len(values) == 1:
+        return -(to_number(values[0]) or 0.0)  # of 0 it is -0, which divides to -Infinity
+    return double(to_number(values[0]) - to_number(values[1]))
+
+
+def divide(values: list[object]) -> object:
+    left, right = float(to_number(values[0])), float(to_number(values[1]))
+    if right:
+        return left / right
+    if left == 0 or math.isnan(left) or math.isnan(right):
+        return NAN
+    return math.copysign(INFINITY, left) * math.copysign(1, right)
+
+
+def modulo(values: list[object]) -> object:
+    """The remainder has the sign of the dividend."""
+    left, right = float(to_number(values[0])), float(to_number(values[1]))
+    return NAN if right == 0 or math.isinf(left) else math.fmod(left, right)
+
+
+def least(values: list[object]) -> object:
+    numbers = [to_number(value) for value in values]
+    return NAN if any(map(math.isnan, numbers)) else min(numbers, default=INFINITY)
+
+
+def greatest(values: list[object]) -> object:
+    numbers = [to_number(value) for value in values]
+    return NAN if any(map(math.isnan, numbers)) else max(numbers, default=-INFINITY)
+
+
+def part(values: list[object]) -> object:
+    """`substr`: a start below 0 counts from the end, a length below 0 leaves so much off the end."""
+    text = to_text(values[0])
+    start = _whole(to_number(values[1]))
+    rest = text[max(len(text) + start, 0) if start < 0 else start :]
+    if len(values) < 3:
+        return rest
+    length = to_number(values[2])
+    if length < 0:
+        length = to_number(_plus(len(rest), values[2]))
+    return rest[: max(_whole(length), 0)]
+
+
+def _plus(size: int, value: object) -> object:
+    """`+` of JavaScript: as texts, where one is."""
+    if isinstance(value, (str, list, dict)):
+        return f"{size}{to_text(value)}"
+    return size + to_number(value)
+
+
+def _whole(number: float) -> int:
+    return 0 if math.isnan(number) else int(max(min(number, 2**53), -(2**53)))

@@ -1,0 +1,193 @@
+"""Flags that can be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
+
+from sre_portal.core.flag.compile import Compiler, Watch
+from sre_portal.core.flag.definition import NOTHING, Definitions, Flag
+from sre_portal.core.flag.lookup import NO_FACTS, Facts, Step
+from sre_portal.core.flag.loop import MAX_ROUNDS
+from sre_portal.core.flag.outcome import variant_name
+from sre_portal.core.flag.parse import parse_definitions
+from sre_portal.core.flag.resolution import (
+    NO_METADATA,
+    ErrorCode,
+    ExpectedType,
+    Metadata,
+    Reason,
+    Resolution,
+    failed,
+    typed,
+)
+
+Evaluate = Callable[[Mapping[str, object], Facts, float], Resolution]
+"""Takes the evaluation context, the facts and the seconds since 1970."""
+
+_FAILURES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What a rule can run into: a context that is no JSON, a text that grows without end, a host's deep stack."""
+
+
+def parse_flags(document: str | bytes | Mapping[str, object], source: str = "") -> FlagSet:
+    """The flags of a document in the flagd format, compiled.
+
+    Raises:
+        InvalidInput: with every problem and its path.
+    """
+    return FlagSet(parse_definitions(document, source))
+
+
+class FlagSet:
+    """The flags of one document. Immutable: a change makes another set, which shares what did not change."""
+
+    __slots__ = ("_fixed", "_runs", "definitions")
+
+    def __init__(
+        self,
+        definitions: Definitions,
+        known: tuple[dict[str, Resolution], dict[str, Evaluate]] | None = None,
+        new: Iterable[Flag] | None = None,
+    ) -> None:
+        """Compiles definitions that were parsed. `known` and `new` are for a set that comes from another."""
+        self.definitions = definitions
+        self._fixed, self._runs = known or ({}, {})
+        for flag in definitions.flags.values() if new is None else new:
+            self._add(flag)
+
+    def _add(self, flag: Flag) -> None:
+        answer = fixed(flag, self.definitions.metadata)
+        if answer is not None:
+            self._fixed[flag.key] = answer
+        else:
+            self._runs[flag.key] = compile_flag(flag, self.definitions.evaluators, self.definitions.metadata)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FlagSet) and self.definitions == other.definitions
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.definitions.flags))
+
+    def __len__(self) -> int:
+        return len(self.definitions.flags)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.definitions.flags)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.definitions.flags
+
+    def evaluate(
+        self,
+        key: str,
+        context: Mapping[str, object],
+        *,
+        expected_type: ExpectedType | None = None,
+        facts: Facts = NO_FACTS,
+        at: float = 0,
+    ) -> Resolution:
+        """The value of a flag, and why. Never raises: what goes wrong is an answer, too.
+
+        `facts` is what rules read below `$slo`, by SLO and name. `at` is `$flagd.timestamp`, in seconds since
+        1970: a whole number, as flagd has it.
+        """
+        found = self._fixed.get(key)
+        if found is None:
+            run = self._runs.get(key)
+            if run is None:
+                return failed(ErrorCode.FLAG_NOT_FOUND, f"no flag {key!r}")
+            found = run(context, facts, at)
+        return found if expected_type is None else typed(found, expected_type)
+
+    def evaluate_all(
+        self, context: Mapping[str, object], *, facts: Facts = NO_FACTS, at: float = 0
+    ) -> dict[str, Resolution]:
+        """Every flag by its key, in the order of the document. Disabled ones are among them."""
+        answers = dict.fromkeys(self.definitions.flags, _UNKNOWN)
+        answers.update(self._fixed)
+        for key, run in self._runs.items():
+            answers[key] = run(context, facts, at)
+        return answers
+
+    def with_flag(self, flag: Flag) -> FlagSet:
+        """The set with a flag added or exchanged. Only that flag is compiled."""
+        return self._changed({**self.definitions.flags, flag.key: flag}, flag.key, flag)
+
+    def without(self, key: str) -> FlagSet:
+        """The set without a flag."""
+        flags = {name: flag for name, flag in self.definitions.flags.items() if name != key}
+        return self._changed(flags, key, None)
+
+    def _changed(self, flags: Mapping[str, Flag], key: str, flag: Flag | None) -> FlagSet:
+        old = self.definitions
+        others = {name: found for name, found in self._fixed.items() if name != key}
+        runs = {name: run for name, run in self._runs.items() if name != key}
+        definitions = Definitions(flags, old.evaluators, old.metadata, old.extra)
+        return FlagSet(definitions, (others, runs), [] if flag is None else [flag])
+
+
+_UNKNOWN = failed(ErrorCode.GENERAL, "")
+
+
+def fixed(flag: Flag, set_metadata: Metadata = NO_METADATA) -> Resolution | None:
+    """The answer of a flag that gives everybody the same: it is disabled, or has no targeting."""
+    metadata = merged(flag, set_metadata)
+    if not flag.enabled:
+        return Resolution(None, None, Reason.DISABLED, metadata)
+    return None if flag.targeting is not None else _default(flag, Reason.STATIC, metadata)
+
+
+def compile_flag(
+    flag: Flag,
+    evaluators: Mapping[str, object] = NOTHING,
+    set_metadata: Metadata = NO_METADATA,
+    watch: Watch | None = None,
+) -> Evaluate:
+    """The flag as a function that never raises. All its answers are made beforehand, and one is picked."""
+    answer = fixed(flag, set_metadata)
+    if answer is not None:
+        same = answer
+        return lambda _context, _facts, _at: same
+    compiler = Compiler(flag.key, flag.epoch(set_metadata), evaluators, watch)
+    step = compiler.rule(flag.targeting, f"flags.{flag.key}.targeting")
+    return _picking(flag, step, merged(flag, set_metadata))
+
+
+def _picking(flag: Flag, step: Step, metadata: Metadata) -> Evaluate:
+    answers = {
+        name: Resolution(value, name, Reason.TARGETING_MATCH, metadata)
+        for name, value in flag.variants.items()
+    }
+    otherwise = _default(flag, Reason.DEFAULT, metadata)
+
+    def evaluate(context: object, facts: Facts, at: float) -> Resolution:
+        if type(context) is not dict:
+            if not isinstance(context, Mapping):
+                return failed(ErrorCode.INVALID_CONTEXT, "the evaluation context is no object", metadata)
+            context = dict(context)
+        try:
+            given = step(context, (at, facts, [MAX_ROUNDS]))
+            if given is None:
+                return otherwise
+            name = given if isinstance(given, str) else variant_name(given)
+            found = answers.get(name) if name is not None else None
+        except _FAILURES as failure:
+            return failed(ErrorCode.GENERAL, f"targeting failed: {failure}", metadata)
+        return found or failed(
+            ErrorCode.GENERAL, f"targeting gives {name!r:.100}, which is no variant", metadata
+        )
+
+    return evaluate
+
+
+def _default(flag: Flag, reason: Reason, metadata: Metadata) -> Resolution:
+    if flag.default is None:
+        return Resolution(None, None, Reason.DEFAULT, metadata)
+    return Resolution(flag.variants[flag.default], flag.default, reason, metadata)
+
+
+def merged(flag: Flag, set_metadata: Metadata) -> Metadata:
+    """What is said of the flag goes before what is said of its set."""
+    return (
+        MappingProxyType({**set_metadata, **flag.metadata}) if set_metadata or flag.metadata else NO_METADATA
+    )

@@ -1,0 +1,226 @@
+"""Definitions from outside: parse them all, or say everything that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sre_portal.core.errors import InvalidInput, Problem
+from sre_portal.core.flag.bucket import KEY, Epoch
+from sre_portal.core.flag.check import (
+    TOO_DEEP,
+    TOO_LARGE,
+    check_rule,
+    depth_of,
+    in_cycles,
+    peel,
+    size_of,
+    suggestion,
+)
+from sre_portal.core.flag.definition import NOTHING, Definitions, Flag
+from sre_portal.core.flag.outcome import outcomes
+from sre_portal.core.flag.reading import MAX_DEPTH, MAX_RULE, Unsound, faults, read, weigh
+from sre_portal.core.flag.resolution import NO_METADATA, FlagType, Metadata, type_name
+
+SAFE = 2**53 - 1
+"""Whole numbers up to here are the same in every language."""
+_TYPES: Mapping[type, FlagType] = {
+    bool: "boolean",
+    str: "string",
+    int: "number",
+    float: "number",
+    dict: "object",
+}
+_FIELDS = frozenset({"key", "state", "variants", "defaultVariant", "targeting", "metadata"})
+
+
+def parse_definitions(document: str | bytes | Mapping[str, object], source: str = "") -> Definitions:
+    """The definitions in a text or a mapping. `source` names the document, a file say.
+
+    Raises:
+        InvalidInput: with every problem and its path.
+    """
+    tree = read(document, source)
+    if isinstance(tree, Problem):
+        raise InvalidInput([tree])
+    parser = _Parser(source)
+    parsed = parser.document(tree)
+    if parser.problems:
+        raise InvalidInput(parser.problems)
+    return parsed
+
+
+class _Parser:
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.problems: list[Problem] = []
+        self.evaluators: dict[str, object] = {}
+        self.deep: dict[str, int] = {}
+        self.sizes: dict[str, int] = {}
+
+    def report(self, path: str, seen: str, expected: str) -> None:
+        self.problems.append(Problem(path, seen, expected, self.source))
+
+    def sound(self, value: object, path: str) -> int | None:
+        """About how many characters the value has; None where it is no JSON, which is reported."""
+        try:
+            return weigh(value)
+        except Unsound:
+            for found in faults(value, path):
+                self.report(*found)
+            return None
+
+    def mapping(self, value: object, path: str, expected: str) -> Mapping[str, object]:
+        if isinstance(value, Mapping):
+            for name in getattr(value, "keys_said_twice", ()):
+                self.report(f"{path}.{name}" if path else name, "the same key twice", "each key once")
+            return value
+        self.report(path, type_name(value), expected)
+        return NOTHING
+
+    def document(self, tree: object) -> Definitions:
+        top = self.mapping(tree, "", "an object with flags")
+        if isinstance(tree, Mapping) and "flags" not in top:
+            self.report("flags", "nothing", "the flags, by their keys")
+        self.shared(top.get("$evaluators", {}))
+        flags = self.keyed(top.get("flags", {}))
+        parsed = {key: made for key, value in flags.items() if (made := self.flag(key, value))}
+        extra = {
+            name: value for name, value in top.items() if name not in {"flags", "$evaluators", "metadata"}
+        }
+        for name, value in extra.items():
+            self.sound(value, str(name))
+        metadata = self.metadata(top.get("metadata", {}), "metadata")
+        return Definitions(parsed, self.evaluators, metadata, extra or NOTHING)
+
+    def keyed(self, value: object) -> Mapping[str, object]:
+        """Flags by key. flagd takes a list of flags with keys in them, too."""
+        if not isinstance(value, list):
+            return self.mapping(value, "flags", "the flags, by their keys")
+        found: dict[str, object] = {}
+        for index, flag in enumerate(value):
+            key = flag.get("key") if isinstance(flag, Mapping) else None
+            if not isinstance(key, str):
+                self.report(f"flags[{index}].key", type_name(key), "the key of the flag")
+            elif key in found:
+                self.report(f"flags[{index}].key", f"{key!r} again", "each key once")
+            else:
+                found[key] = flag
+        return found
+
+    def shared(self, value: object) -> None:
+        """The shared rules: sound by themselves, in no cycle, and not too large together."""
+        rules = self.mapping(value, "$evaluators", "rules by their names")
+        named: dict[str, list[str]] = {}
+        own: dict[str, int] = {}
+        for name, rule in rules.items():
+            path = f"$evaluators.{name}"
+            size = self.sound(rule, path)
+            if size is None or not isinstance(name, str):
+                continue
+            if not isinstance(rule, dict):
+                self.report(path, type_name(rule), "a rule")
+            self.evaluators[name], own[name] = rule, size
+            named[name] = check_rule(rule, path, rules, self.report)
+        order, left = peel(named)
+        for name in sorted(in_cycles(left)):
+            self.report(f"$evaluators.{name}", "an evaluator that needs itself", "rules that end")
+        for name in order:
+            self.deep[name] = depth_of(self.evaluators[name], self.deep)
+            self.sizes[name] = size_of(own[name], named[name], self.sizes)
+            self.within(self.deep[name], self.sizes[name], f"$evaluators.{name}")
+        for name in left:
+            del self.evaluators[name]
+
+    def within(self, depth: int, size: int, path: str) -> bool:
+        if depth > MAX_DEPTH:
+            self.report(path, f"{depth} levels", TOO_DEEP)
+        if size > MAX_RULE:
+            self.report(path, f"about {size} characters", TOO_LARGE)
+        return depth <= MAX_DEPTH and size <= MAX_RULE
+
+    def flag(self, key: str, value: object) -> Flag | None:
+        path = f"flags.{key}"
+        if not key:
+            self.report("flags", "an empty key", "the key of a flag")
+            return None
+        if self.sound(key, path) is None or self.sound(value, path) is None:
+            return None
+        before = len(self.problems)
+        fields = self.mapping(value, path, "a flag")
+        state = fields.get("state")
+        if isinstance(value, dict) and state not in {"ENABLED", "DISABLED"}:
+            seen = "nothing" if "state" not in fields else repr(state)
+            self.report(f"{path}.state", seen, "ENABLED or DISABLED")
+        kind, variants = self.variants(fields.get("variants"), f"{path}.variants")
+        default = self.default(fields.get("defaultVariant"), variants, f"{path}.defaultVariant")
+        targeting = self.targeting(fields.get("targeting"), variants, f"{path}.targeting")
+        metadata = self.metadata(fields.get("metadata", {}), f"{path}.metadata")
+        extra = {name: item for name, item in fields.items() if name not in _FIELDS} or NOTHING
+        if len(self.problems) > before:
+            return None
+        return Flag(key, state == "ENABLED", kind, variants, default, targeting, metadata, extra)
+
+    def variants(self, value: object, path: str) -> tuple[FlagType, Mapping[str, object]]:
+        if not value or not isinstance(value, dict):
+            seen = "nothing" if not value else type_name(value)
+            self.report(path, seen, "at least one variant: a name and its value")
+            return "boolean", {}
+        kinds: dict[FlagType, str] = {}
+        fallback: FlagType = "boolean"
+        for name, item in value.items():
+            kind = _TYPES.get(type(item))
+            if not name:
+                self.report(path, "a variant without a name", "names that are no empty text")
+            if kind is None:
+                self.report(f"{path}.{name}", type_name(item), "a boolean, a string, a number or an object")
+                continue
+            if isinstance(item, (int, float)) and abs(item) > SAFE:
+                self.report(f"{path}.{name}", str(item), f"a number from -{SAFE} to {SAFE}")
+            kinds.setdefault(kind, name)
+        first = next(iter(kinds), fallback)
+        for kind, name in kinds.items():
+            if kind != first:
+                self.report(f"{path}.{name}", f"a {kind}", f"a {first}, as the variants before it")
+        return first, value
+
+    def default(self, value: object, variants: Mapping[str, object], path: str) -> str | None:
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str):
+            self.report(path, type_name(value), "the name of a variant, or null")
+            return None
+        if value not in variants:
+            self.report(path, f"{value!r}", suggestion(value, variants, "the name of a variant"))
+        return value
+
+    def targeting(self, rule: object, variants: Mapping[str, object], path: str) -> object:
+        if rule is None or rule == {}:
+            return None
+        if not isinstance(rule, dict):
+            self.report(path, type_name(rule), "a rule: an object with one operator")
+            return None
+        before = len(self.problems)
+        named = check_rule(rule, path, self.evaluators, self.report)
+        if not self.within(depth_of(rule, self.deep), size_of(weigh(rule), named, self.sizes), path):
+            return None
+        if len(self.problems) == before and variants:
+            for found in outcomes(rule, path, self.evaluators):
+                if found.written and found.variant is not None and found.variant not in variants:
+                    expected = suggestion(found.variant, variants, "the name of a variant")
+                    self.report(found.path, f"{found.variant!r}", expected)
+        return rule
+
+    def metadata(self, value: object, path: str) -> Metadata:
+        if self.sound(value, path) is None:
+            return NO_METADATA
+        told: dict[str, bool | int | float | str] = {}
+        for name, item in self.mapping(value, path, "texts, numbers and booleans by their names").items():
+            if not name:
+                self.report(path, "a value without a name", "names that are no empty text")
+            if isinstance(item, (bool, int, float, str)):
+                told[name] = item
+            else:
+                self.report(f"{path}.{name}", type_name(item), "a text, a number or a boolean")
+        if KEY in told and (isinstance(told[KEY], bool) or told[KEY] not in set(Epoch)):
+            self.report(f"{path}.{KEY}", repr(told[KEY]), "the number of a bucketing epoch: 1, 2 or 3")
+        return told or NO_METADATA
