@@ -50,6 +50,8 @@ def serve(settings: Settings, *, as_json: bool = False) -> None:
     """
     configure_logging(settings.log_level)
     _raise_file_limit()
+    if settings.plain_http:
+        log.warning("cookies travel unprotected, as SRE_PORTAL_PLAIN_HTTP says", host=settings.host)
     documents = read_documents(settings)
     listener = bind(settings.host, settings.port)
     loop = uvloop.new_event_loop
@@ -66,23 +68,25 @@ def _raise_file_limit() -> None:
 
 @contextlib.contextmanager
 def alone_in(settings: Settings) -> Iterator[None]:
-    """Holds the data folder: leases live in the memory of one portal, and a second would end its runs.
+    """Holds an embedded database: leases live in the memory of one portal, and a second would end its runs.
 
     Raises `InvalidInput` where another portal holds it.
     """
-    if settings.database_url.get_secret_value():
+    file = settings.database_file
+    if file is None:
         yield
         return
     lock = None
     with contextlib.suppress(OSError):  # what is wrong with the folder, the store says better
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        lock = os.open(settings.data_dir / "portal.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(f"{file}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(lock)
-            seen = f"{settings.data_dir}: another portal uses it"
-            raise InvalidInput([Problem("SRE_PORTAL_DATA_DIR", seen, "a folder of its own")]) from None
+            named = "DATABASE_URL" if settings.database_url.get_secret_value() else "DATA_DIR"
+            seen = f"{file}: another portal uses it"
+            raise InvalidInput([Problem(f"SRE_PORTAL_{named}", seen, "a database of its own")]) from None
     try:
         yield
     finally:

@@ -9,9 +9,10 @@ import os
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, get_args
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -33,6 +34,7 @@ NOT_OURS = frozenset({"SRE_PORTAL_URL", "SRE_PORTAL_TOKEN"})
 """Read by the command line, not by the server."""
 
 
+SQLITE = "sqlite:///"
 SHORTEST_TOKEN = 16
 SHORTEST_SECRET_BYTES = 32
 
@@ -44,7 +46,17 @@ class Settings(BaseModel):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8321, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
-    public_url: str = Field("", description="The address people use, where it differs from host and port.")
+    plain_http: bool = Field(
+        default=False,
+        description="Plain http on more than loopback, on purpose: cookies travel unprotected. For a lab, or "
+        "for a container whose port is published on loopback only.",
+    )
+    public_url: str = Field(
+        "",
+        validate_default=True,
+        description="The address people use, where it differs from host and port. Begins with https:// where "
+        "host is not loopback, unless plain_http is set.",
+    )
     data_dir: Path = Field(Path("sre-portal-data"), description="Folder of the embedded SQLite database.")
     database_url: SecretStr = Field(
         SecretStr(""), description="postgresql://user:password@host/name. Empty: SQLite in data_dir."
@@ -53,7 +65,8 @@ class Settings(BaseModel):
         SecretStr(""),
         validate_default=True,
         description="Base64 of 32 or more random bytes (openssl rand -base64 32); several are separated by "
-        "commas: the first signs and encrypts, the others only verify and decrypt. Needed with PostgreSQL; "
+        "commas: the first signs and encrypts, the others only verify and decrypt. A new one goes to every "
+        "replica as the last before it becomes the first. Needed with PostgreSQL; "
         "with SQLite the file secret.key in data_dir is made where it is empty.",
     )
     audit_keep_days: int = Field(
@@ -97,6 +110,13 @@ class Settings(BaseModel):
     )
     session_idle_minutes: float = Field(
         120, gt=0, le=43200, description="A session that is not used for so long ends."
+    )
+    token_trust_days: int = Field(
+        7,
+        ge=1,
+        le=366,
+        description="Roles by rules count for a person's own tokens so long after the provider last vouched "
+        "for the person; then it takes a login.",
     )
     notice_urls: tuple[SecretStr, ...] = Field(
         (),
@@ -195,7 +215,8 @@ class Settings(BaseModel):
     @field_validator("secret_key")
     @classmethod
     def _check_secret(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
-        parse_secrets(value.get_secret_value())
+        if value.get_secret_value():
+            parse_secrets(value.get_secret_value())
         url = info.data.get("database_url")
         if not value.get_secret_value() and isinstance(url, SecretStr) and is_shared(url.get_secret_value()):
             raise ValueError("a secret key where the database is PostgreSQL: base64 of 32 random bytes")
@@ -204,17 +225,26 @@ class Settings(BaseModel):
     @field_validator("database_url")
     @classmethod
     def _check_database(cls, value: SecretStr) -> SecretStr:
-        if (url := value.get_secret_value()) and not url.startswith(
-            ("postgresql://", "postgres://", "sqlite:///")
-        ):
+        url = value.get_secret_value()
+        file = url.removeprefix(SQLITE) if url.startswith(SQLITE) else ""
+        if url and not is_shared(url) and (file in {"", ":memory:"} or "?" in file):
             raise ValueError("postgresql://user:password@host/name or sqlite:///path/to/file")
         return value
 
     @field_validator("public_url")
     @classmethod
-    def _check_address(cls, value: str) -> str:
+    def _check_address(cls, value: str, info: ValidationInfo) -> str:
+        """Without TLS a cookie stays on this machine, unless somebody says otherwise on purpose."""
         if value and not value.startswith(("https://", "http://")):
             raise ValueError("an address that begins with https:// or http://")
+        if value.startswith("https://") or info.data.get("plain_http") is not False:
+            return value
+        hosts = [info.data.get("host"), *([urlsplit(value).hostname] if value else [])]
+        if far := [host for host in hosts if isinstance(host, str) and not is_loopback(host)]:
+            raise ValueError(
+                f"an address that begins with https://, as {far[0] or 'every address'} is not loopback; "
+                "or SRE_PORTAL_PLAIN_HTTP=true: cookies travel unprotected"
+            )
         return value
 
     @field_validator("outward_allow")
@@ -257,7 +287,13 @@ class Settings(BaseModel):
     def store_url(self) -> str:
         """The database to open."""
         url = self.database_url.get_secret_value()
-        return url or f"sqlite:///{(self.data_dir / 'portal.sqlite3').absolute()}"
+        return url or f"{SQLITE}{(self.data_dir / 'portal.sqlite3').absolute()}"
+
+    @property
+    def database_file(self) -> Path | None:
+        """The file of an embedded database, by the one name that it has; None where others may share it."""
+        url = self.store_url
+        return None if is_shared(url) else Path(url.removeprefix(SQLITE)).resolve()
 
 
 def _host_names(text: str) -> tuple[str, ...]:
@@ -268,18 +304,26 @@ def _host_names(text: str) -> tuple[str, ...]:
     return names
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only programs of this machine reach what listens there."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def is_shared(database_url: str) -> bool:
     """Whether other programs may use the same database, so that a file of this one will not do."""
     return database_url.startswith(("postgresql://", "postgres://"))
 
 
 def parse_secrets(text: str) -> tuple[bytes, ...]:
-    """The secret keys of a text, the newest first. Raises `ValueError`."""
+    """The secret keys of a text, one at least, the newest first. Raises `ValueError`."""
     try:
         found = tuple(b64decode(part, validate=True) for part in text.split(",") if part)
     except ValueError:
         raise ValueError("base64 of random bytes, several separated by commas") from None
-    if any(len(secret) < SHORTEST_SECRET_BYTES for secret in found):
+    if not found or any(len(secret) < SHORTEST_SECRET_BYTES for secret in found):
         raise ValueError(f"at least {SHORTEST_SECRET_BYTES} random bytes as base64 (openssl rand -base64 32)")
     return found
 
@@ -312,10 +356,16 @@ def _names(model: type[Settings]) -> list[str]:
 def _problem(error: Mapping[str, object]) -> Problem:
     location = error["loc"]
     key = str(location[0]) if isinstance(location, tuple) and location else "agent_tokens"
-    is_secret = any(word in key for word in ("token", "database_url", "secret"))
-    seen = "a secret value" if is_secret else repr(error.get("input"))
+    known = Settings.model_fields.get(key)
+    hides = known is None or _holds_secrets(known.annotation)
+    seen = "a secret value" if hides else repr(error.get("input"))
     return Problem(
         PREFIX + key.upper(),
         seen,
         str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be "),
     )
+
+
+def _holds_secrets(annotation: object) -> bool:
+    """Whether a value of that type is a secret, or has one inside."""
+    return annotation is SecretStr or any(map(_holds_secrets, get_args(annotation)))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import ip_address
+
+import structlog
 
 from sre_portal.clients.clock import SystemClock
 from sre_portal.clients.folder import FolderCatalogue, load_access, load_catalogue
@@ -33,10 +35,15 @@ from sre_portal.operations.pulse import Pulse
 from sre_portal.operations.seed import seed_history
 from sre_portal.operations.standby import begin
 from sre_portal.operations.tokens import register_tokens
-from sre_portal.settings import Settings, parse_secrets
+from sre_portal.settings import Settings, is_loopback, parse_secrets
 from sre_portal.store.audit_tree import Trust
 from sre_portal.store.database import open_store
 from sre_portal.store.desk import Desk
+
+log = structlog.get_logger("sre_portal")
+
+LAST_SECONDS = 2.0
+"""So long a portal that ends waits for notices that are under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +56,11 @@ class Documents:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What lies around the portal: where people reach it, and whom it asks."""
+    """What lies around the portal: where people reach it, and whom it asks and tells."""
 
     url: str
-    outward: Outward
     providers: Sequence[LoginProvider]
+    notices: Webhooks
 
 
 def read_documents(settings: Settings) -> Documents:
@@ -91,7 +98,8 @@ async def opened(settings: Settings, documents: Documents, url: str) -> AsyncIte
     providers = login_providers(documents.access.spec.providers, outward, SystemClock())
     store = await open_store(settings.store_url, slos=slos, trust=trust)
     try:
-        ports = compose(settings, documents, store, keys, Outside(url, outward, providers))
+        notices = notices_of(settings, store, outward)
+        ports = compose(settings, documents, store, keys, Outside(url, providers, notices))
         await note_start(ports, settings.audit_accept)
         agents = {
             service: [one.get_secret_value() for one in tokens]
@@ -103,7 +111,10 @@ async def opened(settings: Settings, documents: Documents, url: str) -> AsyncIte
         await store.replicas.settle()
         await begin(ports)
         await refresh_glass(ports)
-        yield ports
+        try:
+            yield ports
+        finally:
+            await tell_the_last(notices)
     finally:
         await outward.aclose()
         await store.close()
@@ -121,6 +132,25 @@ def keys_of(settings: Settings) -> Keys:
         raise InvalidInput([Problem("SRE_PORTAL_SECRET_KEY", "a secret value", str(wrong))]) from None
 
 
+def notices_of(settings: Settings, store: Store, outward: Outward) -> Webhooks:
+    """What tells people outside, with the audit log of now as its witness."""
+    return Webhooks(
+        [one.get_secret_value() for one in settings.notice_urls],
+        outward,
+        lambda: (store.audit.standing().size, store.audit.standing().root),
+        settings.environment,
+    )
+
+
+async def tell_the_last(notices: Webhooks) -> None:
+    """Waits a moment for what is under way: a portal may end right after somebody broke the glass."""
+    try:
+        async with asyncio.timeout(LAST_SECONDS):
+            await notices.settled()
+    except TimeoutError:
+        log.warning("the portal ends before its notices are delivered", seconds=LAST_SECONDS)
+
+
 def sinks_of(settings: Settings) -> list[Sink]:
     """What tells the audit log to each address of the settings."""
     return [
@@ -133,22 +163,16 @@ def sinks_of(settings: Settings) -> list[Sink]:
 
 def policy_of(settings: Settings, access: Access, outside: Outside) -> Policy:
     """Who may enter, as the settings and the Access document say."""
-    alone = not access.spec.providers and _is_loopback(settings.host)
+    alone = not access.spec.providers and is_loopback(settings.host)
     return Policy(
         rules=access.spec.rules,
         providers={one.name: one for one in outside.providers},
         session_lasts=timedelta(hours=settings.session_hours),
         session_idle=timedelta(minutes=settings.session_idle_minutes),
+        token_trust=timedelta(days=settings.token_trust_days),
         links=settings.login_links == "on" or (settings.login_links == "auto" and alone),
         url=outside.url,
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def compose(settings: Settings, documents: Documents, store: Store, keys: Keys, outside: Outside) -> Ports:
@@ -180,12 +204,7 @@ def compose(settings: Settings, documents: Documents, store: Store, keys: Keys, 
         board=Board(),
         pulse=Pulse(),
         access=access,
-        notices=Webhooks(
-            [one.get_secret_value() for one in settings.notice_urls],
-            outside.outward,
-            lambda: (store.audit.standing().size, store.audit.standing().root),
-            settings.environment,
-        ),
+        notices=outside.notices,
         policy=policy_of(settings, documents.access, outside),
         keys=keys,
         sinks=sinks_of(settings),

@@ -186,3 +186,15 @@ def test_a_portal_whose_provider_has_no_secret_or_whose_address_is_unknown_does_
     assert result.exit_code == 2
     for needed in ("providers.google.clientSecretFile", "SRE_PORTAL_PUBLIC_URL"):
         assert needed in result.stderr
+
+
+def test_an_unprotected_address_is_told_together_with_what_is_wrong_with_the_documents(
+    tmp_path: Path,
+) -> None:
+    document = tmp_path / "access.yaml"
+    document.write_text(WRONG_ACCESS)
+    result = alone("serve", "--host", "0.0.0.0", SRE_PORTAL_ACCESS_FILE=str(document))  # noqa: S104
+    assert result.exit_code == 2
+    for needed in ("0.0.0.0 is not loopback", "cookies travel unprotected", "spec.rules[0].role"):
+        assert needed in result.stderr
+    assert result.stderr.count("SRE_PORTAL_PUBLIC_URL") == 1

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,12 @@ def test_a_reader_that_has_gone_does_not_end_the_demo(
     with (tmp_path / "out").open("w") as file:
         monkeypatch.setattr("sys.stdout", Gone(file.fileno()))
         Console().say("Stopping.")
+
+
+def test_a_demo_off_loopback_says_on_purpose_that_cookies_travel_unprotected(scene: Scene) -> None:
+    """And everybody else's portal does not: `sre-portal serve` refuses it."""
+    here = by_name(scene)["portal"].environment
+    far = by_name(replace(scene, portal=Address("0.0.0.0", 1)))["portal"].environment  # noqa: S104
+    assert "SRE_PORTAL_PLAIN_HTTP" not in here
+    assert far["SRE_PORTAL_PLAIN_HTTP"] == "true"
+    assert here["SRE_PORTAL_LOGIN_LINKS"] == far["SRE_PORTAL_LOGIN_LINKS"] == "on"

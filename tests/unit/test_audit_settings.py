@@ -32,6 +32,8 @@ def test_postgresql_needs_a_secret_key() -> None:
     ("text", "expected"),
     [
         ("not base64!", "base64 of random bytes"),
+        (",", "at least 32 random bytes"),
+        (",,,", "at least 32 random bytes"),
         (b64encode(b"short").decode(), "at least 32 random bytes"),
         (f"{GOOD},{b64encode(b'short').decode()}", "at least 32 random bytes"),
     ],

@@ -139,6 +139,7 @@ def test_settings_do_not_show_their_secrets() -> None:
         {"SRE_PORTAL_AGENT_TOKENS": "canary"},
         {"SRE_PORTAL_AGENT_TOKENS": "shop=canary"},
         {"SRE_PORTAL_SECRET_KEY": "canary"},
+        {"SRE_PORTAL_NOTICE_URLS": "hooks.example/canary"},
         {"SRE_PORTAL_DATABASE_URL": "mysql://portal:canary@db/portal"},
     ],
 )

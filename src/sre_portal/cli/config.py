@@ -10,6 +10,12 @@ import typer
 from sre_portal.cli.exits import Code, print_json
 from sre_portal.cli.option import AsJson
 
+PREFIX = "SRE_PORTAL_"
+DOCUMENT_SETTINGS = frozenset(
+    PREFIX + name for name in ("SLO_DIRS", "EXPERIMENT_DIRS", "ACCESS_FILE", "PUBLIC_URL", "PLAIN_HTTP")
+)
+"""What `main.check` looks at, and what these need to be read."""
+
 app = typer.Typer(help="Check the settings of a portal.", no_args_is_help=True)
 
 
@@ -42,10 +48,16 @@ def problems_of(environment: Mapping[str, str], **options: object) -> list[str]:
     except InvalidInput as invalid:
         bad = {problem.path for problem in invalid.problems}
         found = [str(problem) for problem in invalid.problems]
-    usable = {
-        name: text for name, text in environment.items() if not bad & {name, name.removesuffix("_FILE")}
-    }
+    usable = {name: text for name, text in environment.items() if _names_documents(name, bad)}
+    folders = {name: value for name, value in options.items() if _names_documents(PREFIX + name.upper(), bad)}
     try:
-        return found + check_folders(Settings.parse(usable, **options))
-    except InvalidInput:  # two settings that are wrong only together: the first list has them
+        told = check_folders(Settings.parse(usable, **folders))
+    except InvalidInput:  # a file that holds such a setting: the first list has it
         return found
+    return [*found, *(one for one in told if one.partition(":")[0] not in bad)]
+
+
+def _names_documents(setting: str, bad: set[str]) -> bool:
+    """Whether it says which documents there are, and is not bad itself."""
+    names = {setting, setting.removesuffix("_FILE")}
+    return bool(names & DOCUMENT_SETTINGS) and not names & bad

@@ -22,7 +22,10 @@ def demo(
         ),
     ] = None,
     host: Annotated[
-        str, typer.Option(help="Address that portal, shop and payments listen on.")
+        str,
+        typer.Option(
+            help="Address that portal, shop and payments listen on. Off loopback cookies travel unprotected."
+        ),
     ] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of the portal; 0 takes a free one.")

@@ -6,6 +6,7 @@ import errno
 import socket
 import sys
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 
@@ -24,6 +25,14 @@ class Address:
     def reachable_host(self) -> str:
         """The host a client on this machine connects to: a server on all addresses is also on loopback."""
         return {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only programs of this machine reach it."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
     @property
     def url(self) -> str:

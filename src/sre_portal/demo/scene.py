@@ -91,6 +91,8 @@ def _portal(scene: Scene, environment: Mapping[str, str]) -> Program:
             "SRE_PORTAL_ADMIN_TOKEN": scene.token,
             "SRE_PORTAL_AGENT_TOKENS": tokens,
             "SRE_PORTAL_ENVIRONMENT": "demo",
+            "SRE_PORTAL_LOGIN_LINKS": "on",
+            **({} if scene.portal.is_loopback else {"SRE_PORTAL_PLAIN_HTTP": "true"}),
             "SRE_PORTAL_READY_FILE": str(scene.links.path),
         },
         answers=scene.links.arrived,
