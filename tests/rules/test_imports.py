@@ -13,7 +13,11 @@ from tests.rules.repository import texts
 STDLIB_ONLY = ("agent", "contract")
 
 # core judges: no I/O, no clock, no randomness.
-CORE_MAY_INSTALL = {"pydantic", "pydantic_core", "yaml", "cryptography"}  # signatures are computed, not drawn
+CORE_MAY_INSTALL = {
+    "pydantic", "pydantic_core", "yaml",
+    "cryptography",  # signatures are computed, not drawn
+    "mmh3", "cbor2",  # hashes and encodings, too
+}  # fmt: skip
 CORE_MAY_NOT = {
     "asyncio", "http", "logging", "multiprocessing", "os", "pathlib", "random", "secrets", "shutil", "signal",
     "socket", "sqlite3", "ssl", "subprocess", "tempfile", "threading", "time", "urllib.request", "uuid",
