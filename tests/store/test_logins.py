@@ -33,14 +33,31 @@ async def test_a_login_link_ends_and_gives_way_to_a_newer_one(store: SqlStore) -
 
 
 async def test_an_attempt_is_used_up_by_being_looked_at(store: SqlStore) -> None:
-    await store.logins.add_attempt("a1", *ATTEMPT, at(60))
+    await store.logins.add_attempt("a1", *ATTEMPT, at(60), at(0))
     taken = await asyncio.gather(*(store.logins.take_attempt("a1", at(1)) for _ in range(8)))
     assert sorted(taken, key=lambda one: one is None) == [ATTEMPT, *[None] * 7]
 
 
+async def test_a_new_attempt_sweeps_out_those_that_are_too_old(store: SqlStore) -> None:
+    await store.logins.add_attempt("a1", *ATTEMPT, at(60), at(0))
+    await store.logins.add_attempt("a2", *ATTEMPT, at(120), at(61))
+    assert await store.logins.take_attempt("a1", at(1)) is None
+    assert await store.logins.take_attempt("a2", at(62)) == ATTEMPT
+
+
+async def test_a_logout_token_that_was_not_obeyed_may_be_shown_again(store: SqlStore) -> None:
+    token = ("https://id.example.com", "j1")
+    assert not await store.logins.seen(*token, at(1))
+    assert await store.logins.first_seen(*token, at(60), at(1))
+    assert await store.logins.seen(*token, at(2))
+    assert not await store.logins.seen(*token, at(60))
+    await store.logins.unsee(*token)
+    assert await store.logins.first_seen(*token, at(60), at(2))
+
+
 async def test_attempts_that_are_too_old_are_refused_and_swept_out(store: SqlStore) -> None:
-    await store.logins.add_attempt("a1", *ATTEMPT, at(60))
-    await store.logins.add_attempt("a2", *ATTEMPT, at(60))
+    await store.logins.add_attempt("a1", *ATTEMPT, at(60), at(0))
+    await store.logins.add_attempt("a2", *ATTEMPT, at(60), at(0))
     assert await store.logins.take_attempt("a1", at(60)) is None
     assert await store.logins.take_attempt("a2", at(1)) is None
 

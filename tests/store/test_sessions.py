@@ -121,6 +121,25 @@ async def test_a_refresh_is_claimed_by_one_and_only_when_due(store: SqlStore) ->
     assert await store.sessions.claim_refresh(at(9), at(9), 10) == []
 
 
+async def test_sessions_that_are_over_or_unused_go(store: SqlStore) -> None:
+    over, unused, used = [await logged_in(store, number=number) for number in (1, 2, 3)]
+    await store.sessions.touch(used, at(3000))
+    await store.sessions.sweep(at(3100), at(2000))
+    assert [one.id for one in await store.sessions.of_account(used.account.id)] == [used.id]
+    await store.sessions.sweep(over.ends_at, at(0))
+    assert await store.sessions.of_account(unused.account.id) == []
+
+
+async def test_a_use_on_another_replica_is_known_when_it_is_asked_for(url: str) -> None:
+    async with await open_store(url) as here, await open_store(url) as there:
+        omar = await logged_in(here)
+        await there.sessions.find(omar.digest)
+        await here.sessions.touch(omar, at(90))
+        found = await there.sessions.find(omar.digest, anew=True)
+        assert found is not None
+        assert found.seen_at == at(90)
+
+
 async def test_sessions_that_are_over_are_swept_out(store: SqlStore) -> None:
     omar = await logged_in(store)
     late = replace(session(omar.account, 2), created_at=at(3601), ends_at=at(7200))

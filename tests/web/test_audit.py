@@ -30,7 +30,8 @@ async def ada(door: Door) -> httpx2.AsyncClient:
     ports = door.world.ports
     await note_start(ports)
     act = Act(OMAR, Permission.RUN_START, f"experiment {HOSTILE}", "10.0.0.1", HOSTILE, {"n": 1}, {"n": 2})
-    await deny(ports, Act(NILS, Permission.RUN_START, "experiment x"), "this needs run:start")
+    denied = Act(NILS, Permission.RUN_START, "experiment x").intent(ports)
+    await deny(ports, denied, "this needs run:start")
     async with audited(ports, act):
         pass
     await ports.audit.intend(Act(ADA, Permission.RUN_ABORT, "run 7").intent(ports))
@@ -152,7 +153,8 @@ async def test_the_page_keeps_its_filter_in_its_address(ada: httpx2.AsyncClient)
 
 async def test_the_page_goes_on_to_older_events(ada: httpx2.AsyncClient, door: Door) -> None:
     for _ in range(100):
-        await deny(door.world.ports, Act(NILS, Permission.RUN_START, "experiment x"), "no")
+        denied = Act(NILS, Permission.RUN_START, "experiment x").intent(door.world.ports)
+        await deny(door.world.ports, denied, "no")
     first = await page(ada, "/audit?action=run")
     (older,) = [one for one in first.all("a") if one.attributes.get("rel") == "next"]
     second = await page(ada, older.attributes["href"])

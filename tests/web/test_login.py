@@ -8,7 +8,7 @@ import pytest
 
 from sre_portal.core.access import Grant, Role
 from sre_portal.core.account import GivenGrant
-from sre_portal.operations.login import ask_providers_again
+from sre_portal.operations.renewal import ask_providers_again
 from sre_portal.web.cookies import LOGIN, SESSION
 from tests.providers.forge import sign
 from tests.web.door import csrf_in
@@ -24,7 +24,8 @@ async def test_who_comes_back_from_the_provider_is_logged_in(entrance: Entrance)
     assert page.status_code == 200
     assert "alice" in page.text
     event = await entrance.last()
-    assert (event.action, event.outcome, event.actor) == ("session:open", "done", "nobody")
+    assert (event.action, event.outcome, event.actor) == ("session:open", "done", "alice")
+    assert event.actor_id == f"{entrance.forge.issuer}#alice"
     assert "of alice (account:" in event.detail
 
 
@@ -188,12 +189,36 @@ async def test_a_logout_of_the_person_ends_all_their_sessions(entrance: Entrance
 async def test_a_logout_token_is_good_once(entrance: Entrance) -> None:
     token = sign(entrance.forge.logout_claims(), typ="logout+jwt")
     assert (await entrance.tell_logout(token)).status_code == 200
+    entrance.forge.session_id = "the next session of alice"
     browser = await entrance.log_in()
     answer = await entrance.tell_logout(token)
     assert (answer.status_code, answer.json()) == (400, {"error": "invalid_request"})
     assert (await browser.get("/")).status_code == 200
     event = await entrance.last()
     assert (event.outcome, event.detail) == ("denied", "jti: this logout token was shown before")
+
+
+async def test_a_login_that_was_under_way_when_the_provider_ended_its_session_is_refused(
+    entrance: Entrance,
+) -> None:
+    browser = entrance.stranger()
+    query = await entrance.begin(browser)
+    assert (await entrance.tell_logout()).status_code == 200
+    answer = await entrance.come_back(browser, query)
+    assert answer.status_code == 403
+    assert (await entrance.last()).detail == "sid: the provider has ended this session meanwhile"
+
+
+async def test_a_logout_that_could_not_be_obeyed_may_be_told_again(entrance: Entrance) -> None:
+    browser = await entrance.log_in()
+    token = sign(entrance.forge.logout_claims(), typ="logout+jwt")
+    ports = entrance.world.ports
+    entrance.world.fail("sessions", "end")
+    entrance.door.app.state.ports = entrance.world.ports
+    assert (await entrance.tell_logout(token)).status_code == 503
+    entrance.door.app.state.ports = ports
+    assert (await entrance.tell_logout(token)).status_code == 200
+    assert (await browser.get("/")).status_code == 401
 
 
 @pytest.mark.parametrize("body", [{}, {"logout_token": ""}, {"logout_token": ["a", "b"]}, {"other": "x"}])
@@ -285,8 +310,8 @@ async def test_login_links_can_be_switched_off(entrance: Entrance) -> None:
     ports = entrance.world.ports
     entrance.door.app.state.ports = replace(ports, policy=replace(ports.policy, links=False))
     answer: httpx2.Response = await entrance.stranger().get("/login", params={"token": "x" * 43})
-    assert answer.status_code == 403
-    assert "login links are off" in answer.text
+    assert answer.status_code == 401
+    assert (await entrance.last()).detail == "login links are off here: log in at a provider"
 
 
 async def _settled(entrance: Entrance) -> None:

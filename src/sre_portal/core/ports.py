@@ -152,7 +152,10 @@ class AuditStore(Protocol):
         """The oldest entry that has its text."""
 
     async def horizon(self, before: datetime) -> int:
-        """The number of the first entry that was made at that instant or after."""
+        """The number below which every text is older than that instant, by what was signed; 0 for none.
+
+        It may be lower than it could be. Raises `Untrusted` where a text was changed, or what repeats it.
+        """
 
     async def forget(self, horizon: int) -> None:
         """Drops the texts of entries below a horizon that the log states. Their hashes stay."""
@@ -189,10 +192,10 @@ class Token:
 class Session:
     """Somebody who is logged in on one browser. `id` may be shown; the cookie's secret is not in here."""
 
-    digest: str
+    digest: str = field(repr=False)
     id: str
     account: Account
-    csrf: str
+    csrf: str = field(repr=False)
     created_at: datetime
     seen_at: datetime
     ends_at: datetime
@@ -221,9 +224,10 @@ class SessionStore(Protocol):
         """Calls `tell` whenever who may do what may have changed, on any replica."""
 
     async def add(self, session: Session, secrets: SessionSecrets) -> None: ...
-    async def find(self, digest: str, *, seen_will_do: bool = False) -> Session | None:
+    async def find(self, digest: str, *, seen_will_do: bool = False, anew: bool = False) -> Session | None:
         """One that was not ended; whether its time is over is for the caller to see.
 
+        `anew` asks the database whatever is remembered: another replica knows of uses unknown here.
         With `seen_will_do` what was seen before is good enough where the database does not answer.
         """
 
@@ -243,6 +247,9 @@ class SessionStore(Protocol):
     async def rotate(self, session: Session, digest: str, held: str, at: datetime) -> bool:
         """Gives it a new secret. False where somebody else just did."""
 
+    async def sweep(self, now: datetime, in_use_after: datetime) -> None:
+        """Drops sessions whose time is over, and those that were not used since."""
+
     async def claim_refresh(self, due_before: datetime, at: datetime, limit: int) -> Sequence[Session]:
         """Sessions whose provider should be asked again: no other replica gets the same."""
 
@@ -250,7 +257,9 @@ class SessionStore(Protocol):
 
 
 class TokenStore(Protocol):
-    async def find(self, digest: str, *, seen_will_do: bool = False) -> Token | None: ...
+    async def find(self, digest: str, *, seen_will_do: bool = False, anew: bool = False) -> Token | None:
+        """As `SessionStore.find`: `anew` asks the database whatever is remembered of its owner."""
+
     async def all(self) -> Sequence[Token]:
         """By name."""
 
@@ -261,8 +270,11 @@ class TokenStore(Protocol):
         """Takes an issued token back; None where there is none. No replica believes it after."""
 
     async def used(self, name: str, at: datetime) -> None: ...
-    async def end_at(self, name: str, at: datetime) -> None:
-        """It is good until then. No replica believes it for longer."""
+    async def rotate(self, old: Token, new: Token, until: datetime) -> bool:
+        """The old one is good until then, and the new one is added. False where the old one is another now.
+
+        No replica believes the old one for longer. Raises `Conflict` where the name is taken.
+        """
 
     async def replace_settings(self, tokens: Sequence[Token]) -> None:
         """These are the tokens of the settings, and no others. Raises `Conflict`: two have one digest."""
@@ -304,14 +316,22 @@ class LoginStore(Protocol):
     async def take_link(self, digest: str, now: datetime) -> tuple[str, Role] | None:
         """Uses a link up. None where it is unknown, used or too old."""
 
-    async def add_attempt(
-        self, digest: str, browser: str, provider: str, sealed: str, ends_at: datetime
-    ) -> None: ...
+    async def add_attempt(  # the columns of a row
+        self, digest: str, browser: str, provider: str, sealed: str, ends_at: datetime, now: datetime
+    ) -> None:
+        """Attempts that are too old by `now` go."""
+
     async def take_attempt(self, digest: str, now: datetime) -> tuple[str, str, str] | None:
         """Uses an attempt up: the digest of its browser's cookie, its provider, and what was sealed."""
 
     async def first_seen(self, issuer: str, jti: str, ends_at: datetime, now: datetime) -> bool:
         """Whether a logout token is shown for the first time. Of two who ask at once, one is told so."""
+
+    async def seen(self, issuer: str, jti: str, now: datetime) -> bool:
+        """Whether it was shown before, and is not forgotten yet."""
+
+    async def unsee(self, issuer: str, jti: str) -> None:
+        """It was not obeyed after all, and may be shown again."""
 
 
 class Replicas(Protocol):

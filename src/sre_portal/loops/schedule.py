@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from sre_portal.loops.every import Operation, every
 from sre_portal.operations.audit_log import forget_old, look_at_audit
 from sre_portal.operations.board import refresh_minutes
-from sre_portal.operations.grants import refresh_glass
+from sre_portal.operations.glass import refresh_glass
 from sre_portal.operations.housekeeping import roll_up
-from sre_portal.operations.login import ask_providers_again
 from sre_portal.operations.ports import Ports
+from sre_portal.operations.renewal import ask_providers_again
 from sre_portal.operations.sinks import tell_sinks
 from sre_portal.operations.standby import driving, pass_time, standing_by
 

@@ -10,8 +10,18 @@ import structlog
 
 from sre_portal.core.access import Permission, Principal, require
 from sre_portal.core.audit import AuditOutcome, Conclusion, Facts, Intent
-from sre_portal.core.errors import Conflict, InvalidInput, NotFound, NotPermitted, Refused, StoreUnavailable
-from sre_portal.operations.late import LateAct, LateOutcome
+from sre_portal.core.errors import (
+    Conflict,
+    InvalidInput,
+    LoginRefused,
+    NotAuthenticated,
+    NotFound,
+    NotPermitted,
+    Refused,
+    StoreUnavailable,
+    Untrusted,
+)
+from sre_portal.operations.late import Late, LateAct, LateOutcome
 from sre_portal.operations.ports import Ports
 
 log = structlog.get_logger("sre_portal.audit")
@@ -77,7 +87,7 @@ async def recorded(ports: Ports, intent: Intent) -> AsyncIterator[Record]:
     try:
         yield record
     except BaseException as failure:
-        await conclude(ports, record.event, _outcome(failure), str(failure) or type(failure).__name__)
+        await conclude(ports, record.event, _outcome(failure), _why(failure))
         raise
     await conclude(ports, record.event, "done", record.detail, record.after)
 
@@ -101,35 +111,49 @@ async def conclude(
         ports.watch.late.append(LateOutcome(event_id, conclusion))
 
 
-async def deny(ports: Ports, act: Act, reason: str) -> None:
+async def deny(ports: Ports, intent: Intent, reason: str, outcome: AuditOutcome = "denied") -> None:
     """Writes down an attempt that was refused at the door. That it was refused does not depend on it."""
     with suppress(StoreUnavailable):
-        await ports.audit.record(act.intent(ports), Conclusion(ports.clock.now(), "denied", reason))
+        await ports.audit.record(intent, Conclusion(ports.clock.now(), outcome, reason))
 
 
 async def write_late(ports: Ports) -> None:
-    """Writes down what could not be, oldest first. Raises `StoreUnavailable`; then the rest stays."""
-    late = ports.watch.late
+    """Writes down what could not be, oldest first. Raises `StoreUnavailable`; then the rest stays.
+
+    An outcome whose intent was changed in the database stays, and keeps no other out. People are told of it.
+    """
+    late, kept = ports.watch.late, list[Late]()
     async with ports.watch.writing:
-        while late:
-            one = late[0]
-            try:
-                if isinstance(one, LateAct):
-                    await ports.audit.record(one.intent, one.conclusion)
-                else:
-                    await ports.audit.conclude(one.event_id, one.conclusion)
-            except (
-                InvalidInput,
-                NotFound,
-                Conflict,
-            ) as unfit:  # it would never go in, and keep all others out
-                log.warning("an act cannot be written into the audit log", act=repr(one), error=str(unfit))
-            late.popleft()
+        try:
+            while late:
+                if not await _is_settled(ports, late[0]):
+                    kept.append(late[0])
+                late.popleft()
+        finally:
+            late.extend(kept)
+
+
+async def _is_settled(ports: Ports, one: Late) -> bool:
+    """Writes one down. False where its intent cannot be trusted now."""
+    try:
+        if isinstance(one, LateAct):
+            await ports.audit.record(one.intent, one.conclusion)
+        else:
+            await ports.audit.conclude(one.event_id, one.conclusion)
+    except Untrusted:
+        return False
+    except (InvalidInput, NotFound, Conflict) as unfit:  # it would never go in, and keep all others out
+        log.warning("an act cannot be written into the audit log", act=repr(one), error=str(unfit))
+    return True
+
+
+def _why(failure: BaseException) -> str:
+    return failure.reason if isinstance(failure, LoginRefused) else str(failure) or type(failure).__name__
 
 
 def _outcome(failure: BaseException) -> AuditOutcome:
     match failure:
-        case NotPermitted():
+        case NotPermitted() | NotAuthenticated() | LoginRefused():
             return "denied"
         case Refused() | InvalidInput():
             return "refused"

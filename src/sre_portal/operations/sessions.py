@@ -72,12 +72,23 @@ async def session_of(ports: Ports, secret: str, *, seen_will_do: bool = False) -
     """The session a cookie stands for; None where it is unknown, ended, over, or unused for too long."""
     digest = digest_of(secret)
     session = await ports.sessions.find(digest, seen_will_do=seen_will_do)
+    if session is not None and is_idle(ports, session):  # here: another replica may have seen it used
+        session = await ports.sessions.find(digest, seen_will_do=seen_will_do, anew=True)
     now = ports.clock.now()
-    if session is None or now >= session.ends_at or now >= session.seen_at + ports.policy.session_idle:
+    if session is None or is_over(ports, session):
         return None
     if session.digest != digest and now > (session.rotated_at or now) + GRACE:
         return None
     return session
+
+
+def is_idle(ports: Ports, session: Session) -> bool:
+    """Whether it was not used for too long, as far as is known here."""
+    return ports.clock.now() >= session.seen_at + ports.policy.session_idle
+
+
+def is_over(ports: Ports, session: Session) -> bool:
+    return ports.clock.now() >= session.ends_at or is_idle(ports, session)
 
 
 def principal_in(ports: Ports, session: Session) -> Principal:

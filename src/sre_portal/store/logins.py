@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from sre_portal.core.access import Role
 from sre_portal.store import tables
@@ -30,8 +31,9 @@ class Logins:
         return await self._database.write(partial(_take_link, digest=digest, now=now))
 
     async def add_attempt(
-        self, digest: str, browser: str, provider: str, sealed: str, ends_at: datetime
+        self, digest: str, browser: str, provider: str, sealed: str, ends_at: datetime, now: datetime
     ) -> None:
+        """Attempts that are too old by `now` go."""
         row = {
             "digest": digest,
             "browser": browser,
@@ -39,7 +41,7 @@ class Logins:
             "sealed": sealed,
             "ends_at": ends_at,
         }
-        await self._database.write(lambda connection: connection.execute(insert(tables.login_attempt), [row]))
+        await self._database.write(partial(_add_attempt, row=row, now=now))
 
     async def take_attempt(self, digest: str, now: datetime) -> tuple[str, str, str] | None:
         """Uses an attempt up: the digest of its browser's cookie, its provider, and what was sealed."""
@@ -50,6 +52,22 @@ class Logins:
         return await self._database.write(
             partial(_first_seen, issuer=issuer, jti=jti, ends_at=ends_at, now=now)
         )
+
+    async def seen(self, issuer: str, jti: str, now: datetime) -> bool:
+        """Whether it was shown before, and is not forgotten yet."""
+        return await self._database.read(partial(_seen, issuer=issuer, jti=jti, now=now))
+
+    async def unsee(self, issuer: str, jti: str) -> None:
+        """It was not obeyed after all, and may be shown again."""
+        chosen = _token(issuer, jti)
+        await self._database.write(
+            lambda connection: connection.execute(delete(tables.logout_seen).where(chosen))
+        )
+
+
+def _add_attempt(connection: Connection, row: Mapping[str, object], now: datetime) -> None:
+    connection.execute(delete(tables.login_attempt).where(tables.login_attempt.c.ends_at <= now))
+    connection.execute(insert(tables.login_attempt).values(dict(row)))
 
 
 def _add_link(connection: Connection, digest: str, person: str, role: Role, ends_at: datetime) -> None:
@@ -76,6 +94,16 @@ def _take_attempt(connection: Connection, digest: str, now: datetime) -> tuple[s
     if row is None or not taken or row.ends_at <= now:
         return None
     return row.browser, row.provider, row.sealed
+
+
+def _token(issuer: str, jti: str) -> ColumnElement[bool]:
+    columns = tables.logout_seen.c
+    return (columns.issuer == issuer) & (columns.jti == jti)
+
+
+def _seen(connection: Connection, issuer: str, jti: str, now: datetime) -> bool:
+    chosen = _token(issuer, jti) & (tables.logout_seen.c.ends_at > now)
+    return connection.execute(select(tables.logout_seen).where(chosen)).first() is not None
 
 
 def _first_seen(connection: Connection, issuer: str, jti: str, ends_at: datetime, now: datetime) -> bool:

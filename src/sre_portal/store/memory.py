@@ -29,14 +29,14 @@ class Memory(Generic[T]):
         self._seen: dict[str, tuple[T, int]] = {}
         self._ended: set[str] = set()
 
-    async def get(self, digest: str, *, seen_will_do: bool = False) -> T | None:
-        """What a digest stands for.
+    async def get(self, digest: str, *, seen_will_do: bool = False, anew: bool = False) -> T | None:
+        """What a digest stands for. `anew` asks the database whatever is remembered.
 
         With `seen_will_do`, what was seen before is good enough where the database does not answer in time.
         Raises `StoreUnavailable`.
         """
         known = self._seen.get(digest)
-        if known is not None and self._epoch.proves(known[1]):
+        if known is not None and not anew and self._epoch.proves(known[1]):
             return known[0]
         generation = self._epoch.generation
         patience = PATIENCE_SECONDS if seen_will_do and known is not None else None

@@ -34,8 +34,8 @@ class Sessions:
     async def add(self, session: Session, secrets: SessionSecrets) -> None:
         await self._database.write(partial(_add, session=session, secrets=secrets))
 
-    async def find(self, digest: str, *, seen_will_do: bool = False) -> Session | None:
-        return await self._memory.get(digest, seen_will_do=seen_will_do)
+    async def find(self, digest: str, *, seen_will_do: bool = False, anew: bool = False) -> Session | None:
+        return await self._memory.get(digest, seen_will_do=seen_will_do, anew=anew)
 
     async def of_account(self, account_id: int) -> Sequence[Session]:
         """Newest first."""
@@ -70,6 +70,12 @@ class Sessions:
     async def rotate(self, session: Session, digest: str, held: str, at: datetime) -> bool:
         """Gives it a new secret. False where somebody else just did."""
         return await self._epoch.change(partial(_rotate, session=session, digest=digest, held=held, at=at))
+
+    async def sweep(self, now: datetime, in_use_after: datetime) -> None:
+        """Drops sessions whose time is over, and those that were not used since."""
+        columns = tables.session.c
+        over = (columns.ends_at <= now) | (columns.seen_at < in_use_after)
+        await self._database.write(lambda connection: connection.execute(delete(tables.session).where(over)))
 
     async def claim_refresh(self, due_before: datetime, at: datetime, limit: int) -> Sequence[Session]:
         """Sessions whose provider should be asked again: no other replica gets the same."""
@@ -148,7 +154,7 @@ def _rotate(connection: Connection, session: Session, digest: str, held: str, at
 def _claim(connection: Connection, due_before: datetime, at: datetime, limit: int) -> list[Session]:
     columns = tables.session.c
     due = (columns.refresh_token != "") & (columns.refreshed_at < due_before)
-    ids = connection.scalars(select(columns.id).where(due).limit(limit)).all()
+    ids = connection.scalars(select(columns.id).where(due).order_by(columns.refreshed_at).limit(limit)).all()
     claimed = [
         one
         for one in ids

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from sre_portal.contract.report import AgentReport
-from sre_portal.core.errors import InvalidInput, NotAuthenticated, Problem
+from sre_portal.core.errors import InvalidInput, NotAuthenticated, Problem, StoreUnavailable
 from sre_portal.operations.ingest import ingest
 from sre_portal.operations.tokens import token_of
 from sre_portal.web.context import ports_of
@@ -40,7 +41,10 @@ async def _lines(request: Request, service: str, instance: str) -> AsyncIterator
     closing: asyncio.Event = request.app.state.closing
     ports, secret = ports_of(request), bearer_of(request)
     async for plan in ports.desk.plans(service, instance):
-        if closing.is_set() or await token_of(ports, secret) is None:
+        with suppress(StoreUnavailable):  # who was let in stays in while nobody can be asked
+            if await token_of(ports, secret) is None:
+                return
+        if closing.is_set():
             return
         yield _encode(plan) + b"\n"
 

@@ -18,20 +18,21 @@ from starlette.routing import Route
 from sre_portal.core.access import STOPPING, Permission, Principal, require
 from sre_portal.core.errors import NotAuthenticated, NotPermitted, StoreUnavailable
 from sre_portal.core.ports import Session, Token
-from sre_portal.operations.audited import Act, deny
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.sessions import (
     TOUCH,
     Origin,
+    is_over,
     note_use,
     principal_in,
     renewed_secret,
     session_of,
 )
-from sre_portal.operations.tokens import note_token, principal_with, token_of
+from sre_portal.operations.tokens import is_worth_noting, note_token, principal_with, token_of
 from sre_portal.web.context import address_of, ports_of, principal_of
 from sre_portal.web.cookies import cookie_in, set_cookie
-from sre_portal.web.rate import is_within, limit
+from sre_portal.web.denial import STRANGER, tell_denial
+from sre_portal.web.rate import limit
 
 Needs = Permission | Literal["public", "agent", "person"]
 """`person` is anybody with a session, whatever they may."""
@@ -66,7 +67,7 @@ class NeedsRoute(Route):
 
 
 class Allowed:
-    """The FastAPI dependency of an API route: identifies, then requires."""
+    """The FastAPI dependency of an API route: lets in, or raises."""
 
     def __init__(self, needs: Permission) -> None:
         self.needs = needs
@@ -74,8 +75,7 @@ class Allowed:
     async def __call__(self, request: Request) -> None:
         if request.scope.get("passed") is self:  # `first.GuardedFirst` asked before the body was read
             return
-        await identify(request, self.needs)
-        await _require(request, self.needs)
+        await admit(request, self.needs)
         request.scope["passed"] = self
 
 
@@ -95,8 +95,7 @@ def guarded(endpoint: Endpoint, needs: Needs, kind: str = "") -> Endpoint:
         if kind:
             await limit(request, kind)
         if needs != "agent":
-            await identify(request, needs)
-            await _require(request, needs)
+            await admit(request, needs)
         response = await endpoint(request)
         await _renew(request, response)
         return response
@@ -104,23 +103,57 @@ def guarded(endpoint: Endpoint, needs: Needs, kind: str = "") -> Endpoint:
     return guard
 
 
-async def identify(request: Request, needs: Needs) -> None:
+async def admit(request: Request, needs: Needs) -> None:
+    """Lets a request in, or raises `NotAuthenticated` or `NotPermitted`.
+
+    Who may not is refused before the body is read. A body may take half a minute to come, and who asked may
+    be out by then: before a request that changes something takes effect, everything is asked again.
+    """
+    await _identify(request, needs)
+    await _require(request, needs)
+    if request.method in SAFE_METHODS or needs == "public":
+        return
+    await request.body()
+    for known in ("principal", "session", "csrf"):
+        request.scope.pop(known, None)
+    await _identify(request, needs)
+    await _require(request, needs)
+    if session_in(request) is not None:
+        await _check_csrf(request)
+
+
+async def _identify(request: Request, needs: Needs) -> None:
     """Puts the principal, the session and its CSRF token into the scope, where there are any."""
+    try:
+        if bearer := bearer_of(request):
+            await _identify_token(request, bearer, seen_will_do=needs in STOPPING)
+        elif cookie := cookie_in(request):
+            await _identify_session(request, cookie, seen_will_do=needs in STOPPING)
+    except StoreUnavailable:
+        if needs != "public":  # what everybody may see is shown to who cannot be known, too
+            raise
+
+
+async def _identify_token(request: Request, bearer: str, *, seen_will_do: bool) -> None:
     ports = ports_of(request)
-    seen_will_do = needs in STOPPING
-    if bearer := bearer_of(request):
-        token = await token_of(ports, bearer, seen_will_do=seen_will_do)
-        if token is not None and token.role is not None:
-            request.scope["principal"] = principal_with(ports, token)
+    token = await token_of(ports, bearer, seen_will_do=seen_will_do)
+    if token is not None and token.role is not None:
+        request.scope["principal"] = principal_with(ports, token)
+        if is_worth_noting(ports, token):
             _behind(ports, note_token(ports, token))
-        else:
-            await limit(request, "token")
-    elif cookie := cookie_in(request):
-        session = await session_of(ports, cookie, seen_will_do=seen_will_do)
-        if session is not None:
-            request.scope.update(principal=principal_in(ports, session), session=session, csrf=session.csrf)
-            if session.seen_at + TOUCH <= ports.clock.now():
-                _behind(ports, note_use(ports, session))
+        return
+    await limit(request, "token")
+    await tell_denial(request, STRANGER, "token:use", "the token is unknown, over, or an agent's")
+
+
+async def _identify_session(request: Request, cookie: str, *, seen_will_do: bool) -> None:
+    ports = ports_of(request)
+    session = await session_of(ports, cookie, seen_will_do=seen_will_do)
+    if session is None:
+        return
+    request.scope.update(principal=principal_in(ports, session), session=session, csrf=session.csrf)
+    if session.seen_at + TOUCH <= ports.clock.now():
+        _behind(ports, note_use(ports, session))
 
 
 async def agent_token(request: Request) -> Token:
@@ -130,9 +163,11 @@ async def agent_token(request: Request) -> Token:
     if token is None or token.service is None:
         ports.watch.refused_agents += 1
         await limit(request, "agent")
+        await tell_denial(request, STRANGER, "agent:use", "this is not the token of an agent")
         raise NotAuthenticated("this is not the token of an agent")
     request.scope["agent"] = token
-    _behind(ports, note_token(ports, token))
+    if is_worth_noting(ports, token):
+        _behind(ports, note_token(ports, token))
     return token
 
 
@@ -153,10 +188,7 @@ async def still(request: Request) -> Principal | None:
     if (before := session_in(request)) is None:
         return None
     session = await ports.sessions.find(before.digest)
-    now = ports.clock.now()
-    if session is None or now >= session.ends_at:
-        return None
-    return principal_in(ports, session)
+    return None if session is None or is_over(ports, session) else principal_in(ports, session)
 
 
 def own_session(request: Request) -> Session:
@@ -184,13 +216,8 @@ async def _require(request: Request, needs: Needs) -> None:
             require(who, needs)
         else:
             own_session(request)
-        if request.method not in SAFE_METHODS and session_in(request) is not None:
-            await _check_csrf(request)
     except NotPermitted as denied:
-        if needs is not Permission.PORTAL_READ and isinstance(needs, Permission):
-            act = Act(who, needs, f"{request.method} {request.url.path}"[:200], address_of(request))
-            if await is_within(request, "denied", who.id):
-                await deny(ports_of(request), act, str(denied))
+        await tell_denial(request, who, str(needs), str(denied))
         raise
 
 
@@ -223,4 +250,6 @@ async def _check_csrf(request: Request) -> None:
         value = (await request.form()).get("csrf", "")
         given = value if isinstance(value, str) else ""
     if not compare_digest(expected.encode(), given.encode()):
-        raise NotPermitted("csrf", "a form of this session")
+        refusal = NotPermitted("csrf", "a form of this session")
+        await tell_denial(request, principal_of(request), "csrf", str(refusal))
+        raise refusal

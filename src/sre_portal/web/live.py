@@ -99,6 +99,8 @@ class Topic:
 
     def dismiss(self, queue: Queue, last: bytes | None = None) -> None:
         """Ends a reader's stream at once, with a last word."""
+        if queue not in self.readers:
+            return
         self.readers.discard(queue)
         while not queue.empty():
             queue.get_nowait()
@@ -236,6 +238,7 @@ async def events(request: Request, topic: Topic) -> AsyncIterator[bytes]:
     """Ends when the reader leaves, is too slow or is not let in any more, or when the portal stops."""
     queue = topic.join()
     watcher = asyncio.create_task(_end_when_out(request, topic, queue))
+    watcher.add_done_callback(lambda _: topic.dismiss(queue))  # nobody reads on unwatched
     try:
         yield RETRY
         while (event := await queue.get()) is not None:

@@ -24,7 +24,7 @@ KINDS: Mapping[str, Allowance] = {
     "agent": Allowance(60, 1.0),
     "backchannel": Allowance(300, 50.0),
     "authzen": Allowance(1000, 200.0),
-    "denied": Allowance(300, 5.0),
+    "denied": Allowance(300, 1.0),
     "webhook": Allowance(200, 20.0),
 }
 """What one address may. Tokens and agents are counted only where they are refused; `denied` bounds what is

@@ -27,7 +27,7 @@ class Sessions:
         self.held[session.digest] = session
         self.hidden[session.id] = secrets
 
-    async def find(self, digest: str, *, seen_will_do: bool = False) -> Session | None:
+    async def find(self, digest: str, *, seen_will_do: bool = False, anew: bool = False) -> Session | None:
         return self.held.get(digest)
 
     async def of_account(self, account_id: int) -> Sequence[Session]:
@@ -59,6 +59,8 @@ class Sessions:
         self.held[digest] = replace(session, digest=digest, held=held, rotated_at=at)
         return True
 
+    async def sweep(self, now: datetime, in_use_after: datetime) -> None: ...
+
     async def claim_refresh(self, due_before: datetime, at: datetime, limit: int) -> Sequence[Session]:
         return ()
 
@@ -72,7 +74,7 @@ class Tokens:
 
     held: dict[str, Token] = field(default_factory=dict)
 
-    async def find(self, digest: str, *, seen_will_do: bool = False) -> Token | None:
+    async def find(self, digest: str, *, seen_will_do: bool = False, anew: bool = False) -> Token | None:
         return next((one for one in self.held.values() if one.digest == digest), None)
 
     async def all(self) -> Sequence[Token]:
@@ -87,8 +89,11 @@ class Tokens:
     async def used(self, name: str, at: datetime) -> None:
         self.held[name] = replace(self.held[name], used_at=at)
 
-    async def end_at(self, name: str, at: datetime) -> None:
-        self.held[name] = replace(self.held[name], ends_at=at)
+    async def rotate(self, old: Token, new: Token, until: datetime) -> bool:
+        if self.held.get(old.name) != old:
+            return False
+        self.held |= {old.name: replace(old, ends_at=until), new.name: new}
+        return True
 
     async def replace_settings(self, tokens: Sequence[Token]) -> None:
         issued = {name: one for name, one in self.held.items() if one.origin == "issued"}
@@ -148,7 +153,7 @@ class Logins:
 
     links: dict[str, tuple[str, Role]] = field(default_factory=dict)
     attempts: dict[str, tuple[str, str, str]] = field(default_factory=dict)
-    seen: set[tuple[str, str]] = field(default_factory=set)
+    seen_tokens: set[tuple[str, str]] = field(default_factory=set)
 
     async def add_link(self, digest: str, person: str, role: Role, ends_at: datetime) -> None:
         self.links[digest] = person, role
@@ -157,7 +162,7 @@ class Logins:
         return self.links.pop(digest, None)
 
     async def add_attempt(
-        self, digest: str, browser: str, provider: str, sealed: str, ends_at: datetime
+        self, digest: str, browser: str, provider: str, sealed: str, ends_at: datetime, now: datetime
     ) -> None:
         self.attempts[digest] = browser, provider, sealed
 
@@ -165,9 +170,15 @@ class Logins:
         return self.attempts.pop(digest, None)
 
     async def first_seen(self, issuer: str, jti: str, ends_at: datetime, now: datetime) -> bool:
-        new = (issuer, jti) not in self.seen
-        self.seen.add((issuer, jti))
+        new = (issuer, jti) not in self.seen_tokens
+        self.seen_tokens.add((issuer, jti))
         return new
+
+    async def seen(self, issuer: str, jti: str, now: datetime) -> bool:
+        return (issuer, jti) in self.seen_tokens
+
+    async def unsee(self, issuer: str, jti: str) -> None:
+        self.seen_tokens.discard((issuer, jti))
 
 
 @dataclass
