@@ -19,6 +19,7 @@ from sre_portal.core.errors import (
     NotPermitted,
     Refused,
     StoreUnavailable,
+    Untrusted,
 )
 from sre_portal.operations.late import Late, LateAct, LateOutcome
 from sre_portal.operations.ports import Ports
