@@ -6,11 +6,15 @@ from contextlib import asynccontextmanager
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from sre_portal.core.errors import StoreUnavailable
+from sre_portal.store.connection import Database
 from sre_portal.store.database import SqlStore, open_store
-from sre_portal.store.epoch import FRESH_SECONDS
-from sre_portal.store.replica import SharedSession
+from sre_portal.store.dialect import engines_for
+from sre_portal.store.epoch import FRESH_SECONDS, Epoch
+from sre_portal.store.replica import Replica, SharedSession
+from tests.operations.world import end
 from tests.store.cable import cable_to
 from tests.store.test_epoch import CUT
 
@@ -154,7 +158,7 @@ async def test_a_session_that_somebody_else_uses_too_is_not_trusted(fresh_postgr
         await psycopg.AsyncConnection.connect(fresh_postgres_url, autocommit=True) as pooled,
     ):
         await pooled.execute("SELECT set_config('sre_portal.replica', 'another', false)")
-        with pytest.raises(SharedSession):
+        with pytest.raises(SharedSession, match="a pooler hands the session around"):
             await store.replica._ask(pooled, "mine")
 
 
@@ -172,3 +176,77 @@ async def test_without_a_database_nothing_can_be_told(pair: tuple[SqlStore, SqlS
     await first.close()
     with pytest.raises(StoreUnavailable):
         await first.replica.tell("anybody?")
+
+
+WHY = "nothing says which replica drives: this one stands by"
+
+
+async def test_a_replica_that_gets_no_connection_says_why_once_and_again_when_that_changes() -> None:
+    tried = 0
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal tried
+        tried += 1
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    database = Database(engines_for(f"postgresql://portal:hunter2@127.0.0.1:{port}/portal", 1))
+    with capture_logs() as logged:
+        watching = asyncio.create_task(Replica(database, Epoch(database)).watch())
+        await until(lambda: tried > 2)
+        assert [one["event"] for one in logged] == [WHY]
+        server.close()
+        await until(lambda: len(logged) > 1)
+    assert [(one["event"], one["log_level"]) for one in logged] == [(WHY, "warning")] * 2
+    assert logged[0]["why"] != logged[1]["why"]
+    assert "refused" in str(logged[1]["why"])
+    assert "hunter2" not in str(logged)
+    await end(watching)
+    await database.close()
+
+
+@pytest.mark.usefixtures("pair")
+async def test_a_connection_that_comes_back_is_told(fresh_postgres_url: str) -> None:
+    with capture_logs() as logged:
+        async with await psycopg.AsyncConnection.connect(fresh_postgres_url, autocommit=True) as connection:
+            await connection.execute(CUT)
+        await until(lambda: [one["log_level"] for one in logged].count("info") == 2)
+    assert [one["log_level"] for one in logged].count("warning") == 2
+    assert "bug" not in str(logged)
+
+
+async def test_a_word_that_is_not_taken_well_ends_no_term(pair: tuple[SqlStore, SqlStore]) -> None:
+    first, second = pair
+    heard: list[str] = []
+
+    def stumble(_: str) -> None:
+        raise RuntimeError("a bug")
+
+    first.replica.on_told(stumble)
+    first.replica.on_told(heard.append)
+    with capture_logs() as logged:
+        await second.replica.tell("one")
+        await second.replica.tell("two")
+        await until(lambda: len(heard) == 2)
+    assert [one["log_level"] for one in logged] == ["error", "error"]
+    assert first.replica.term() == 1
+    assert first.replica.drives()
+
+
+async def test_a_bug_ends_the_term_and_not_the_watch(pair: tuple[SqlStore, SqlStore]) -> None:
+    first, second = pair
+    bugs = [RuntimeError("a bug")]
+
+    def stumble() -> None:
+        if bugs:
+            raise bugs.pop()
+
+    first.epoch.on_change(stumble)
+    with capture_logs() as logged:
+        await second.epoch.change(lambda _: None)
+        await until(first.epoch.is_fresh)
+        await until(lambda: "info" in [one["log_level"] for one in logged])
+        await until(lambda: first.replica.drives() or second.replica.drives())
+    assert [one["log_level"] for one in logged] == ["error", "info"]
+    assert isinstance(logged[0]["exc_info"], RuntimeError)

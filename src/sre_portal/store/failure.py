@@ -62,7 +62,7 @@ def plain(failed: SQLAlchemyError, place: Place) -> PortalError:
     if isinstance(failed, DataError):
         return _unfit(cause or failed)
     if isinstance(failed, IntegrityError):
-        return Conflict("a row that fits the others", _first_line(cause))
+        return Conflict("a row that fits the others", first_line(cause))
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
         return StoreUnavailable(_sentence(SQLITE.get(code), cause, place))
@@ -81,14 +81,14 @@ def may_try_again(failed: SQLAlchemyError) -> bool:
 
 
 def _unfit(cause: BaseException) -> InvalidInput:
-    return InvalidInput([Problem("value", _first_line(cause), "a value that the database can hold")])
+    return InvalidInput([Problem("value", first_line(cause), "a value that the database can hold")])
 
 
 def _sentence(told: str | None, cause: BaseException | None, place: Place) -> str:
-    return (told or "{place} failed: {detail}").format(place=place, detail=_first_line(cause))
+    return (told or "{place} failed: {detail}").format(place=place, detail=first_line(cause))
 
 
-def _first_line(cause: BaseException | None) -> str:
-    """The part that says why. libpq puts it behind FATAL and adds hints on further lines."""
+def first_line(cause: BaseException | None) -> str:
+    """The part that says why, and no password. libpq puts it behind FATAL and adds hints on further lines."""
     line = str(cause).strip().partition("\n")[0]
     return line.rpartition("FATAL:")[2].strip() or type(cause).__name__

@@ -17,6 +17,8 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 0.25
 """How long the database may take to answer about somebody who was seen before and wants to end harm."""
 MOST = 10_000
+MOST_ENDED = 100_000
+"""So many of the last that ended are never believed, even while the database still has them."""
 
 
 class Memory(Generic[T]):
@@ -27,7 +29,8 @@ class Memory(Generic[T]):
         self._epoch = epoch
         self._find = find
         self._seen: dict[str, tuple[T, int]] = {}
-        self._ended: set[str] = set()
+        self._ended: dict[str, None] = {}
+        """In the order in which they ended. What is not in the database any more needs no place here."""
 
     async def get(self, digest: str, *, seen_will_do: bool = False, anew: bool = False) -> T | None:
         """What a digest stands for. `anew` asks the database whatever is remembered.
@@ -57,7 +60,9 @@ class Memory(Generic[T]):
 
     def end(self, digest: str) -> None:
         """Is never believed again here, whatever the database says."""
-        self._ended.add(digest)
+        self._ended[digest] = None
+        if len(self._ended) > MOST_ENDED:
+            del self._ended[next(iter(self._ended))]
         self._seen.pop(digest, None)
 
     def change(self, digest: str, change: Callable[[T], T]) -> None:

@@ -9,17 +9,23 @@ later, when the one before has certainly stopped (docs/adr/0008-one-replica-driv
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
+from contextlib import suppress
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from sqlalchemy import Connection, text
 
 from sre_portal.store.connection import Database
 from sre_portal.store.epoch import CHANNEL, FRESH_SECONDS, Epoch
+from sre_portal.store.failure import first_line
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
+
+log = structlog.get_logger("sre_portal.replica")
 
 POLL_SECONDS = 0.1
 AGAIN_SECONDS = 0.2
@@ -51,6 +57,9 @@ _ASK = (
 class SharedSession(Exception):
     """Somebody else uses the same session of the server: a pooler hands it around."""
 
+    def __str__(self) -> str:
+        return "a pooler hands the session around; a portal needs one of its own"
+
 
 class Replica:
     """`core.ports.Replicas`. Lives in one event loop. On SQLite a portal is alone, and drives."""
@@ -64,6 +73,8 @@ class Replica:
         """When this one may begin to drive; None where it does not hold the lock."""
         self._answered = asyncio.Event()
         self._told: list[Callable[[str], None]] = []
+        self._why = ""
+        """Why there is no connection; empty where there is one, and before the first."""
 
     def term(self) -> int:
         """Rises each time this one becomes the driver; 0 while it stands by.
@@ -101,7 +112,10 @@ class Replica:
             return
 
     async def watch(self) -> None:
-        """Keeps memory provable and this replica in its place, until cancelled."""
+        """Keeps memory provable and this replica in its place, until cancelled.
+
+        Whatever goes wrong, it tries again. Why is logged when that changes.
+        """
         if self._shared is None:
             return
         from psycopg import AsyncConnection, Error  # noqa: PLC0415  # 10 MB, and not needed on SQLite
@@ -110,7 +124,11 @@ class Replica:
             try:
                 async with await AsyncConnection.connect(**self._shared, autocommit=True) as connection:
                     await self._follow(connection)
-            except (Error, OSError, TimeoutError, SharedSession):  # nothing is proven; the database is asked
+            except (Error, OSError, TimeoutError, SharedSession) as failed:  # nothing is proven meanwhile
+                self._say_why(first_line(failed))
+                await asyncio.sleep(AGAIN_SECONDS)
+            except Exception as bug:  # noqa: BLE001  # without this task no replica would ever drive again
+                self._say_why(f"bug: {bug!r}", bug)
                 await asyncio.sleep(AGAIN_SECONDS)
             finally:
                 self._begins_at = None
@@ -123,8 +141,22 @@ class Replica:
             await self._ask(connection, mine)
             async for notice in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
                 if notice.channel == channel:
-                    for hear in self._told:
-                        hear(notice.payload)
+                    self._hear(notice.payload)
+
+    def _hear(self, told: str) -> None:
+        """A word that is not taken well ends neither the connection nor the term."""
+        for hear in self._told:
+            try:
+                hear(told)
+            except Exception as bug:  # noqa: BLE001  # whatever it was, the next word is heard
+                _say(logging.ERROR, "bug in hearing what a replica told", exc_info=bug)
+
+    def _say_why(self, why: str, bug: Exception | None = None) -> None:
+        if why == self._why:
+            return
+        self._why = why
+        level = logging.ERROR if bug else logging.WARNING
+        _say(level, "nothing says which replica drives: this one stands by", why=why, exc_info=bug)
 
     async def _ask(self, connection: AsyncConnection[Any], mine: str) -> None:
         holds = self._begins_at is not None
@@ -143,6 +175,9 @@ class Replica:
             self._terms += 1
             self._begins_at = now + HANDOVER_SECONDS
         self._answered.set()
+        if self._why:
+            self._why = ""
+            _say(logging.INFO, "it is known again which replica drives")
 
 
 async def _begin(connection: AsyncConnection[Any], mine: str) -> str:
@@ -165,6 +200,11 @@ def _lock() -> str:
 
 def _tell(connection: Connection, told: str) -> None:
     connection.execute(_TELL, {"text": told})
+
+
+def _say(level: int, event: str, **told: object) -> None:
+    with suppress(Exception):  # a log that cannot be written must not end the watch
+        log.log(level, event, **told)
 
 
 def _now() -> float:
