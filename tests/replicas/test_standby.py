@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from sre_portal.core.access import Permission
 from sre_portal.core.errors import NotFound, NotPermitted, Refused, Unconfirmed
 from sre_portal.core.ports import Token
-from sre_portal.core.replica import LateWord, StopWord, dump_word, parse_word
+from sre_portal.core.replica import LateWord, StartWord, StopWord, dump_word, parse_word
 from sre_portal.core.run import Phase, Verdict
 from sre_portal.operations.board import refresh_board
 from sre_portal.operations.ingest import ingest
@@ -19,7 +21,7 @@ from sre_portal.operations.keys import REPLICA_WORDS, Keys
 from sre_portal.operations.runs import start_run
 from sre_portal.operations.standby import driving, hear, pass_time, standing_by
 from sre_portal.operations.stop import abort_run, stop_all
-from tests.operations.world import NILS, OMAR, START, World
+from tests.operations.world import NILS, OMAR, START, MovableClock, World
 from tests.replicas.pair import Pair, running_pair
 from tests.store.samples import KEYS, report, second
 
@@ -190,8 +192,8 @@ async def test_some_work_is_done_by_the_driver_alone_and_some_by_the_others(pair
 
 def test_words_come_back_as_they_were_told() -> None:
     words = (
-        StopWord(run_ids=(1, 2), at=START, by="omar", reason="é" * 500),
-        StopWord(run_ids=None, at=START, by="o" * 200, reason=""),
+        StopWord(run_ids=(1, 2), at=START, ask="a" * 32, by="omar", reason="é" * 500),
+        StopWord(run_ids=None, at=START, ask="b", by="o" * 200, reason=""),
         LateWord(at=START, second=5),
     )
     assert [parse_word(dump_word(word)) for word in words] == list(words)
@@ -206,7 +208,7 @@ async def test_what_is_not_understood_is_left_alone(world: World, text: str) -> 
 
 async def test_whoever_may_connect_to_the_database_is_not_believed_for_that(world: World) -> None:
     """In PostgreSQL anybody who may connect may notify, and may listen and say it again."""
-    word = dump_word(StopWord(run_ids=None, at=world.clock.now(), by="eve", reason="mine"))
+    word = dump_word(StopWord(run_ids=None, at=world.clock.now(), ask="a", by="eve", reason="mine"))
     hear(world.ports, word)
     hear(world.ports, Keys.drawn().seal(word, REPLICA_WORDS))
     hear(world.ports, world.ports.keys.seal(word))
@@ -214,6 +216,49 @@ async def test_whoever_may_connect_to_the_database_is_not_believed_for_that(worl
     sealed = world.ports.keys.seal(word, REPLICA_WORDS)
     hear(world.ports, sealed)
     assert world.ports.watch.stop_alls == 1
+    hear(world.ports, sealed)
     world.clock.move(31)
     hear(world.ports, sealed)
     assert world.ports.watch.stop_alls == 1
+
+
+@pytest.mark.parametrize("apart", [-3600, -31, 31, 3600])
+async def test_a_stop_is_obeyed_however_far_the_clocks_of_replicas_are_apart(pair: Pair, apart: int) -> None:
+    run = await pair.driver.start()
+    said_at = pair.driver.clock.now() + timedelta(seconds=apart)
+    pair.standby.ports = replace(pair.standby.ports, clock=MovableClock(said_at))
+    assert await stop_all(pair.standby.ports, OMAR) == [run.id]
+    assert pair.driver.ports.desk.active() == {}
+    stopped_at = pair.driver.clock.now()
+    ended = await pair.driver.finish(run.id)
+    assert ended.abortion is not None
+    assert ended.abortion.at == stopped_at
+
+
+async def test_a_start_that_was_said_long_ago_is_not_heard_and_that_is_logged(
+    pair: Pair, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody who overheard it says it again."""
+    now, experiment = pair.driver.clock.now(), pair.driver.experiment
+    word = StartWord(at=now, ask="a", actor=OMAR, address="", experiment=experiment)
+    older = word.model_copy(update={"at": now - timedelta(seconds=31)})
+    hear(pair.driver.ports, pair.driver.ports.keys.seal(dump_word(older), REPLICA_WORDS))
+    assert not pair.driver.ports.watch.behind
+    assert "clocks differ" in "".join(capsys.readouterr())
+    hear(pair.driver.ports, pair.driver.ports.keys.seal(dump_word(word), REPLICA_WORDS))
+    await asyncio.gather(*pair.driver.ports.watch.behind)
+    assert pair.driver.ports.desk.active()
+
+
+async def test_a_stop_where_nobody_knows_what_is_live_is_passed_on_and_is_no_success(pair: Pair) -> None:
+    """The database answers again a moment later. Who was stopped then is a guess."""
+    await pair.driver.start()
+    pair.standby.fail("runs", "live")
+    with pytest.raises(Unconfirmed, match="ends by itself in 5 s"):
+        await stop_all(pair.standby.ports, OMAR)
+    assert pair.driver.ports.desk.active() == {}
+    await pair.step(2)
+    (told,) = [
+        one for one in await pair.driver.ports.audit.recent() if one.action == Permission.HARM_STOP.value
+    ]
+    assert told.object == "runs not known"

@@ -13,37 +13,50 @@ from sre_portal.core.errors import Objection, Problem
 from sre_portal.core.experiment import Experiment
 
 FRESH = timedelta(seconds=30)
-"""An older word was said again by somebody who overheard it. Clocks of replicas are not so far apart."""
+"""An older word was said again by somebody who overheard it, or the clocks of replicas are so far apart."""
 
 
 class _Word(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     at: datetime
-    """When it was said."""
+    """When it was said, by the clock of whoever said it."""
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether it may be heard at `now`."""
+        return True
+
+
+class _Fresh(_Word):
+    """What begins something, or costs work: nobody who overheard it may say it again later."""
 
     def is_fresh(self, now: datetime) -> bool:
         return abs(now - self.at) <= FRESH
 
 
 class StopWord(_Word):
-    """Somebody stops harm. Whoever was asked has checked that they may, and writes it down."""
+    """Somebody stops harm. Whoever was asked has checked that they may, and writes it down.
+
+    It is heard however old it is: clocks that differ must not keep harm going.
+    """
 
     kind: Literal["stop"] = "stop"
+    ask: str = Field(max_length=64)
+    """Names the word, so that it is obeyed once."""
     run_ids: tuple[int, ...] | None
     """None is all there are, also those that are being started."""
     by: str = Field(max_length=200)
     reason: str = Field(max_length=500)
 
 
-class LateWord(_Word):
+class LateWord(_Fresh):
     """A second was told so late that nobody reads it again by themselves."""
 
     kind: Literal["late"] = "late"
     second: int
 
 
-class StartWord(_Word):
+class StartWord(_Fresh):
     """Somebody wants to start a run. Who, and what they may, was looked up where they asked."""
 
     kind: Literal["start"] = "start"
@@ -55,7 +68,7 @@ class StartWord(_Word):
 
 
 class AnswerWord(_Word):
-    """What became of a start."""
+    """What became of a start. Heard however old it is: nobody else knows what it answers."""
 
     kind: Literal["answer"] = "answer"
     ask: str

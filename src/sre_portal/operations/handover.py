@@ -8,7 +8,7 @@ from secrets import token_hex
 from sre_portal.core.access import Principal
 from sre_portal.core.errors import InvalidInput, NotPermitted, PortalError, Refused, Unconfirmed
 from sre_portal.core.experiment import Experiment
-from sre_portal.core.replica import AnswerWord, StartWord
+from sre_portal.core.replica import FRESH, AnswerWord, StartWord
 from sre_portal.core.run import Run
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.runs import STANDS_BY, start_run
@@ -37,7 +37,8 @@ async def start_anywhere(ports: Ports, actor: Principal, experiment: Experiment,
     except TimeoutError:
         raise Unconfirmed(
             "This replica stands by, and none that drives has answered within "
-            f"{ANSWER_SECONDS:.0f} s. The list of runs shows whether the run has started."
+            f"{ANSWER_SECONDS:.0f} s. Where the clocks of the two are more than {FRESH.seconds} s apart, it "
+            "hears no start. The list of runs shows whether the run has started."
         ) from None
     finally:
         del ports.watch.asked[ask]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Coroutine
 from contextlib import suppress
+from secrets import token_hex
 
 from sre_portal.contract.lease import LEASE_SECONDS
 from sre_portal.core.access import Permission, Principal, require
@@ -51,34 +52,39 @@ async def abort_run(ports: Ports, actor: Principal, run_id: int, reason: str, ad
 async def stop_all(ports: Ports, actor: Principal, address: str = "") -> Collection[int]:
     """Withdraws every lease at once and ends every live run as aborted. Returns the runs it ended.
 
-    Raises `Unconfirmed` where another replica drives and does not answer.
+    Raises `Unconfirmed` where another replica drives and does not answer, or what is live is not known.
     """
     require(actor, Permission.HARM_STOP)
     drives = ports.drives()
     ports.watch.stop_alls += 1
-    live = {*ports.desk.withdraw_all(), *ports.watch.live}
-    if not drives:
-        live |= await _live_elsewhere(ports)
-    ended = sorted(live)
-    act = Act(actor, Permission.HARM_STOP, f"runs {', '.join(map(str, ended)) or 'none'}", address)
-    intent = act.intent(ports)
+    here = {*ports.desk.withdraw_all(), *ports.watch.live}
+    elsewhere = set[int]() if drives else await _live_elsewhere(ports)
+    ended = sorted(here | (elsewhere or set()))
+    told = ", ".join(map(str, ended)) or ("not known" if elsewhere is None else "none")
+    intent = Act(actor, Permission.HARM_STOP, f"runs {told}", address).intent(ports)
     await _stop(ports, ended, intent, "STOP ALL")
     if not drives:
-        await _pass_on(ports, set(ended), _word(None, intent, "STOP ALL"))
+        awaited = None if elsewhere is None else set(ended)
+        await _pass_on(ports, awaited, _word(None, intent, "STOP ALL"))
     return ended
 
 
 def obey(ports: Ports, word: StopWord) -> None:
     """Another replica was asked to stop harm, and has written that down. Harm here is over on return.
 
-    A replica that stands by takes note: it may be the next one that drives.
+    A replica that stands by takes note: it may be the next one that drives. One that drives obeys each word
+    once, however old it seems: clocks may differ, and a word that somebody overheard must not work again.
     """
+    if word.ask in ports.watch.heard:
+        return
+    if ports.term():
+        ports.watch.heard.append(word.ask)
     if word.run_ids is None:
         ports.watch.stop_alls += 1
         run_ids: Collection[int] = {*ports.desk.withdraw_all(), *ports.watch.live}
     else:
         run_ids = word.run_ids
-    _withdraw(ports, run_ids, StopRequest(word.at, word.by, word.reason))
+    _withdraw(ports, run_ids, StopRequest(ports.clock.now(), word.by, word.reason))
     if ports.term():
         _ = _behind(ports, _end(ports, run_ids))
 
@@ -123,21 +129,25 @@ def _behind(ports: Ports, work: Coroutine[None, None, None]) -> asyncio.Task[Non
     return task
 
 
-async def _live_elsewhere(ports: Ports) -> set[int]:
+async def _live_elsewhere(ports: Ports) -> set[int] | None:
+    """The runs that are live by what is stored; None where that is not known in time."""
     try:
         async with asyncio.timeout(MOMENT_SECONDS):
             return {run.id for run in await ports.runs.live()}
     except (TimeoutError, StoreUnavailable):
-        return set()
+        return None
 
 
 def _word(run_ids: Collection[int] | None, intent: Intent, reason: str) -> StopWord:
     chosen = None if run_ids is None else tuple(run_ids)
-    return StopWord(run_ids=chosen, at=intent.at, by=intent.actor[:200], reason=reason)
+    return StopWord(run_ids=chosen, at=intent.at, ask=token_hex(16), by=intent.actor[:200], reason=reason)
 
 
-async def _pass_on(ports: Ports, run_ids: Collection[int], word: StopWord) -> None:
-    """Tells the driver, and again, until the runs are over. Raises `Unconfirmed`."""
+async def _pass_on(ports: Ports, run_ids: Collection[int] | None, word: StopWord) -> None:
+    """Tells the driver, and again, until the runs are over; where they are not known, as long as it may take.
+
+    Raises `Unconfirmed`.
+    """
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(CONFIRM_SECONDS):
@@ -145,7 +155,7 @@ async def _pass_on(ports: Ports, run_ids: Collection[int], word: StopWord) -> No
                 await say(ports, word)
                 again_at = loop.time() + ASK_AGAIN_SECONDS
                 while loop.time() < again_at:
-                    if await _over(ports, run_ids):
+                    if run_ids is not None and await _over(ports, run_ids):
                         return
                     await asyncio.sleep(LOOK_SECONDS)
     except (TimeoutError, StoreUnavailable):

@@ -1,4 +1,7 @@
-"""What the driving process holds in memory: the alerts, the live runs, and who asked for a stop."""
+"""What a portal holds in memory: the alerts, the live runs, and who asked for a stop.
+
+The one that drives decides by it. One that stands by holds what it has read, and whom it must tell.
+"""
 
 from __future__ import annotations
 
@@ -86,7 +89,7 @@ class Watch:
     asked: dict[str, asyncio.Future[AnswerWord]] = field(default_factory=dict)
     """What this replica has asked the driver, until it answers."""
     heard: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
-    """The last questions that replicas asked."""
+    """The last starts that replicas asked for, and the stops that were obeyed here."""
     evaluated: int = 0
     """The last second the alerts were judged for."""
     stop_alls: int = 0

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import structlog
+
 from sre_portal.core.replica import Word, dump_word, parse_word
 from sre_portal.operations.keys import REPLICA_WORDS
 from sre_portal.operations.ports import Ports
+
+log = structlog.get_logger("sre_portal.replica")
 
 LONGEST_BYTES = 7990
 """PostgreSQL carries messages of less than 8,000."""
@@ -21,7 +25,15 @@ async def say(ports: Ports, word: Word) -> None:
 
 
 def understood(ports: Ports, text: str) -> Word | None:
-    """What was said; None where no replica said it, or long ago, or one of another version."""
+    """What was said; None where no replica of this version said it, or too long ago. Why is logged."""
     opened = ports.keys.unseal(text, REPLICA_WORDS)
     word = None if opened is None else parse_word(opened)
-    return word if word is not None and word.is_fresh(ports.clock.now()) else None
+    if word is None:
+        log.warning("somebody who is no replica of this version said something", length=len(text))
+        return None
+    now = ports.clock.now()
+    if not word.is_fresh(now):
+        apart = round((now - word.at).total_seconds())
+        log.warning("not heard: it was said long ago, or clocks differ", kind=word.kind, seconds=apart)
+        return None
+    return word
