@@ -106,6 +106,10 @@ class StoreUnavailable(PortalError):
     """The database cannot be read or written. The message says which file or server, and why."""
 
 
+class Untrusted(StoreUnavailable):
+    """What lies in the database is not what was signed. The message says what, for a person."""
+
+
 class Unconfirmed(PortalError):
     """What was asked for was passed on, and nobody has said yet that it is done."""
 
