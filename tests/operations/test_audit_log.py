@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import delete, update
 
 from sre_portal.core.access import Permission
-from sre_portal.core.audit import RETAIN, Entry
+from sre_portal.core.audit import RETAIN, Conclusion, Entry, instant
 from sre_portal.core.audit_check import parse_witness
-from sre_portal.core.errors import NotPermitted, StoreUnavailable, UpstreamFailed
+from sre_portal.core.checkpoint import CARRIED, parse_checkpoint
+from sre_portal.core.errors import NotPermitted, StoreUnavailable, Untrusted, UpstreamFailed
 from sre_portal.operations.audit_log import (
     audit_keys,
     forget_old,
@@ -24,11 +25,14 @@ from sre_portal.operations.audit_log import (
     verify_log,
 )
 from sre_portal.operations.audited import Act, audited, conclude, deny, intent_of, recorded, write_late
+from sre_portal.operations.late import LateOutcome
 from sre_portal.operations.sinks import tell_sinks
 from sre_portal.operations.stop import stop_all
 from sre_portal.store import tables
-from sre_portal.store.database import SqlStore
+from sre_portal.store.audit_tree import Trust
+from sre_portal.store.database import SqlStore, open_store
 from tests.operations.world import ADA, NILS, OMAR, World
+from tests.store.samples import KEYS
 from tests.web.pages.memory_access import Notices
 
 ACT = Act(OMAR, Permission.RUN_START, "experiment x", "10.0.0.1", "a game day", {"n": 1}, {"n": 2})
@@ -95,8 +99,8 @@ async def test_no_act_without_a_record(world: World) -> None:
 
 async def test_a_refusal_at_the_door_does_not_depend_on_its_record(world: World) -> None:
     world.fail("audit", "record")
-    await deny(world.ports, ACT, "no")
-    await deny(world.ports, ACT, "still no")
+    await deny(world.ports, ACT.intent(world.ports), "no")
+    await deny(world.ports, ACT.intent(world.ports), "still no")
     (event,) = await world.ports.audit.recent(1)
     assert (event.outcome, event.detail) == ("denied", "still no")
 
@@ -154,7 +158,7 @@ async def test_a_log_without_a_head_is_checked_too(world: World) -> None:
 
 async def test_the_whole_log_is_checked_with_what_the_process_remembers(world: World) -> None:
     await note_start(world.ports)
-    await deny(world.ports, ACT, "no")
+    await deny(world.ports, ACT.intent(world.ports), "no")
     found = await verify_log(world.ports)
     assert (found.whole, found.size, found.witnesses) == (True, 4, 1)
     wrong = await verify_log(world.ports, [parse_witness("5:" + "0" * 64)])
@@ -169,7 +173,7 @@ async def test_a_log_that_grows_while_it_is_checked_is_whole(world: World) -> No
         nonlocal left
         if left:
             left -= 1
-            await deny(world.ports, ACT, "no")
+            await deny(world.ports, ACT.intent(world.ports), "no")
 
     world.meddle("audit", "entries", grow)
     found = await verify_log(world.ports)
@@ -180,7 +184,7 @@ async def test_a_checkpoint_is_told_from_a_forged_one(world: World) -> None:
     await note_start(world.ports)
     text = await world.ports.audit.checkpoint()
     key, forged = signed_by_us(world.ports, text)
-    assert (key, forged) == (str(audit_keys(world.ports, text)[0]), "")
+    assert (key, forged) == (str(audit_keys(world.ports)[0]), "")
     _, forged = signed_by_us(world.ports, text.replace("\n2\n", "\n3\n"))
     assert forged == "The signature of the checkpoint does not fit its text."
 
@@ -189,13 +193,14 @@ async def test_old_texts_are_forgotten_after_the_log_has_said_so(world: World) -
     world.ports = replace(world.ports, audit_keep=timedelta(days=30))
     await forget_old(world.ports)
     for _ in range(3):
-        await deny(world.ports, ACT, "no")
+        await deny(world.ports, ACT.intent(world.ports), "no")
         world.clock.move(20 * 86_400)
     await forget_old(world.ports)
     found = await verify_log(world.ports)
     assert (found.findings, found.horizon, found.missing) == ((), 4, 4)
     retained, *others = await world.ports.audit.recent()
-    assert (retained.action, retained.object, retained.after) == (RETAIN, "entries below 4", {"horizon": 4})
+    assert (retained.action, retained.object) == (RETAIN, "entries below 4")
+    assert retained.after == {"horizon": 4, "before": instant(world.clock.now() - timedelta(days=30))}
     assert [one.action for one in others] == ["run:start"]
     size = found.size
     await forget_old(world.ports)  # nothing is old enough yet
@@ -204,8 +209,88 @@ async def test_old_texts_are_forgotten_after_the_log_has_said_so(world: World) -
         assert (await world.ports.audit.proof(seq)).holds
 
 
+async def test_columns_that_claim_an_age_make_the_portal_forget_nothing_and_people_are_told(
+    world: World,
+) -> None:
+    notices = Notices()
+    world.ports = replace(world.ports, audit_keep=timedelta(days=400), notices=notices)
+    for _ in range(3):
+        await deny(world.ports, ACT.intent(world.ports), "no")
+    store = world.store
+    assert isinstance(store, SqlStore)
+    await store.database.write(
+        lambda one: one.exec_driver_sql("UPDATE audit_entry SET at = at - 600 * 86400 * 1000000")
+    )
+    for _ in range(2):
+        with pytest.raises(Untrusted, match="No text was dropped"):
+            await forget_old(world.ports)
+        with pytest.raises(Untrusted, match="No text was dropped"):
+            await look_at_audit(world.ports)
+    assert [one.leaf is None for one in await world.ports.audit.entries(None, 10)] == [False] * 6
+    assert world.ports.audit.standing().broken
+    (said,) = notices.told
+    assert "Entry 0 was made at" in said
+    await deny(world.ports, ACT.intent(world.ports), "no")  # the head holds: acts go on
+    assert (await world.ports.audit.recent(1))[0].id == 6
+
+
+async def test_an_outcome_whose_intent_was_changed_waits_and_keeps_no_other_out(world: World) -> None:
+    event = await world.ports.audit.intend(ACT.intent(world.ports))
+    other = await world.ports.audit.intend(ACT.intent(world.ports))
+    store = world.store
+    assert isinstance(store, SqlStore)
+    (genuine, _) = await world.ports.audit.entries(None, 2)
+    entry = tables.audit_entry
+
+    async def put(text: str | None) -> None:
+        await store.database.write(
+            lambda one: one.execute(update(entry).where(entry.c.seq == event).values(leaf=text))
+        )
+
+    await put("{}")
+    await conclude(world.ports, event, "done")
+    world.ports.watch.late.append(LateOutcome(other, Conclusion(world.clock.now(), "done")))
+    for _ in range(2):
+        await write_late(world.ports)
+        assert [one.outcome for one in await world.ports.audit.recent(2)] == ["done", "intended"]
+        assert len(world.ports.watch.late) == 1
+    assert "entry 0" in world.ports.audit.standing().broken
+    await put(genuine.leaf)
+    await write_late(world.ports)
+    assert not world.ports.watch.late
+    assert world.ports.audit.standing().broken == ""
+    assert [one.outcome for one in await world.ports.audit.recent(2)] == ["done", "done"]
+
+
+async def test_the_log_of_another_environment_is_a_finding(world: World) -> None:
+    await note_start(world.ports)
+    told = "The checkpoint is of the log sre-portal/audit/demo, not of sre-portal/audit/production."
+    elsewhere = replace(world.ports, environment="production")
+    assert told in (await verify_log(elsewhere)).findings
+    assert signed_by_us(elsewhere, await world.ports.audit.checkpoint())[1] == told
+
+
+async def test_a_start_tells_how_many_entries_nobody_had_signed(world: World) -> None:
+    await deny(world.ports, ACT.intent(world.ports), "no")
+    head = parse_checkpoint(await world.ports.audit.checkpoint())
+    carried = replace(head, origin=CARRIED)
+    store = world.store
+    assert isinstance(store, SqlStore)
+    await store.database.write(
+        lambda one: one.execute(update(tables.audit_head).values(checkpoint=carried.body))
+    )
+    trust = Trust(KEYS.signer("demo"), head.witness)
+    async with await open_store(
+        str(store.database.place).replace("the file ", "sqlite:///"), trust=trust
+    ) as again:
+        await note_start(replace(world.ports, audit=again.audit), head.witness)
+        (event,) = await again.audit.recent(1)
+    assert event.after is not None
+    assert (event.after["carried_unsigned"], event.after["accepted"]) == (2, head.witness)
+
+
 async def test_texts_are_kept_for_ever_where_that_is_asked(world: World) -> None:
-    await deny(world.ports, ACT, "no")
+    await deny(world.ports, ACT.intent(world.ports), "no")
     world.clock.move(10_000 * 86_400)
     await forget_old(world.ports)
     assert (await verify_log(world.ports)).missing == 0
@@ -229,7 +314,7 @@ async def test_sinks_are_told_everything_in_order_and_once(world: World) -> None
     good, bad = Collector(), Collector("otlp+http://collector:4318", failing=True)
     world.ports = replace(world.ports, sinks=(good, bad))
     for _ in range(2):
-        await deny(world.ports, ACT, "no")
+        await deny(world.ports, ACT.intent(world.ports), "no")
         await tell_sinks(world.ports)
     assert good.told == [0, 1, 2, 3]
     assert (world.ports.watch.sinks[bad.name].failing, world.ports.watch.sinks[bad.name].sent) == (
@@ -243,19 +328,19 @@ async def test_sinks_are_told_everything_in_order_and_once(world: World) -> None
 
 
 async def test_a_sink_goes_on_where_it_was_after_a_restart(world: World) -> None:
-    await deny(world.ports, ACT, "no")
+    await deny(world.ports, ACT.intent(world.ports), "no")
     world.ports = replace(world.ports, sinks=(Collector(),))
     await tell_sinks(world.ports)
     await world.restart()
     again = Collector()
     world.ports = replace(world.ports, sinks=(again,))
-    await deny(world.ports, ACT, "no")
+    await deny(world.ports, ACT.intent(world.ports), "no")
     await tell_sinks(world.ports)
     assert again.told == [2, 3]
 
 
 async def test_what_was_forgotten_before_a_sink_came_back_is_skipped(world: World) -> None:
-    await asyncio.gather(*(deny(world.ports, ACT, "no") for _ in range(3)))
+    await asyncio.gather(*(deny(world.ports, ACT.intent(world.ports), "no") for _ in range(3)))
     await world.ports.audit.forget(4)
     sink = Collector()
     world.ports = replace(world.ports, sinks=(sink,))

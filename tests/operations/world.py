@@ -38,9 +38,10 @@ from sre_portal.operations.ports import Ports
 from sre_portal.operations.pulse import Pulse
 from sre_portal.operations.runs import start_run
 from sre_portal.operations.standby import begin, pass_time
+from sre_portal.store.audit_tree import Trust
 from sre_portal.store.database import open_store
 from sre_portal.store.desk import Desk
-from tests.store.samples import KEYS, TRUST
+from tests.store.samples import KEYS
 from tests.web.pages.memory_access import Notices
 
 ADA = Principal("ada", everywhere(Role.ADMIN))
@@ -208,7 +209,7 @@ class World:
     async def open(self) -> World:
         """Starts the portal over what the database holds: also after a crash."""
         self.store: Store = await open_store(
-            self.database or f"sqlite:///{self.path / 'portal.sqlite3'}", trust=TRUST
+            self.database or f"sqlite:///{self.path / 'portal.sqlite3'}", trust=Trust(KEYS.signer("demo"))
         )
         desk = Desk(self.clock, replicas=self.store.replicas)
         desk.define({"shop": [definition_of(slo) for slo in self.slos]})
@@ -260,10 +261,11 @@ class World:
         meddled = Meddled(getattr(self.ports, port), method, happen)
         self.ports = replace(self.ports, **{port: meddled})  # type: ignore[arg-type]  # stands in for any port
 
-    def fail(self, port: str, method: str, times: int = 1) -> None:
-        """That method of that port fails from now on, so many times."""
+    def fail(self, port: str, method: str, times: int = 1) -> Failing:
+        """That method of that port fails from now on, so many times; what is left of them is in `times`."""
         failing = Failing(getattr(self.ports, port), method, times)
         self.ports = replace(self.ports, **{port: failing})  # type: ignore[arg-type]  # stands in for any port
+        return failing
 
     async def step(self) -> None:
         """A quarter of a second passes: whole seconds are reported, then the loop passes."""

@@ -15,7 +15,7 @@ from sre_portal.operations.keys import Keys
 from sre_portal.store import tables
 from sre_portal.store.audit_tree import Trust
 from sre_portal.store.database import SqlStore, open_store
-from tests.store.samples import NOW, TRUST, at, done, intent
+from tests.store.samples import KEYS, NOW, TRUST, at, done, intent
 
 ENTRY = tables.audit_entry
 
@@ -155,15 +155,33 @@ async def test_every_entry_is_proven(store: SqlStore) -> None:
         await store.audit.proof(-1)
 
 
+SECRET, NEWER = b"a secret of thirty-two bytes or more", b"another secret of thirty-two bytes!!"
+
+
+async def test_the_log_of_another_environment_is_not_gone_on_with_until_somebody_says_so(url: str) -> None:
+    async with await open_store(url, trust=TRUST) as store:
+        witness = await filled(store)
+    renamed = KEYS.signer("renamed")
+    async with await open_store(url, trust=Trust(renamed)) as store:
+        with pytest.raises(StoreUnavailable, match=f"SRE_PORTAL_AUDIT_ACCEPT={witness} goes on with it"):
+            await store.audit.intend(intent())
+        said = "The checkpoint is of the log sre-portal/audit/test, not of sre-portal/audit/renamed."
+        assert said in store.audit.standing().broken
+    async with await open_store(url, trust=Trust(renamed, witness)) as store:
+        await store.audit.intend(intent())
+    async with await open_store(url, trust=Trust(renamed)) as store:
+        await store.audit.intend(intent())
+        assert renamed.open(await store.audit.checkpoint()).origin == "sre-portal/audit/renamed"
+
+
 async def test_a_log_goes_on_after_a_restart_and_with_a_new_key(url: str) -> None:
-    secret, newer = b"a secret of thirty-two bytes or more", b"another secret of thirty-two bytes!!"
     async with await open_store(url, trust=TRUST) as store:
         before = await filled(store)
-    rotated = Trust(Keys((newer, secret)).signer("renamed"))
+    rotated = Trust(Keys((NEWER, SECRET)).signer("test"))
     async with await open_store(url, trust=rotated) as store:
         await store.audit.intend(intent(9))
         head = rotated.signer.open(await store.audit.checkpoint())
-        assert (head.origin, head.size) == ("sre-portal/audit/renamed", 11)
+        assert (head.origin, head.size) == ("sre-portal/audit/test", 11)
         check = Check([parse_witness(before)])
         check.take(await store.audit.entries(None, 100))
         assert check.finish(await store.audit.checkpoint(), rotated.signer.keys).whole

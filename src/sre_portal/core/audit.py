@@ -25,6 +25,9 @@ RETAIN = "audit:retain"
 HORIZON = "horizon"
 """Where such an entry states it: in its `after`."""
 
+BEFORE = "before"
+"""Where such an entry states how old they are: made before this instant."""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 LONGEST = 2000
@@ -122,13 +125,15 @@ class Entry:
 class Standing:
     """The log as one process sees it: size, root in hexadecimal, signed text, and what is wrong with it.
 
-    `root` and `checkpoint` are empty before the first look, `broken` where nothing is wrong.
+    `root` and `checkpoint` are empty before the first look, `broken` where nothing is wrong. With `refuses`
+    nothing is added to it; without, only some entry is not what was signed.
     """
 
     size: int
     root: str
     checkpoint: str
     broken: str
+    refuses: bool = False
 
 
 def leaf_of_intent(seq: int, intent: Intent) -> dict[str, object]:

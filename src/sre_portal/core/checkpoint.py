@@ -25,6 +25,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 MARK = chr(0x2014)
 """An em dash: begins the line of a signature."""
 
+CARRIED = "sre-portal/audit/carried"
+"""The name of a log that a migration made out of rows that nobody had signed."""
+
 ED25519 = b"\x01"
 """How signed notes number the kind of signature."""
 
@@ -99,15 +102,14 @@ class Signer:
     @property
     def keys(self) -> tuple[VerifierKey, ...]:
         """The public keys, the one that signs first."""
-        return self.keys_for(self.origin)
-
-    def keys_for(self, origin: str) -> tuple[VerifierKey, ...]:
-        """The same keys under another name, as when the environment was called differently."""
-        return tuple(VerifierKey(origin, _public(seed)) for seed in (self.seed, *self.older))
+        return tuple(VerifierKey(self.origin, _public(seed)) for seed in (self.seed, *self.older))
 
     def open(self, text: str) -> Checkpoint:
-        """The checkpoint of a text that one of these keys signed. Raises `NotGenuine`."""
-        return open_checkpoint(text, self.keys_for(text.partition("\n")[0]))
+        """The checkpoint of a text that one of these keys signed for this log. Raises `NotGenuine`.
+
+        Logs of several environments may be signed with one key; each is believed under its own name only.
+        """
+        return open_checkpoint(text, self.keys)
 
 
 def origin_of(environment: str) -> str:
@@ -128,6 +130,9 @@ def open_checkpoint(text: str, keys: Sequence[VerifierKey]) -> Checkpoint:
             if name == key.name == checkpoint.origin and signature[:4] == key.id:
                 _check(key, signature[4:], checkpoint.body)
                 return checkpoint
+    names = sorted({key.name for key in keys})
+    if names and checkpoint.origin not in names:
+        raise NotGenuine(f"The checkpoint is of the log {checkpoint.origin}, not of {', '.join(names)}.")
     raise NotGenuine("The checkpoint has no signature of a known key.")
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from sre_portal import __version__
 from sre_portal.core.access import PORTAL
-from sre_portal.core.audit import HORIZON, RETAIN, Conclusion
+from sre_portal.core.audit import BEFORE, HORIZON, RETAIN, Conclusion, instant
 from sre_portal.core.audit_check import Check, Checked
-from sre_portal.core.checkpoint import Checkpoint, NotGenuine, VerifierKey, open_checkpoint
+from sre_portal.core.checkpoint import (
+    CARRIED,
+    Checkpoint,
+    NotGenuine,
+    VerifierKey,
+    open_checkpoint,
+    parse_checkpoint,
+)
 from sre_portal.core.errors import StoreUnavailable
 from sre_portal.operations.audited import intent_of
 from sre_portal.operations.ports import Ports
@@ -24,11 +32,14 @@ SLACK = timedelta(days=1)
 async def note_start(ports: Ports, accepted: str = "") -> None:
     """The first act of every start. Raises `StoreUnavailable` where the log is not to be trusted.
 
-    `accepted` is the `SIZE:ROOT` that the operator said to go on with.
+    `accepted` is the `SIZE:ROOT` that the operator said to go on with. The entry tells it, and how many
+    entries of an older portal nobody had signed until then.
     """
-    after = {"version": __version__, "environment": ports.environment}
+    after: dict[str, object] = {"version": __version__, "environment": ports.environment}
     if accepted:
         after["accepted"] = accepted
+    if carried := await _carried(ports):
+        after["carried_unsigned"] = carried
     intent = intent_of(ports, PORTAL, "", "portal:start", "the portal", after=after)
     await ports.audit.record(intent, Conclusion(intent.at, "done"))
 
@@ -38,20 +49,14 @@ async def look_at_audit(ports: Ports) -> None:
 
     People are told once.
     """
-    try:
+    async with _alarmed(ports):
         await ports.audit.look()
-    except StoreUnavailable as broken:
-        if ports.audit.standing().broken and not ports.watch.audit_alarm:
-            ports.watch.audit_alarm = True
-            await ports.notices.send(str(broken))
-        raise
     ports.watch.audit_alarm = False
 
 
-def audit_keys(ports: Ports, checkpoint: str = "") -> Sequence[VerifierKey]:
-    """The public keys, the one that signs first; under the name that a checkpoint has, where one is given."""
-    signer = ports.keys.signer(ports.environment)
-    return signer.keys_for(checkpoint.partition("\n")[0]) if checkpoint else signer.keys
+def audit_keys(ports: Ports) -> Sequence[VerifierKey]:
+    """The public keys, the one that signs first, under the name of this environment's log."""
+    return ports.keys.signer(ports.environment).keys
 
 
 async def verify_log(ports: Ports, witnesses: Sequence[Checkpoint] = ()) -> Checked:
@@ -68,19 +73,26 @@ async def verify_log(ports: Ports, witnesses: Sequence[Checkpoint] = ()) -> Chec
             check.take(page)
         head = await ports.audit.checkpoint()
         if head == signed:
-            return check.finish(signed, audit_keys(ports, signed))
+            return check.finish(signed, audit_keys(ports))
         signed = head  # somebody added entries meanwhile
 
 
 async def forget_old(ports: Ports) -> None:
-    """Drops the texts of entries that are too old, after the log has stated below which number."""
+    """Drops the texts of entries that are too old, after the log has stated below which number.
+
+    Raises `Untrusted` where the database claims an age that the signed texts do not have; people are told.
+    """
     if ports.audit_keep is None:
         return
     now = ports.clock.now()
     oldest = await ports.audit.oldest()
     if oldest is None or now - oldest.at < ports.audit_keep + SLACK:
         return
-    horizon = await ports.audit.horizon(now - ports.audit_keep)
+    limit = now - ports.audit_keep
+    async with _alarmed(ports):
+        horizon = await ports.audit.horizon(limit)
+    if not horizon:
+        return
     intent = intent_of(
         ports,
         PORTAL,
@@ -88,7 +100,7 @@ async def forget_old(ports: Ports) -> None:
         RETAIN,
         f"entries below {horizon}",
         reason=f"older than {ports.audit_keep.days} days",
-        after={HORIZON: horizon},
+        after={HORIZON: horizon, BEFORE: instant(limit)},
     )
     await ports.audit.record(intent, Conclusion(now, "done"))
     await ports.audit.forget(horizon)
@@ -106,7 +118,7 @@ async def look_sentence(ports: Ports) -> str:
 def signed_by_us(ports: Ports, checkpoint: str) -> tuple[str, str]:
     """The public key to check a checkpoint with, and why it cannot be believed; empty where it can."""
     key, forged = audit_keys(ports)[0], ""
-    for one in audit_keys(ports, checkpoint):
+    for one in audit_keys(ports):
         try:
             open_checkpoint(checkpoint, [one])
         except NotGenuine as why:
@@ -114,3 +126,24 @@ def signed_by_us(ports: Ports, checkpoint: str) -> tuple[str, str]:
         else:
             return str(one), ""
     return str(key), forged
+
+
+@asynccontextmanager
+async def _alarmed(ports: Ports) -> AsyncIterator[None]:
+    """People are told, once, where the log is not what was signed."""
+    try:
+        yield
+    except StoreUnavailable as broken:
+        if ports.audit.standing().broken and not ports.watch.audit_alarm:
+            ports.watch.audit_alarm = True
+            await ports.notices.send(str(broken))
+        raise
+
+
+async def _carried(ports: Ports) -> int:
+    """How many entries a migration carried over that nobody has signed yet."""
+    try:
+        head = parse_checkpoint(await ports.audit.checkpoint())
+    except NotGenuine:  # told by whoever appends
+        return 0
+    return head.size if head.origin == CARRIED else 0

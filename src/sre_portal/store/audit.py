@@ -8,11 +8,10 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select, update
+from sqlalchemy import Connection, Row, Select, func, select
 
 from sre_portal.core.audit import (
     ANY,
-    EPOCH,
     INTENDED,
     AuditEvent,
     AuditFilter,
@@ -27,12 +26,17 @@ from sre_portal.core.audit import (
 from sre_portal.core.audit_proof import Proof
 from sre_portal.core.checkpoint import parse_checkpoint
 from sre_portal.core.errors import Conflict, NotFound, StoreUnavailable
+from sre_portal.core.journal import canonical
 from sre_portal.core.merkle import inclusion_proof, leaf_hash
 from sre_portal.store import tables
 from sre_portal.store.audit_queue import Queue
-from sre_portal.store.audit_tree import Appender, Broken, Trust, head_of, nodes_in
+from sre_portal.store.audit_retention import forget, horizon_before
+from sre_portal.store.audit_tree import Appender, Broken, Changed, Trust, head_of, nodes_in
 from sre_portal.store.connection import Database
 from sre_portal.store.dialect import put
+
+REMEMBERED = 10_000
+"""Intents of this process that are known without asking the tree, until they are concluded."""
 
 entry = tables.audit_entry
 made = entry.alias("made")
@@ -45,14 +49,27 @@ class Audit:
     def __init__(self, database: Database, trust: Trust | None) -> None:
         self._database = database
         self._queue = Queue(database, trust)
+        self._intended: dict[int, bytes] = {}
+        """The leaf hashes of intents of this process that are not concluded."""
 
     async def intend(self, intent: Intent) -> int:
         """Writes an intent down; returns the number of its event when it is durable."""
-        return await self._queue.add(partial(_intend, intent=intent))
+        event = await self._queue.add(partial(_intend, intent=intent))
+        self._intended[event] = leaf_hash(canonical(leaf_of_intent(event, intent)).encode())
+        if len(self._intended) > REMEMBERED:
+            del self._intended[next(iter(self._intended))]
+        return event
 
     async def conclude(self, event_id: int, conclusion: Conclusion) -> None:
-        """Adds how it ended. Raises `NotFound`, or `Conflict` where that has been said before."""
-        await self._queue.add(partial(_conclude, event_id=event_id, conclusion=conclusion))
+        """Adds how it ended. Raises `NotFound`, or `Conflict` where that has been said before.
+
+        Raises `Untrusted` where the intent is not the one that was signed.
+        """
+        known = self._intended.get(event_id)
+        job = partial(_conclude, event_id=event_id, known=known, conclusion=conclusion)
+        with self._queue.doubting(f"entry {event_id}"):
+            await self._queue.add(job)
+        self._intended.pop(event_id, None)
 
     async def record(self, intent: Intent, conclusion: Conclusion) -> int:
         """Writes down an act that is over: both entries in one transaction."""
@@ -60,10 +77,11 @@ class Audit:
 
     def standing(self) -> Standing:
         """The log as this process last saw it. Asks nobody."""
-        tip = self._queue.tip
+        tip, broken = self._queue.tip, self._queue.broken
+        told = broken or next(iter(self._queue.doubts.values()), "")
         if tip is None:
-            return Standing(0, "", "", self._queue.broken)
-        return Standing(tip.frontier.size, tip.frontier.root.hex(), tip.checkpoint, self._queue.broken)
+            return Standing(0, "", "", told, bool(broken))
+        return Standing(tip.frontier.size, tip.frontier.root.hex(), tip.checkpoint, told, bool(broken))
 
     async def look(self) -> None:
         """Holds the log against what this process has seen. Raises `StoreUnavailable` where it differs."""
@@ -90,12 +108,16 @@ class Audit:
         return await self._database.read(_oldest)
 
     async def horizon(self, before: datetime) -> int:
-        """The number of the first entry that was made at that instant or after."""
-        return await self._database.read(partial(_horizon, before=before))
+        """The number below which every text is older than that instant, by what was signed; 0 for none.
+
+        It may be lower than it could be. Raises `Untrusted` where a text was changed, or what repeats it.
+        """
+        with self._queue.doubting("what is old"):
+            return await self._queue.read(partial(horizon_before, before=before))
 
     async def forget(self, horizon: int) -> None:
         """Drops the texts of entries below a horizon that the log states. Their hashes stay."""
-        await self._database.write(partial(_forget, horizon=horizon))
+        await self._database.write(partial(forget, horizon=horizon))
 
     async def sent(self, sink: str) -> int:
         """The number of the next entry that a sink is to be told."""
@@ -115,16 +137,41 @@ def _intend(log: Appender, intent: Intent) -> int:
     return event
 
 
-def _conclude(log: Appender, event_id: int, conclusion: Conclusion) -> int:
-    texts = select(entry.c.leaf).where(entry.c.event == event_id, entry.c.kind == "intent")
-    text = log.connection.scalar(texts)
-    if text is None:
+def _conclude(log: Appender, event_id: int, known: bytes | None, conclusion: Conclusion) -> int:
+    """The outcome repeats who and what: only from a text that was signed.
+
+    An intent of this process is `known` by its leaf hash; that of another one is proven from the tree.
+    """
+    intent = _signed(log, event_id, known)
+    if intent is None or intent["kind"] != "intent":
         raise NotFound("audit event", str(event_id))
-    told = select(entry.c.outcome).where(entry.c.event == event_id, entry.c.kind == "outcome")
-    if (found := log.connection.scalar(told)) is not None:
-        raise Conflict(INTENDED, found)
-    log.append(leaf_of_outcome(log.size, json.loads(text), conclusion))
+    told = select(entry.c.seq).where(entry.c.event == event_id, entry.c.kind == "outcome")
+    if (seq := log.connection.scalar(told)) is not None:
+        outcome = _signed(log, seq, None)
+        if outcome is None or (outcome["event"], outcome["kind"]) != (event_id, "outcome"):
+            raise Changed(f"Entry {seq} claims to be the outcome of entry {event_id}, and is not.")
+        raise Conflict(INTENDED, str(outcome["outcome"]))
+    log.append(leaf_of_outcome(log.size, intent, conclusion))
     return event_id
+
+
+def _signed(log: Appender, seq: int, known: bytes | None) -> dict[str, Any] | None:
+    """The leaf of an entry, checked; None where there is none, or retention has dropped its text."""
+    row = log.connection.execute(select(entry.c.leaf, entry.c.hash).where(entry.c.seq == seq)).one_or_none()
+    if row is None and not 0 <= seq < log.size:
+        return None
+    if row is None or row.leaf is None:
+        older = select(entry.c.seq).where(entry.c.seq < seq, entry.c.leaf.is_not(None)).limit(1)
+        if row is None or known is not None or log.connection.scalar(older) is not None:
+            raise Changed(f"The text of entry {seq} is gone.")
+        return None
+    found = leaf_hash(row.leaf.encode("utf-8", "surrogatepass"))
+    if found.hex() != row.hash or (known is not None and found != known):
+        raise Changed(f"The text of entry {seq} is not the one that was signed.")
+    if known is None:
+        log.check(seq, found)
+    leaf: dict[str, Any] = json.loads(row.leaf)
+    return leaf
 
 
 def _record(log: Appender, intent: Intent, conclusion: Conclusion) -> int:
@@ -210,18 +257,3 @@ def _oldest(connection: Connection) -> Entry | None:
     asked = select(entry).where(entry.c.leaf.is_not(None)).order_by(entry.c.seq).limit(1)
     row = connection.execute(asked).one_or_none()
     return None if row is None else _parse(row)
-
-
-def _horizon(connection: Connection, before: datetime) -> int:
-    later = connection.scalar(select(func.min(entry.c.seq)).where(entry.c.at >= before))
-    if later is not None:
-        return int(later)
-    last = connection.scalar(select(func.max(entry.c.seq)))
-    return 0 if last is None else int(last) + 1
-
-
-def _forget(connection: Connection, horizon: int) -> None:
-    """What is left is `core.audit.forgotten`."""
-    blank = dict.fromkeys(("kind", "actor", "actor_id", "action", "object", "outcome"), "")
-    kept = update(entry).where(entry.c.seq < horizon, entry.c.leaf.is_not(None))
-    connection.execute(kept.values(**blank, event=entry.c.seq, at=EPOCH, leaf=None))

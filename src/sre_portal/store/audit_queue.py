@@ -6,15 +6,16 @@ The head of the log is one row that everybody locks. One line a process keeps th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from sre_portal.core.errors import Conflict, InvalidInput, NotFound, Problem, StoreUnavailable
-from sre_portal.store.audit_tree import Appender, Broken, Tip, Trust, tip_of
+from sre_portal.core.errors import Conflict, InvalidInput, NotFound, Problem, StoreUnavailable, Untrusted
+from sre_portal.store.audit_tree import Appender, Broken, Changed, Tip, Trust, tip_of
 from sre_portal.store.connection import Database
 
 T = TypeVar("T")
@@ -23,7 +24,8 @@ SHARED_MOST = 100
 """Acts in one transaction."""
 
 Job = Callable[[Appender], int]
-"""Adds entries and returns the number of the event. May raise `NotFound` or `Conflict` before it adds any."""
+"""Adds entries and returns the number of the event. May raise `NotFound`, `Conflict` or `Changed` before
+it adds any."""
 
 Told = int | Exception
 
@@ -49,6 +51,8 @@ class Queue:
         self.tip: Tip | None = None
         self.broken = ""
         """What was wrong with the log at the last look, as a sentence; empty where nothing was."""
+        self.doubts: dict[str, str] = {}
+        """What about -> why an entry is not the one that was signed. Each stays until that works again."""
         self._database = database
         self._trust = trust
         self._waiting: list[_Waiting] = []
@@ -58,7 +62,7 @@ class Queue:
         """Does a job; returns when what it added is durable.
 
         Raises `StoreUnavailable` where the log cannot be written or is not the one this program knows, and
-        what the job raises.
+        what the job raises. Where that may be `Changed`, call it in `doubting`.
         """
         waiting = _Waiting(job, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
@@ -67,10 +71,35 @@ class Queue:
         return await waiting.told
 
     async def look(self) -> None:
-        """Holds the log against what is known of it. Raises `StoreUnavailable`."""
+        """Holds the log against what is known of it. Raises `StoreUnavailable`, also while in doubt."""
+        await self.read(lambda _connection, _tip: None)
+        for doubt in self.doubts.values():
+            raise self._untrusted(doubt)
+
+    async def read(self, work: Callable[[Connection, Tip], T]) -> T:
+        """Reads with the newest state of the log that is believed. Raises as `add`."""
         trust = self._given()
-        tip = await self._trusting(lambda: self._database.read(lambda one: tip_of(one, trust, self.tip)))
+
+        def with_tip(connection: Connection) -> tuple[Tip, T]:
+            tip = tip_of(connection, trust, self.tip)
+            return tip, work(connection, tip)
+
+        tip, found = await self._trusting(lambda: self._database.read(with_tip))
         self._believe(tip)
+        return found
+
+    @contextmanager
+    def doubting(self, what: str) -> Iterator[None]:
+        """Turns `Changed` into `Untrusted`, and keeps the doubt until the same works again."""
+        try:
+            yield
+        except Changed as changed:
+            self.doubts[what] = str(changed)
+            raise self._untrusted(str(changed)) from None
+        except (NotFound, Conflict):  # that was told by entries that hold
+            self.doubts.pop(what, None)
+            raise
+        self.doubts.pop(what, None)
 
     async def _write_waiting(self) -> None:
         try:
@@ -107,6 +136,9 @@ class Queue:
     async def _trusting(self, work: Callable[[], Awaitable[T]]) -> T:
         try:
             done = await work()
+        except Changed:
+            self.broken = ""
+            raise
         except Broken as broken:
             self.broken = str(broken)
             raise StoreUnavailable(
@@ -118,6 +150,9 @@ class Queue:
     def _believe(self, tip: Tip) -> None:
         if self.tip is None or tip.frontier.size >= self.tip.frontier.size:
             self.tip = tip
+
+    def _untrusted(self, why: str) -> Untrusted:
+        return Untrusted(f"An entry of the audit log in {self._database.place} cannot be trusted. {why}")
 
     def _given(self) -> Trust:
         if self._trust is None:
@@ -131,5 +166,5 @@ def _told(job: Job, log: Appender) -> Told:
         return job(log)
     except UnicodeEncodeError as unfit:
         return InvalidInput([Problem("value", unfit.reason, "text that is valid Unicode")])
-    except (NotFound, Conflict, ValueError) as refused:
+    except (NotFound, Conflict, Changed, ValueError) as refused:
         return refused

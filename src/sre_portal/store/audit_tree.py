@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sre_portal.core.audit import Facts, entry_of
-from sre_portal.core.checkpoint import Checkpoint, NotGenuine, Signer, parse_checkpoint
+from sre_portal.core.checkpoint import CARRIED, Checkpoint, NotGenuine, Signer, parse_checkpoint
 from sre_portal.core.journal import canonical
 from sre_portal.core.merkle import (
     Frontier,
@@ -21,6 +21,8 @@ from sre_portal.core.merkle import (
     ended_by,
     extends,
     frontier_of,
+    includes,
+    inclusion_proof,
     leaf_hash,
 )
 from sre_portal.store import tables
@@ -35,6 +37,13 @@ class Broken(Exception):
     """The log is not what this program has seen or signed. The message is a sentence for a person."""
 
 
+class Changed(Broken):
+    """An entry, or what repeats it, is not what was signed. Found before anything was added.
+
+    The head holds, so other entries may be added.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Tip:
     """The newest state of the log that was believed, and the text that signs it."""
@@ -45,7 +54,10 @@ class Tip:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What a head is held against. `accept` is the `SIZE:ROOT` of a log to go on with, whoever signed it."""
+    """What a head is held against: keys and the name of the log.
+
+    `accept` is the `SIZE:ROOT` of a log to go on with, whoever signed it and whatever its name.
+    """
 
     signer: Signer
     accept: str = ""
@@ -62,6 +74,8 @@ class Trust:
             found = parse_checkpoint(text)
         except NotGenuine:
             raise Broken(why) from None
+        if found.origin == CARRIED:
+            why = f"Its {found.size} entries were carried over from an older portal; nobody has signed them."
         if found.witness != self.accept:
             raise Broken(f"{why} SRE_PORTAL_AUDIT_ACCEPT={found.witness} goes on with it as it is.")
         return found
@@ -125,6 +139,16 @@ class Appender:
         """The number of the next entry."""
         return self._tip.frontier.size
 
+    def check(self, seq: int, leaf: bytes) -> None:
+        """That an entry has this leaf hash. Raises `Changed`. Reads a row for each level of the tree."""
+        frontier = self._tip.frontier
+        try:
+            path = inclusion_proof(seq, frontier.size, nodes_in(self.connection))
+        except (Broken, ValueError) as broken:
+            raise Changed(f"Entry {seq} is not among those that were signed. {broken}") from None
+        if not includes(seq, frontier.size, leaf, path, frontier.root):
+            raise Changed(f"The text of entry {seq} is not the one that was signed.")
+
     def append(self, leaf: Facts) -> None:
         """Adds an entry. Its `seq` is `size`."""
         text = canonical(leaf)
@@ -148,9 +172,15 @@ class Appender:
         return Tip(text, frontier)
 
 
-def sign_carried(connection: Connection, signer: Signer) -> None:
-    """Signs the log that a migration has just made, in the same transaction: nobody came between."""
+def sign_empty(connection: Connection, signer: Signer) -> None:
+    """Signs the log that a migration has just made, where nothing was carried over into it.
+
+    Old rows were never signed: anybody who can write the database can have put them there, and have it
+    migrated again. An operator has to look at them and say so.
+    """
     claimed = parse_checkpoint(head_of(connection))
+    if claimed.size:
+        return
     text = signer.sign(claimed.size, claimed.root)
     connection.execute(update(tables.audit_head).where(tables.audit_head.c.id == 1).values(checkpoint=text))
 

@@ -27,7 +27,7 @@ from sre_portal.store import tables
 from sre_portal.store.accounts import Accounts
 from sre_portal.store.alerts import Alerts
 from sre_portal.store.audit import Audit
-from sre_portal.store.audit_tree import Trust, sign_carried
+from sre_portal.store.audit_tree import Trust, sign_empty
 from sre_portal.store.connection import Database
 from sre_portal.store.dialect import engines_for
 from sre_portal.store.epoch import Epoch
@@ -125,7 +125,7 @@ async def open_store(
 
 def _prepare(connection: Connection, place: Place, trust: Trust | None) -> None:
     if migrate(connection, place) and trust is not None:
-        sign_carried(connection, trust.signer)
+        sign_empty(connection, trust.signer)
 
 
 def _ping(connection: Connection) -> None:

@@ -59,8 +59,13 @@ def test_an_older_key_verifies_and_never_signs() -> None:
 
 def test_a_key_of_another_log_says_nothing() -> None:
     renamed = VerifierKey("sre-portal/audit/other", SIGNER.keys[0].public)
-    with pytest.raises(NotGenuine, match="no signature of a known key"):
+    said = "is of the log sre-portal/audit/test, not of sre-portal/audit/other"
+    with pytest.raises(NotGenuine, match=said):
         open_checkpoint(SIGNED, [renamed])
+    with pytest.raises(NotGenuine, match=said):
+        Signer("sre-portal/audit/other", b"a" * 32).open(SIGNED)
+    with pytest.raises(NotGenuine, match="no signature of a known key"):
+        open_checkpoint(SIGNED, [])
 
 
 @given(st.integers(0, len(SIGNED) - 1), st.sampled_from("0aZ+/= \n-"))

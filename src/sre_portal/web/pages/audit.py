@@ -96,6 +96,7 @@ class AuditPage:
     witness: str
     standing: Pill
     broken: str
+    refuses: bool
     last: Moment | None
     rows: tuple[EventRow, ...]
     query: Mapping[str, str]
@@ -122,6 +123,7 @@ class AuditPage:
             witness=f"{standing.size}:{standing.root}",
             standing=pill("risk", "not intact") if standing.broken else pill("ok", "intact"),
             broken=standing.broken,
+            refuses=standing.refuses,
             last=_newest(events) if not query.get("before") and not kept else None,
             rows=tuple(map(EventRow.of, shown)),
             query={name: query.get(name, "") for name in ("actor", "action", "object", "outcome")},
