@@ -66,9 +66,9 @@ wheel: ## build dist/*.whl, assets included
 	@$(BIN)/python -m hatchling build -t wheel
 
 .PHONY: audit
-audit: ## ask for known weaknesses of every locked package (AUDIT_OFFLINE=1 where no source can be reached)
+audit: ## ask for known weaknesses of every locked package; fails where it could not ask
 	@scripts/env dev
-	@PATH="$$(scripts/assets path)" $(BIN)/python -m scripts.audit
+	@PATH="$$(scripts/assets path)" $(BIN)/python -m scripts.audit $(ARGS)
 
 .PHONY: sbom
 sbom: ## write dist/sre-portal.cdx.json, the bill of materials

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.audit import Audit, audit_npm, audit_python, outcome
+from scripts.audit import WEAK, Audit, audit_npm, audit_python, outcome
 from scripts.licences import FIT, is_fit, unfit
 from scripts.locked import Locked, npm_lock, python_lock, read_npm, read_python
 from scripts.sbom import bill
@@ -112,7 +112,8 @@ def test_the_locks_are_read_with_markers_and_hashes() -> None:
 
 @contextmanager
 def index(answers: Mapping[str, tuple[int, str]]) -> Iterator[str]:
-    """A stand-in of PyPI's JSON API."""
+    """A stand-in of PyPI's JSON API, with an advisory about what is known to be weak."""
+    answers = {**CONTROL, **answers}
 
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # the name that http.server calls
@@ -140,13 +141,14 @@ def known(*advisories: dict[str, object]) -> tuple[int, str]:
 
 
 ADVISORY: dict[str, object] = {"id": "PYSEC-2026-1", "fixed_in": ["1.1"], "aliases": [], "withdrawn": None}
+CONTROL = {f"/pypi/{WEAK}/json": known(ADVISORY)}
 
 
 def test_a_known_weakness_fails_the_audit() -> None:
     with index({"/pypi/one/1.0/json": known(ADVISORY), "/pypi/two/2.0/json": known()}) as base:
         audit = audit_python([ONE, TWO], base)
     assert (audit.asked, audit.found) == (2, ["one 1.0: PYSEC-2026-1 fixed in ['1.1']"])
-    assert outcome([audit], offline=False) == outcome([audit], offline=True) == 1
+    assert outcome([audit]) == outcome([audit], where_reachable=True) == 1
 
 
 def test_a_withdrawn_advisory_is_none() -> None:
@@ -156,7 +158,7 @@ def test_a_withdrawn_advisory_is_none() -> None:
 
 def test_all_asked_and_nothing_found_is_green() -> None:
     with index({"/pypi/one/1.0/json": known(), "/pypi/two/2.0/json": known()}) as base:
-        assert outcome([audit_python([ONE, TWO], base)], offline=False) == 0
+        assert outcome([audit_python([ONE, TWO], base)]) == 0
 
 
 @pytest.mark.parametrize("answer", [(404, ""), (500, "{}"), (200, "no json"), (200, "{}")])
@@ -165,10 +167,27 @@ def test_a_package_that_cannot_be_asked_about_is_never_green(
 ) -> None:
     with index({"/pypi/one/1.0/json": answer}) as base:
         audit = audit_python([ONE], base)
-    assert outcome([audit], offline=False) == 2
+    assert outcome([audit]) == 2
     assert "NOT CHECKED" in capsys.readouterr().out
-    assert outcome([audit], offline=True) == 0
-    assert "This is no audit" in capsys.readouterr().out
+
+
+def test_a_source_that_gives_no_advisory_from_here_fails_only_a_strict_audit(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with index({f"/pypi/{WEAK}/json": known(), "/pypi/one/1.0/json": known()}) as mirror:
+        for audit in (audit_python([ONE], mirror), audit_python([ONE], "http://127.0.0.1:9")):
+            assert not audit.asked
+            assert outcome([audit]) == 2
+            capsys.readouterr()
+            assert outcome([audit], where_reachable=True) == 0
+            told = capsys.readouterr().out
+            assert "NOT CHECKED" in told
+            assert "This is no audit" in told
+
+
+def test_a_source_that_is_reached_has_to_know_every_package() -> None:
+    with index({"/pypi/one/1.0/json": known()}) as base:
+        assert outcome([audit_python([ONE, TWO], base)], where_reachable=True) == 2
 
 
 def test_an_index_that_is_not_there_is_never_green() -> None:
@@ -185,13 +204,24 @@ def npm_that_says(folder: Path, text: str) -> str:
 def test_what_npm_says_is_read(tmp_path: Path) -> None:
     told = json.dumps({"vulnerabilities": {"left-pad": {"severity": "high", "range": "<2"}}})
     assert audit_npm(1, npm_that_says(tmp_path, told)).found == ["left-pad: high, <2"]
-    assert outcome([audit_npm(1, npm_that_says(tmp_path, '{"vulnerabilities": {}}'))], offline=False) == 0
-    assert audit_npm(1, npm_that_says(tmp_path, '{"message": "405"}')).unchecked
+    assert outcome([audit_npm(1, npm_that_says(tmp_path, '{"vulnerabilities": {}}'))]) == 0
+    refused = audit_npm(1, npm_that_says(tmp_path, '{"message": "405"}'))
+    assert (outcome([refused]), outcome([refused], where_reachable=True)) == (2, 0)
+    for odd in ('{"error": {"code": "ENOLOCK"}}', "no json", '{"vulnerabilities": []}'):
+        assert outcome([audit_npm(1, npm_that_says(tmp_path, odd))], where_reachable=True) == 2
 
 
 def test_a_machine_without_npm_has_not_asked() -> None:
-    assert outcome([audit_npm(1, "no-such-program")], offline=False) == 2
+    assert outcome([audit_npm(1, "no-such-program")], where_reachable=True) == 2
 
 
 def test_a_finding_counts_also_where_another_source_was_not_reached() -> None:
-    assert outcome([Audit("a", 1, ["x"]), Audit("b", unchecked="down")], offline=True) == 1
+    audits = [Audit("a", 1, ["x"]), Audit("b", unchecked="down", reached=False)]
+    assert outcome(audits, where_reachable=True) == 1
+
+
+def test_what_a_change_must_pass_asks_where_it_can() -> None:
+    """Not told beforehand that there is nobody to ask."""
+    run = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    assert "make audit ARGS=--where-reachable" in run
+    assert "offline" not in run.lower()
