@@ -122,7 +122,7 @@ TOLD_ELSEWHERE = {
     "httpx2-jsfetch": "BSD-3-Clause",
     "tzdata": "Apache-2.0",
 }
-"""Packages for other systems, read from their wheels by hand: here they are not installed."""
+"""Packages for other systems, read from their wheels by hand: here they need not be installed."""
 
 
 def licence_of(name: str) -> str:
@@ -136,4 +136,5 @@ def licence_of(name: str) -> str:
     classifiers = [
         one.rpartition(" :: ")[2] for one in told.get_all("Classifier") or [] if one.startswith("License")
     ]
-    return " OR ".join(sorted({CLASSIFIED.get(one, one) for one in classifiers if one != "OSI Approved"}))
+    told_so = {CLASSIFIED.get(one, one) for one in classifiers if one != "OSI Approved"}
+    return " OR ".join(sorted(told_so)) or TOLD_ELSEWHERE.get(name, "")
