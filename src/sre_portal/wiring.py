@@ -27,7 +27,7 @@ from sre_portal.core.outward import parse_allowed
 from sre_portal.core.ports import LoginProvider, Store
 from sre_portal.core.sink import Sink
 from sre_portal.operations.audit_log import note_start
-from sre_portal.operations.grants import refresh_glass
+from sre_portal.operations.glass import refresh_glass
 from sre_portal.operations.keys import Keys
 from sre_portal.operations.policy import Policy
 from sre_portal.operations.ports import Ports

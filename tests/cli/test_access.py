@@ -13,7 +13,15 @@ from tests.cli.conftest import Invoke
 from tests.cli.stub import Reply, StubPortal
 
 EXAMPLE = str(Path(__file__).parents[2] / "examples" / "access" / "access.yaml")
-OMAR = {"id": 7, "name": "Omar", "provider": "sso", "email": "omar@example.com", "groups": ["sre"]}
+ISSUER = "https://login.example.com"
+OMAR = {
+    "id": 7,
+    "name": "Omar",
+    "provider": "sso",
+    "issuer": ISSUER,
+    "email": "omar@example.com",
+    "groups": ["sre"],
+}
 GRANT = {"role": "operator", "services": ["shop"], "until": None, "source": "rule sre"}
 EXPLAINED = {
     "account": OMAR | {"grants": [GRANT]},
@@ -29,6 +37,7 @@ EXPLAINED = {
     ],
     "decision": None,
 }
+NAMED = f"account 7, Omar, known by sso at {ISSUER}"
 FIND = "GET /access/explain?who=omar"
 
 
@@ -208,7 +217,7 @@ def test_a_role_is_given_to_whoever_is_meant(
     portal.on("POST /access/accounts/7/grants", Reply(201, {"id": 12}))
     services = ("--services", "shop, payments")
     result = invoke("access", "grant", "omar", "operator", "--reason", "game day", *services, *until)
-    assert (result.exit_code, result.stdout) == (0, "omar is operator: grant 12.\n")
+    assert (result.exit_code, result.stdout) == (0, f"{NAMED}, is operator: grant 12.\n")
     body = {"role": "operator", "services": ["shop", "payments"], "reason": "game day", **sent}
     assert portal.asked[-1] == ("POST /access/accounts/7/grants", body)
 
@@ -216,13 +225,13 @@ def test_a_role_is_given_to_whoever_is_meant(
 @pytest.mark.parametrize(
     ("command", "route", "answer", "text"),
     [
-        ("block", "POST /access/accounts/7/block", OMAR, "omar is blocked.\n"),
-        ("unblock", "POST /access/accounts/7/unblock", OMAR, "omar is not blocked any more.\n"),
+        ("block", "POST /access/accounts/7/block", OMAR, f"{NAMED}, is blocked.\n"),
+        ("unblock", "POST /access/accounts/7/unblock", OMAR, f"{NAMED}, is not blocked any more.\n"),
         (
             "sign-out",
             "POST /access/accounts/7/sign-out",
             {"ended": 2},
-            "omar is signed out: 2 sessions ended.\n",
+            f"{NAMED}, is signed out: 2 sessions ended.\n",
         ),
     ],
 )
@@ -237,10 +246,18 @@ def test_an_account_is_changed_with_a_reason(
     assert invoke("access", command, "omar").exit_code == 2
 
 
+def test_a_change_as_json_says_whom_it_changed(invoke: Invoke, portal: StubPortal) -> None:
+    portal.on(FIND, Reply(200, EXPLAINED))
+    portal.on("POST /access/accounts/7/sign-out", Reply(200, {"ended": 2}))
+    told = json.loads(invoke("access", "sign-out", "omar", "--reason", "left", "--json").stdout)
+    account = {"id": 7, "name": "Omar", "provider": "sso", "issuer": ISSUER}
+    assert told == {"ended": 2, "account": account}
+
+
 def test_a_grant_is_withdrawn(invoke: Invoke, portal: StubPortal) -> None:
     portal.on("POST /access/grants/12/withdraw", Reply(200, OMAR))
     result = invoke("access", "withdraw", "12", "--reason", "over")
-    assert (result.exit_code, result.stdout) == (0, "Grant 12 of Omar is withdrawn.\n")
+    assert (result.exit_code, result.stdout) == (0, f"{NAMED}: grant 12 is withdrawn.\n")
 
 
 @pytest.mark.parametrize("answer", [[], {"account": 7}, "omar"])

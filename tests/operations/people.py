@@ -7,7 +7,7 @@ from dataclasses import replace
 from sre_portal.core.access import Grant, Principal, Role
 from sre_portal.core.account import Account, GivenGrant
 from sre_portal.core.ports import Session
-from sre_portal.operations.grants import refresh_glass
+from sre_portal.operations.glass import refresh_glass
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.sessions import Origin, new_session, principal_in
 

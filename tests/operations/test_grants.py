@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from sre_portal.core.access import Grant, Permission, Principal, Role
-from sre_portal.core.errors import InvalidInput, NotFound, NotPermitted
+from sre_portal.core.account import GivenGrant
+from sre_portal.core.errors import InvalidInput, NotFound, NotPermitted, StoreUnavailable
+from sre_portal.core.ports import AccountStore
 from sre_portal.operations.directory import acting
-from sre_portal.operations.grants import (
-    block_account,
-    break_glass,
-    give_role,
-    mend_glass,
-    refresh_glass,
-    withdraw_role,
-)
+from sre_portal.operations.glass import break_glass, mend_glass, refresh_glass
+from sre_portal.operations.grants import block_account, give_role, sign_out_account, withdraw_role
 from sre_portal.operations.ports import Ports
-from sre_portal.operations.sessions import end_sessions_of
+from sre_portal.operations.token_order import Order
+from sre_portal.operations.tokens import issue_own_token, principal_with, token_of
 from tests.operations.people import acting_as, glass_of, person, session_for, told_of
 from tests.operations.world import World
 from tests.web.pages.memory_access import Notices
@@ -95,7 +95,7 @@ async def test_only_an_admin_everywhere_changes_access(ports: Ports, grant: Gran
         give_role(ports, who, omar.id, Grant(Role.ADMIN), "let me in", ""),
         withdraw_role(ports, who, given.id, "let me in", ""),
         block_account(ports, who, omar.id, "let me in", "", blocked=True),
-        end_sessions_of(ports, who, omar, "let me in", ""),
+        sign_out_account(ports, who, omar, "let me in", ""),
     ):
         with pytest.raises(NotPermitted, match="admin everywhere"):
             await attempt
@@ -130,7 +130,7 @@ async def test_nobody_blocks_themselves_and_no_reason_is_no_act(ports: Ports, ad
     omar = await person(ports, "omar")
     for attempt in (
         block_account(ports, ada, omar.id, " ", "", blocked=True),
-        end_sessions_of(ports, ada, omar, "", ""),
+        sign_out_account(ports, ada, omar, "", ""),
     ):
         with pytest.raises(InvalidInput, match="why, in a few words"):
             await attempt
@@ -139,7 +139,7 @@ async def test_nobody_blocks_themselves_and_no_reason_is_no_act(ports: Ports, ad
 async def test_an_administrator_signs_somebody_out_everywhere(ports: Ports, ada: Principal) -> None:
     omar = await person(ports, "omar", Role.OPERATOR)
     sessions = [await session_for(ports, omar) for _ in range(3)]
-    assert await end_sessions_of(ports, ada, omar, "a lost laptop", "") == 3
+    assert await sign_out_account(ports, ada, omar, "a lost laptop", "") == 3
     assert [await ports.sessions.find(one.digest) for one in sessions] == [None] * 3
 
 
@@ -205,6 +205,105 @@ async def test_power_for_a_while_gives_nothing_that_stays(ports: Ports) -> None:
         with pytest.raises(InvalidInput, match="your own role ends then"):
             await give_role(ports, broken, omar.id, Grant(Role.ADMIN, ends_at=until), WHY, "")
     await give_role(ports, broken, omar.id, Grant(Role.ADMIN, ends_at=ends), WHY, "")
+
+
+async def test_glass_that_is_broken_is_not_broken_again(world: World, ports: Ports) -> None:
+    omar = await person(ports, "omar", Role.OPERATOR)
+    await break_glass(ports, await acting_as(ports, omar), omar, WHY, HOUR, "")
+    with pytest.raises(InvalidInput, match="broken already until 13:00 UTC"):
+        await break_glass(ports, await acting_as(ports, omar), omar, WHY, HOUR, "")
+    assert isinstance(ports.notices, Notices)
+    assert (len(ports.notices.told), len(ports.watch.glass)) == (1, 1)
+    world.clock.move(3600)
+    await break_glass(ports, await acting_as(ports, omar), omar, WHY, HOUR, "")
+    await mend_glass(ports, await acting_as(ports, omar), omar, "")
+    await break_glass(ports, await acting_as(ports, omar), omar, WHY, HOUR, "")
+
+
+async def test_of_those_who_break_one_glass_at_once_one_does(ports: Ports) -> None:
+    omar = await person(ports, "omar", Role.OPERATOR)
+    who = await acting_as(ports, omar)
+    told = await asyncio.gather(
+        *(break_glass(ports, who, omar, WHY, HOUR, "") for _ in range(5)), return_exceptions=True
+    )
+    assert sum(isinstance(one, InvalidInput) for one in told) == 4
+    assert await glass_of(ports) == ["omar"]
+
+
+async def test_the_notice_is_sent_also_where_the_banner_cannot_be_read(world: World) -> None:
+    omar = await person(world.ports, "omar", Role.OPERATOR)
+    who, accounts = await acting_as(world.ports, omar), world.ports.accounts
+
+    class Unlisted:
+        """Accounts whose grants cannot be listed all at once."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(accounts, name)
+
+        async def given(self, account_id: int | None = None) -> Sequence[GivenGrant]:
+            if account_id is None:
+                raise StoreUnavailable("the file is locked by another program")
+            return await accounts.given(account_id)
+
+    ports = replace(world.ports, accounts=cast(AccountStore, Unlisted()))
+    for attempt in (break_glass(ports, who, omar, WHY, HOUR, ""), mend_glass(ports, who, omar, "")):
+        with pytest.raises(StoreUnavailable):
+            await attempt
+    assert isinstance(ports.notices, Notices)
+    assert [one.split(":")[0] for one in ports.notices.told] == [
+        "omar broke the glass",
+        "omar gave back what breaking the glass gave",
+    ]
+
+
+async def test_power_for_a_while_locks_no_administrator_out(ports: Ports) -> None:
+    ada, bea = [await person(ports, name, Role.ADMIN) for name in ("ada", "bea")]
+    omar = await person(ports, "omar", Role.OPERATOR, SHOP)
+    await break_glass(ports, await acting_as(ports, omar), omar, WHY, HOUR, "")
+    broken, session = await acting_as(ports, omar), await session_for(ports, ada)
+    role = (await ports.accounts.given(bea.id))[0]
+    for attempt in (
+        block_account(ports, broken, ada.id, WHY, "", blocked=True),
+        withdraw_role(ports, broken, role.id, WHY, ""),
+        sign_out_account(ports, broken, ada, WHY, ""),
+    ):
+        with pytest.raises(InvalidInput, match=r"is admin everywhere.*your own role ends at 13:00 UTC"):
+            await attempt
+    assert await ports.sessions.find(session.digest) is not None
+    assert [(await acting_as(ports, one)).may(Permission.ACCESS_CHANGE) for one in (ada, bea)] == [True, True]
+    outcomes = [outcome for outcome, _ in await told_of(ports, "access:change")]
+    assert outcomes == ["refused"] * 3
+
+
+async def test_an_admin_who_is_blocked_keeps_the_role_too(ports: Ports, ada: Principal) -> None:
+    bea, omar = await person(ports, "bea", Role.ADMIN), await person(ports, "omar", Role.OPERATOR)
+    role = (await ports.accounts.given(bea.id))[0]
+    await block_account(ports, ada, bea.id, "a stolen laptop", "", blocked=True)
+    await break_glass(ports, await acting_as(ports, omar), omar, WHY, HOUR, "")
+    with pytest.raises(InvalidInput, match="bea is admin everywhere"):
+        await withdraw_role(ports, await acting_as(ports, omar), role.id, WHY, "")
+
+
+async def test_power_for_a_while_reaches_everybody_else(ports: Ports) -> None:
+    vera = await person(ports, "vera", Role.VIEWER)
+    eve, omar = [await person(ports, name, Role.OPERATOR) for name in ("eve", "omar")]
+    for one in (eve, omar):
+        await break_glass(ports, await acting_as(ports, one), one, WHY, HOUR, "")
+    broken = await acting_as(ports, omar)
+    await withdraw_role(ports, broken, (await ports.accounts.given(vera.id))[0].id, WHY, "")
+    await sign_out_account(ports, broken, eve, WHY, "")
+    await block_account(ports, broken, eve.id, WHY, "", blocked=True)
+    assert await glass_of(ports) == ["omar"]
+
+
+async def test_nobody_blocks_themselves_by_an_own_token(ports: Ports) -> None:
+    ada = await person(ports, "ada", Role.ADMIN)
+    order = Order("laptop", 30, Role.ADMIN)
+    secret = await issue_own_token(ports, await acting_as(ports, ada), ada, order, "")
+    token = await token_of(ports, secret)
+    assert token is not None
+    with pytest.raises(InvalidInput, match="ask another administrator"):
+        await block_account(ports, principal_with(ports, token), ada.id, "by mistake", "", blocked=True)
 
 
 async def test_an_administrator_takes_broken_glass_away(ports: Ports, ada: Principal) -> None:

@@ -1,5 +1,6 @@
 """Tokens: those of the settings, those that were issued, and whose they are."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -81,13 +82,47 @@ async def test_an_issued_token_is_taken_back_and_one_of_the_settings_is_not(stor
     assert await store.tokens.find(AGENT.digest) == AGENT
 
 
-async def test_a_token_gets_an_end_and_a_last_use(store: SqlStore) -> None:
+async def test_a_rotated_token_gets_an_end_and_the_new_one_is_there(store: SqlStore) -> None:
     token = await issued(store)
     await store.tokens.find(token.digest)
-    await store.tokens.end_at("ci", at(60))
+    new = replace(token, name="ci-2", digest="digest-ci-2")
+    assert await store.tokens.rotate(token, new, at(60))
     found = await store.tokens.find(token.digest)
     assert found is not None
     assert found.ends_at == at(60)
+    assert await store.tokens.find(new.digest) == new
+
+
+async def test_of_six_rotations_at_once_one_counts(store: SqlStore) -> None:
+    token = await issued(store)
+    told = await asyncio.gather(
+        *(
+            store.tokens.rotate(token, replace(token, name=f"ci-{one}", digest=f"d{one}"), at(60 + one))
+            for one in range(6)
+        )
+    )
+    assert sorted(told) == [False] * 5 + [True]
+    assert len(await store.tokens.all()) == 2
+
+
+async def test_a_rotation_to_a_taken_name_changes_nothing(store: SqlStore) -> None:
+    token = await issued(store)
+    other = await issued(store, "other")
+    with pytest.raises(Conflict):
+        await store.tokens.rotate(token, replace(token, name=other.name, digest="d9"), at(60))
+    assert await store.tokens.find(token.digest) == token
+
+
+async def test_a_token_without_an_end_is_rotated_once(store: SqlStore) -> None:
+    token = replace(await issued(store), name="old", digest="d0", ends_at=None)
+    await store.tokens.add(token)
+    new = replace(token, name="new", digest="d1")
+    assert await store.tokens.rotate(token, new, at(60))
+    assert not await store.tokens.rotate(token, replace(new, name="newer", digest="d2"), at(60))
+
+
+async def test_the_last_use_of_a_token_is_kept(store: SqlStore) -> None:
+    await issued(store)
     await store.tokens.used("ci", at(30))
     assert (await store.tokens.all())[0].used_at == at(30)
 

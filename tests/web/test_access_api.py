@@ -132,6 +132,34 @@ async def test_what_nobody_can_choose_names_an_account_first(
         assert found["account"]["id"] == omar.id
 
 
+@pytest.mark.parametrize("name", ["new@example.com", "https://login.example.com#newhire", "x#y"])
+async def test_a_name_is_never_taken_for_a_key_or_an_e_mail(
+    ada: httpx2.AsyncClient, world: World, name: str
+) -> None:
+    """People choose their names: whoever is called like somebody to come is not that person."""
+    told = Account(0, "person", "github", "https://github.com", "666", name)
+    await world.ports.accounts.log_in(told, world.clock.now())
+    query = {"who": name, "permission": "run:start"}
+    assert (await ada.get("/api/v1/access/explain", params=query)).status_code == 404
+    body = {
+        "subject": {"type": "account", "id": name},
+        "action": {"name": "portal:read"},
+        "resource": {"type": "portal", "id": "demo"},
+    }
+    answer = (await ada.post("/access/v1/evaluation", json=body)).json()
+    assert answer["decision"] is False
+    assert "no account" in answer["context"]["reason_admin"]["en"]
+
+
+async def test_an_e_mail_of_two_accounts_means_neither(ada: httpx2.AsyncClient, world: World) -> None:
+    for issuer in ("https://a.example", "https://b.example"):
+        told = Account(0, "person", "sso", issuer, "1", "Bob", "bob@corp.com")
+        await world.ports.accounts.log_in(told, world.clock.now())
+    answer = await ada.get("/api/v1/access/explain", params={"who": "bob@corp.com"})
+    assert answer.status_code == 422
+    assert "is 2 accounts" in answer.text
+
+
 async def test_a_name_that_means_two_is_refused_with_their_ids(
     ada: httpx2.AsyncClient, omar: Account, world: World
 ) -> None:

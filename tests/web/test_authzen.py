@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -260,6 +261,20 @@ async def test_a_long_answer_comes_in_pages(ada: httpx2.AsyncClient, world: Worl
         page = {"token": after["next_token"]}
     assert page == {"token": ""}
     assert found == [{"type": "account", "id": str(one.id)} for one in people]
+
+
+async def test_an_answer_that_leaves_accounts_off_says_so_and_no_total(
+    ada: httpx2.AsyncClient, world: World, door: Door
+) -> None:
+    for number in range(3):
+        await person(world.ports, f"p{number}", Role.VIEWER)
+    door.app.state.ports = replace(world.ports, policy=replace(world.ports.policy, most_accounts=2))
+    body = {"subject": {"type": "account"}, "action": READ, "resource": ON_SHOP}
+    told = await asked(ada, "/access/v1/search/subject", body)
+    assert told["page"] == {"next_token": "", "count": 2}
+    assert "only the first 2" in json.dumps(told["context"])
+    tokens = await asked(ada, "/access/v1/search/subject", body | {"subject": {"type": "token"}})
+    assert "context" not in tokens
 
 
 async def test_a_page_belongs_to_its_question(ada: httpx2.AsyncClient, world: World) -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from sre_portal.core.access import Role
+from sre_portal.web import access, account
+from sre_portal.web.api.routes import PACED
+from sre_portal.web.api.routes import ROUTES as API_ROUTES
 from sre_portal.web.app import ROUTES
 from sre_portal.web.rate import KINDS, Limiter
-from tests.web.door import Door
+from tests.web.door import Door, csrf_in
 from tests.web.test_security import client_of
 
 
@@ -74,6 +78,52 @@ async def test_wrong_tokens_of_agents_have_a_pace(door: Door) -> None:
     async with client_of(door.app) as client:
         told = [(await client.post("/agents/v1/reports")).status_code for _ in range(70)]
     assert (told[0], told[-1]) == (401, 429)
+
+
+async def test_changes_of_access_have_a_pace_for_each_account(door: Door) -> None:
+    """Also the refused ones: each is in the audit log."""
+    omar, vera = [await door.browser(name, Role.OPERATOR) for name in ("omar", "vera")]
+    fields = {"csrf": csrf_in((await omar.get("/account")).text)}
+    told = [(await omar.post("/account/tokens", data=fields)).status_code for _ in range(35)]
+    assert told == [422] * KINDS["change"].burst + [429] * (35 - KINDS["change"].burst)
+    issued = [one for one in await door.world.ports.audit.recent(100) if one.action == "token:issue"]
+    assert len(issued) <= KINDS["change"].burst
+    assert (await omar.post("/account/glass/mend", data=fields)).status_code == 429
+    assert (await omar.post("/stop-all", data=fields)).status_code == 303
+    theirs = {"csrf": csrf_in((await vera.get("/account")).text)}
+    assert (await vera.post("/account/tokens", data=theirs)).status_code == 422
+    door.world.clock.move(1)
+    assert (await omar.post("/account/tokens", data=fields)).status_code == 422
+
+
+async def test_changes_of_access_by_the_api_have_the_same_pace(door: Door) -> None:
+    client = door.client("ada")
+    told = [(await client.post("/api/v1/tokens", json={})).status_code for _ in range(5)]
+    order = {"name": "UPPER", "role": "viewer", "days": 1}
+    told += [(await client.post("/api/v1/tokens", json=order)).status_code for _ in range(30)]
+    assert (told[0], told[-1]) == (422, 429)
+    assert (await client.post("/access/tokens", data=order)).status_code == 429
+    assert (await client.get("/api/v1/tokens")).status_code == 200
+    assert (await client.post("/api/v1/stop-all")).status_code == 200
+
+
+def test_every_change_of_access_has_a_pace() -> None:
+    pages = {
+        row.path for row in ROUTES if row.method == "POST" and row.path.startswith(("/account", "/access"))
+    }
+    paced_pages = {
+        row.path
+        for row in ROUTES
+        if row.endpoint in (*vars(access).values(), *vars(account).values())
+        and hasattr(row.endpoint, "__wrapped__")
+    }
+    assert {path for path in pages if not path.startswith("/access/v1/")} <= paced_pages
+    changes = {
+        endpoint
+        for method, path, endpoint, _ in API_ROUTES
+        if method == "POST" and path.startswith(("/access", "/tokens"))
+    }
+    assert changes == PACED
 
 
 async def test_stop_all_is_never_limited_for_somebody_who_may(door: Door) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,13 +13,16 @@ from sre_portal.cli.exits import Code, CommandFailed, print_json, problem_line, 
 from sre_portal.cli.option import DEFAULT_PORTAL, AsJson, PortalUrl, Token
 
 if TYPE_CHECKING:
-    from sre_portal.cli.access_seen import AccountSeen
+    from sre_portal.cli.access_seen import ChangedSeen
     from sre_portal.cli.portal import Portal
 
 app = typer.Typer(help="Who may do what, why, and changes of it.", no_args_is_help=True)
 
 User = Annotated[
-    str, typer.Argument(metavar="USER", help="The id, name or e-mail of an account, or ISSUER#SUBJECT.")
+    str,
+    typer.Argument(
+        metavar="USER", help="An account: its id, ISSUER#SUBJECT, verified e-mail, or unique name."
+    ),
 ]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the audit log.")]
 Service = Annotated[
@@ -123,8 +126,7 @@ def grant(
         named = _parts(services)
         body = {"role": role, "services": named or None, "reason": reason, **_lasting(until)}
         answer = ask(portal, token, lambda at: _change(at, user, "grants", body))
-        number = answer.get("id") if isinstance(answer, dict) else None
-        print_json(answer) if as_json else print(f"{user} is {role}: grant {number}.")
+        _tell(answer, as_json, lambda changed: f"is {role}: grant {changed.id}")
 
 
 @app.command(name="withdraw")
@@ -142,7 +144,7 @@ def withdraw(
         path = f"/access/grants/{grant_id}/withdraw"
         answer = ask(portal, token, lambda at: at.post(path, {"reason": reason}))
         account = parse_account(answer)
-        print_json(answer) if as_json else print(f"Grant {grant_id} of {account.name} is withdrawn.")
+        print_json(answer) if as_json else print(f"{account.named}: grant {grant_id} is withdrawn.")
 
 
 @app.command(name="block")
@@ -152,7 +154,7 @@ def block(
     """Block an account: it may nothing, its tokens may nothing, its sessions end."""
     with told(as_json):
         answer = ask(portal, token, lambda at: _change(at, user, "block", {"reason": reason}))
-        print_json(answer) if as_json else print(f"{user} is blocked.")
+        _tell(answer, as_json, lambda _: "is blocked")
 
 
 @app.command(name="unblock")
@@ -162,7 +164,7 @@ def unblock(
     """Let a blocked account in again."""
     with told(as_json):
         answer = ask(portal, token, lambda at: _change(at, user, "unblock", {"reason": reason}))
-        print_json(answer) if as_json else print(f"{user} is not blocked any more.")
+        _tell(answer, as_json, lambda _: "is not blocked any more")
 
 
 @app.command(name="sign-out")
@@ -172,20 +174,25 @@ def sign_out(
     """End every session of an account, on every replica. Its tokens and roles stay."""
     with told(as_json):
         answer = ask(portal, token, lambda at: _change(at, user, "sign-out", {"reason": reason}))
-        ended = answer.get("ended") if isinstance(answer, dict) else None
-        print_json(answer) if as_json else print(f"{user} is signed out: {ended} sessions ended.")
+        _tell(answer, as_json, lambda changed: f"is signed out: {changed.ended} sessions ended")
 
 
 async def _change(at: Portal, user: str, change: str, body: Mapping[str, object]) -> object:
-    """Finds the account that is meant, then changes it."""
-    account = await _account(at, user)
-    return await at.post(f"/access/accounts/{account.id}/{change}", body)
-
-
-async def _account(at: Portal, user: str) -> AccountSeen:
+    """Finds the one account that is meant, then changes it. The answer of the portal, with the account."""
     from sre_portal.cli.access_seen import parse_explanation
 
-    return parse_explanation(await at.get("/access/explain", who=user)).account
+    account = parse_explanation(await at.get("/access/explain", who=user)).account
+    answer = await at.post(f"/access/accounts/{account.id}/{change}", body)
+    whom = account.model_dump(mode="json", include={"id", "name", "provider", "issuer"})
+    return {**(answer if isinstance(answer, dict) else {}), "account": whom}
+
+
+def _tell(answer: object, as_json: bool, what: Callable[[ChangedSeen], str]) -> None:
+    """What was done, and to whom exactly: a name may be that of somebody else than was meant."""
+    from sre_portal.cli.access_seen import parse_changed
+
+    changed = parse_changed(answer)
+    print_json(answer) if as_json else print(f"{changed.account.named}, {what(changed)}.")
 
 
 def _parts(text: str) -> list[str]:

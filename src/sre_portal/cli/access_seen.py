@@ -23,10 +23,27 @@ class AccountSeen(Seen):
     id: int = 0
     name: str
     provider: str = ""
+    issuer: str = ""
     email: str = ""
     groups: tuple[str, ...] = ()
     blocked: bool = False
     grants: tuple[GrantSeen, ...] = ()
+
+    @property
+    def named(self) -> str:
+        """Whom exactly it is: `account 7, Omar, known by sso at https://login.example.com`."""
+        at = f" at {self.issuer}" if self.issuer else ""
+        return f"account {self.id}, {self.name}, known by {self.provider or 'nobody'}{at}"
+
+
+class ChangedSeen(Seen):
+    """The account that was changed, and what the portal answered besides."""
+
+    account: AccountSeen
+    id: int | None = None
+    """Of a grant that was given."""
+    ended: int | None = None
+    """Sessions."""
 
 
 class HeldSeen(Seen):
@@ -113,6 +130,14 @@ def parse_explanation(answer: object) -> ExplanationSeen:
         return ExplanationSeen.model_validate(answer)
     except ValidationError:
         raise PortalLost("The portal's answer does not say what an account may.") from None
+
+
+def parse_changed(answer: object) -> ChangedSeen:
+    """Raises `PortalLost` where it is none."""
+    try:
+        return ChangedSeen.model_validate(answer)
+    except ValidationError:
+        raise PortalLost("The portal's answer does not say what was changed.") from None
 
 
 def parse_account(answer: object) -> AccountSeen:

@@ -107,7 +107,8 @@ class Principal:
 
     `id` is the same for as long as the account lives (`account:7`, `token:ci`, `portal`); `name` is what
     people read. `session` is the public id of the session, empty without one. `within` bounds a token: it may
-    what its owner may, and only where `within` gives it too.
+    what its owner may, and only where `within` gives it too. `account` is the id of the account it acts for,
+    None where it is nobody's.
     """
 
     name: str
@@ -115,6 +116,9 @@ class Principal:
     id: str = ""
     session: str = ""
     within: tuple[Grant, ...] | None = None
+    account: int | None = None
+    hint: str = ""
+    """Told where it is refused: why it may less than people expect, and what helps."""
 
     def may(self, permission: Permission, service: str | None = None) -> bool:
         """Whether it has a permission: on a service, or without one on any service at all."""
@@ -139,16 +143,23 @@ class Principal:
         return self.may(permission) and self.services(permission) is None
 
     def until(self, permission: Permission, service: str | None = None) -> datetime | None:
-        """When it loses a permission that it has; None where nothing ends it."""
-        ends = [grant.ends_at for grant in self.why(permission, service)]
-        told = [one for one in ends if one is not None]
-        return max(told) if told and len(told) == len(ends) else None
+        """When it loses a permission that it has; None where nothing ends it.
+
+        What it makes must not outlast that. For a token it is the end of its owner's roles or its own,
+        whichever comes first.
+        """
+        bound = [one for one in self.within or () if one.gives(permission, service)]
+        ends = (self.held_until(permission, service), _last_end(bound))
+        return min((one for one in ends if one is not None), default=None)
+
+    def held_until(self, permission: Permission, service: str | None = None) -> datetime | None:
+        """The same, whatever bounds it: when the roles end that give a permission. None: for good."""
+        return _last_end(self.why(permission, service))
 
     def at(self, now: datetime) -> Principal:
         """The same without the grants that are over."""
-        return replace(
-            self, grants=tuple(one for one in self.grants if one.ends_at is None or now < one.ends_at)
-        )
+        within = None if self.within is None else _in_force(self.within, now)
+        return replace(self, grants=_in_force(self.grants, now), within=within)
 
     @property
     def role(self) -> Role | None:
@@ -174,7 +185,7 @@ def least_role(permission: Permission) -> Role:
 def require(actor: Principal, permission: Permission, service: str | None = None) -> None:
     """Raises `NotPermitted` unless the actor has the permission, on the service where one is named."""
     if not actor.may(permission, service):
-        raise NotPermitted(permission.value, needs(permission, service))
+        raise NotPermitted(permission.value, needs(permission, service), actor.hint)
 
 
 def where(services: frozenset[str] | None) -> str:
@@ -191,6 +202,17 @@ def in_words(grant: Grant) -> str:
 def covers(held: frozenset[str] | None, asked: frozenset[str] | None) -> bool:
     """Whether some services hold all that are asked for; None is everywhere."""
     return held is None or (asked is not None and asked <= held)
+
+
+def _in_force(grants: Iterable[Grant], now: datetime) -> tuple[Grant, ...]:
+    return tuple(one for one in grants if one.ends_at is None or now < one.ends_at)
+
+
+def _last_end(grants: Iterable[Grant]) -> datetime | None:
+    """When the last of some grants ends; None where one does not, and for no grant at all."""
+    ends = [one.ends_at for one in grants]
+    told = [one for one in ends if one is not None]
+    return max(told) if told and len(told) == len(ends) else None
 
 
 def _services_of(grants: Iterable[Grant], permission: Permission) -> frozenset[str] | None:

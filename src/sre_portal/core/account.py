@@ -31,9 +31,14 @@ class Account:
     blocked: bool = False
     created_at: datetime | None = None
     seen_at: datetime | None = None
-    """The last login."""
+    """When the provider last vouched for the person: at a login, or when it was asked again."""
     grants: tuple[Grant, ...] = ()
     """What was granted here, by people. What the rules give is not in it."""
+
+    @property
+    def is_vouched_for(self) -> bool:
+        """Whether it is a person whom a login provider knows, and may cease to know."""
+        return self.kind == "person" and self.issuer != LOCAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,15 +55,22 @@ class InvalidInput(PortalError):
         self.problems = tuple(problems)
 
 
+def raise_if(problems: Sequence[Problem]) -> None:
+    """Raises `InvalidInput` where there is a problem."""
+    if problems:
+        raise InvalidInput(problems)
+
+
 class NotAuthenticated(PortalError):
     """Nobody is logged in, or the token or session is unknown, expired or revoked."""
 
 
 class NotPermitted(PortalError):
-    """The principal lacks a permission."""
+    """The principal lacks a permission. `hint` is a sentence about what would help, where there is one."""
 
-    def __init__(self, permission: str, needs: str) -> None:
-        super().__init__(f"this needs the permission {permission}, which {needs} has")
+    def __init__(self, permission: str, needs: str, hint: str = "") -> None:
+        told = f"this needs the permission {permission}, which {needs} has"
+        super().__init__(f"{told}. {hint}" if hint else told)
         self.permission = permission
         self.needs = needs
 

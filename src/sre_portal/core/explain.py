@@ -102,7 +102,8 @@ def decide(who: Principal, permission: Permission, service: str | None = None) -
     if who.why(permission, service):
         return Decision(allowed=False, reason=f"{who.name} may {asked}, but this token is not for it")
     takes = f"it takes {needs(permission, service)}, and this is {_held(who)}"
-    return Decision(allowed=False, reason=f"{who.name} may not {asked}: {takes}")
+    hint = f". {who.hint}" if who.hint else ""
+    return Decision(allowed=False, reason=f"{who.name} may not {asked}: {takes}{hint}")
 
 
 def decide_everywhere(who: Principal, permission: Permission) -> Decision:
@@ -113,11 +114,6 @@ def decide_everywhere(who: Principal, permission: Permission) -> Decision:
         return decide(who, permission)
     only = where(who.services(permission))
     return Decision(allowed=False, reason=f"{who.name} may {permission.value} on {only}, not everywhere")
-
-
-def reason(who: Principal, permission: Permission, service: str | None) -> str:
-    """One sentence: by which grant, or what it would take."""
-    return decide(who, permission, service).reason
 
 
 def sources(who: Principal, permission: Permission, service: str | None = None) -> tuple[str, ...]:

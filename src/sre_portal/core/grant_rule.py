@@ -65,7 +65,8 @@ def principal_of(
     account: Account, rules: Sequence[Rule], environment: str, *, session: str = ""
 ) -> Principal:
     """Whoever acts through an account. Grants that end are still in it: see `Principal.at`."""
-    return Principal(account.name, grants_of(account, rules, environment), f"account:{account.id}", session)
+    grants = grants_of(account, rules, environment)
+    return Principal(account.name, grants, f"account:{account.id}", session, account=account.id)
 
 
 def _is_in(email: str, domain: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sre_portal.core.access import Permission, Principal
 from sre_portal.core.account import Account
@@ -12,17 +13,27 @@ from sre_portal.core.grant_rule import principal_of
 from sre_portal.core.phrase import listed
 from sre_portal.core.ports import Token
 from sre_portal.operations.ports import Ports
-from sre_portal.operations.tokens import principal_with
+from sre_portal.operations.tokens import in_force, principal_with
 
-MOST_ACCOUNTS = 10_000
 LONGEST_NAME = 700
 
 
-async def account_named(ports: Ports, text: str) -> Account:
-    """The account that is meant by an id, `issuer#subject`, an e-mail or a name.
+@dataclass(frozen=True, slots=True)
+class Everybody:
+    """Those who can act, as far as they were looked at."""
 
-    What nobody can choose for themselves goes first: the id, then the key of the provider, then the verified
-    e-mail, then the name and the subject. Raises `NotFound`, or `InvalidInput` where several are meant.
+    subjects: Sequence[Subject]
+    """People and service accounts by name, then API tokens that are in force."""
+    accounts: Sequence[Account]
+    left_off: str
+    """A sentence where there are more accounts than were looked at, else empty."""
+
+
+async def account_named(ports: Ports, text: str) -> Account:
+    """The account that is meant by an id, `issuer#subject`, a verified e-mail, or a name.
+
+    What looks like a key or an e-mail is one, and is never taken for a name: people choose their names.
+    Raises `NotFound`, or `InvalidInput` where several are meant.
     """
     if not text.isprintable() or not 0 < len(text) <= LONGEST_NAME:
         raise NotFound("account", text[:60])
@@ -30,30 +41,37 @@ async def account_named(ports: Ports, text: str) -> Account:
         if len(number) < 10:
             return await ports.accounts.get(int(number))
         raise NotFound("account", text[:60])
-    issuer, _, subject = text.rpartition("#")
-    if issuer:
-        keyed = [one for one in await ports.accounts.named(subject) if one.subject == subject]
-        if found := [one for one in keyed if one.issuer == issuer]:
-            return found[0]
+    issuer, mark, subject = text.partition("#")
+    if mark:
+        keyed = await ports.accounts.named(subject)
+        return _only([one for one in keyed if (one.issuer, one.subject) == (issuer, subject)], text)
     named = await ports.accounts.named(text)
-    by_email = [one for one in named if one.email == text]
-    return _only(by_email or [one for one in named if text in {one.name, one.subject}], text)
+    if "@" in text:
+        return _only([one for one in named if one.email == text], text)
+    return _only([one for one in named if text in {one.name, one.subject}], text)
 
 
-async def subjects(ports: Ports) -> list[Subject]:
-    """Everybody who can act: people and service accounts by name, then API tokens that are in force."""
+async def everybody(ports: Ports) -> Everybody:
+    """All accounts, up to the bound of the policy, and all tokens."""
     policy, now = ports.policy, ports.clock.now()
-    found = [
+    most = policy.most_accounts
+    accounts = await ports.accounts.all(most + 1)
+    people = [
         Subject(one.kind, str(one.id), principal_of(one, policy.rules, ports.environment).at(now))
-        for one in await ports.accounts.all(MOST_ACCOUNTS)
+        for one in accounts[:most]
     ]
     tokens = [one for one in await ports.tokens.all() if one.role is not None and in_force(ports, one)]
-    return found + [Subject("token", one.name, principal_with(ports, one)) for one in tokens]
+    programs = [Subject("token", one.name, principal_with(ports, one)) for one in tokens]
+    left_off = f"There are more accounts: only the first {most:,}, by name, are in this answer."
+    return Everybody(people + programs, accounts[:most], left_off if len(accounts) > most else "")
 
 
-async def holders(ports: Ports, permission: Permission, service: str | None = None) -> Sequence[Holder]:
-    """Who may do something: on a service, or without one on any at all."""
-    return who_can(await subjects(ports), permission, service)
+async def holders(
+    ports: Ports, permission: Permission, service: str | None = None
+) -> tuple[Sequence[Holder], str]:
+    """Who may do something, on a service or without one on any at all; and `Everybody.left_off`."""
+    found = await everybody(ports)
+    return who_can(found.subjects, permission, service), found.left_off
 
 
 async def token_named(ports: Ports, name: str) -> Token:
@@ -72,15 +90,6 @@ def explained(ports: Ports, account: Account) -> Explanation:
 def acting(ports: Ports, account: Account) -> Principal:
     """Whoever acts through an account, as of now."""
     return explained(ports, account).principal
-
-
-def in_force(ports: Ports, token: Token) -> bool:
-    return token.ends_at is None or ports.clock.now() < token.ends_at
-
-
-def services_of(ports: Ports) -> list[str]:
-    """The services that a role can be bounded to, by name."""
-    return sorted({slo.spec.service for slo in ports.catalogue.slos()})
 
 
 def _only(found: Sequence[Account], text: str) -> Account:

@@ -1,28 +1,20 @@
-"""Giving and taking roles, blocking accounts, breaking glass."""
+"""Giving and taking roles, blocking accounts, throwing people out."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
-import structlog
-
-from sre_portal.core.access import Grant, Permission, Principal, Role, in_words
+from sre_portal.core.access import Grant, Permission, Principal
 from sre_portal.core.account import Account, GivenGrant
-from sre_portal.core.complaint import shown
-from sre_portal.core.errors import InvalidInput, NotFound, Problem
-from sre_portal.core.phrase import closest_first, listed
-from sre_portal.operations.audited import Act, audited
+from sre_portal.core.errors import NotFound, Problem, raise_if
+from sre_portal.core.grant_rule import principal_of
+from sre_portal.operations.access_act import act_on, grants_told, reason_problems, text_of
+from sre_portal.operations.audited import audited
+from sre_portal.operations.glass import BROKEN_GLASS, refresh_glass
 from sre_portal.operations.ports import Ports
-from sre_portal.operations.watch import Glass
-
-log = structlog.get_logger("sre_portal.access")
-
-BROKEN_GLASS = "broken glass"
-"""The source of grants that somebody gave themselves in an emergency."""
-GLASS_LONGEST = timedelta(hours=1)
-SHORTEST_REASON = 10
-LONGEST_REASON = 500
+from sre_portal.operations.services import service_problems
+from sre_portal.operations.sessions import end_sessions_of
 
 
 async def give_role(
@@ -34,39 +26,26 @@ async def give_role(
     """
     now = ports.clock.now()
     account = await ports.accounts.get(account_id)
-    act = Act(
-        actor,
-        Permission.ACCESS_CHANGE,
-        _named(account),
-        address,
-        reason=reason[:LONGEST_REASON],
-        before=_held(account),
-        after=_held(account, grant),
-    )
+    told = grants_told(account), grants_told(account, grant)
+    act = replace(act_on(actor, account, reason, address), before=told[0], after=told[1])
     async with audited(ports, act):
-        _raise([*_reason_problems(reason), *_grant_problems(ports, actor, grant, now)])
+        raise_if([*reason_problems(reason), *_grant_problems(ports, actor, grant, now)])
         given = Grant(grant.role, grant.services, grant.ends_at, source=f"given by {actor.name}")
         return await ports.accounts.give(GivenGrant(0, account.id, given, reason, actor.name, now))
 
 
 async def withdraw_role(ports: Ports, actor: Principal, grant_id: int, reason: str, address: str) -> None:
-    """Takes a grant back, effective at once on every replica. Raises `NotFound`."""
+    """Takes a grant back, effective at once on every replica. Raises `NotFound`, or `InvalidInput`."""
     given = await grant_of(ports, grant_id)
     account = await ports.accounts.get(given.account_id)
-    act = Act(
-        actor,
-        Permission.ACCESS_CHANGE,
-        _named(account),
-        address,
-        reason=reason[:LONGEST_REASON],
-        before={"grant": text_of(given.grant)},
-        after={"grant": None},
-    )
+    is_glass = given.grant.source == BROKEN_GLASS
+    told = {"grant": text_of(given.grant)}
+    act = replace(act_on(actor, account, reason, address), before=told, after={"grant": None})
     async with audited(ports, act):
-        _raise(_reason_problems(reason))
+        raise_if([*reason_problems(reason), *([] if is_glass else _out_of_reach(ports, actor, account))])
         if await ports.accounts.withdraw(grant_id) is None:
             raise NotFound("grant", str(grant_id))
-    if given.grant.source == BROKEN_GLASS:
+    if is_glass:
         await refresh_glass(ports)
         ports.pulse.beat()
 
@@ -87,20 +66,15 @@ async def block_account(
     Raises `InvalidInput` for the account of whoever asks: somebody has to be left who can undo it.
     """
     account = await ports.accounts.get(account_id)
-    act = Act(
-        actor,
-        Permission.ACCESS_CHANGE,
-        _named(account),
-        address,
-        reason=reason[:LONGEST_REASON],
-        before={"blocked": account.blocked},
-        after={"blocked": blocked},
-    )
+    told = {"blocked": account.blocked}, {"blocked": blocked}
+    act = replace(act_on(actor, account, reason, address), before=told[0], after=told[1])
     async with audited(ports, act):
-        problems = _reason_problems(reason)
-        if blocked and actor.id == f"account:{account.id}":
+        problems = reason_problems(reason)
+        if blocked and actor.account == account.id:
             problems.append(Problem("account", "your own", "another one: ask another administrator"))
-        _raise(problems)
+        if blocked:
+            problems += _out_of_reach(ports, actor, account)
+        raise_if(problems)
         await ports.accounts.block(account_id, blocked=blocked)
         if blocked:
             await ports.sessions.end(await ports.sessions.of_account(account_id))
@@ -108,110 +82,29 @@ async def block_account(
     ports.pulse.beat()
 
 
-async def break_glass(
-    ports: Ports, actor: Principal, account: Account, reason: str, lasts: timedelta, address: str
-) -> datetime:
-    """Gives whoever asks the role admin everywhere, for a while. Returns when it ends.
+async def sign_out_account(
+    ports: Ports, actor: Principal, account: Account, reason: str, address: str
+) -> int:
+    """Ends every session of an account. Returns how many there were. Raises `InvalidInput`."""
+    if problems := _out_of_reach(ports, actor, account):
+        async with audited(ports, act_on(actor, account, reason, address)):
+            raise_if([*reason_problems(reason), *problems])
+    return await end_sessions_of(ports, actor, account, reason, address)
 
-    It is written down before it takes effect, told to everybody who looks at the portal, and sent out.
-    Raises `NotPermitted`, or `InvalidInput` where the reason says nothing or the time is too long.
-    """
-    now = ports.clock.now()
-    grant = Grant(Role.ADMIN, ends_at=now + lasts, source=BROKEN_GLASS)
-    act = Act(
-        actor,
-        Permission.GLASS_BREAK,
-        _named(account),
-        address,
-        reason=reason[:LONGEST_REASON],
-        before=_held(account),
-        after=_held(account, grant),
+
+def _out_of_reach(ports: Ports, actor: Principal, account: Account) -> list[Problem]:
+    """Power that ends takes nothing from whoever has it without broken glass: else it locks them out."""
+    ends_at, now = actor.held_until(Permission.ACCESS_CHANGE), ports.clock.now()
+    if ends_at is None:
+        return []
+    unblocked = replace(account, blocked=False)
+    who = principal_of(unblocked, ports.policy.rules, ports.environment).at(now)
+    if all(one.source == BROKEN_GLASS for one in who.why(Permission.ACCESS_CHANGE)):
+        return []
+    expected = (
+        f"somebody else: your own role ends at {ends_at:%H:%M} UTC, and takes nothing from administrators"
     )
-    async with audited(ports, act):
-        _raise(_glass_problems(reason, lasts))
-        await ports.accounts.give(GivenGrant(0, account.id, grant, reason.strip(), actor.name, now))
-    log.warning("glass broken", actor=actor.name, account=actor.id, until=str(grant.ends_at), reason=reason)
-    await refresh_glass(ports)
-    ports.pulse.beat()
-    ends = f"{now + lasts:%H:%M} UTC"
-    await ports.notices.send(f"{actor.name} broke the glass: admin everywhere until {ends}. Reason: {reason}")
-    return now + lasts
-
-
-async def mend_glass(ports: Ports, actor: Principal, account: Account, address: str) -> None:
-    """Gives back early what breaking the glass gave."""
-    broken = [one for one in await ports.accounts.given(account.id) if one.grant.source == BROKEN_GLASS]
-    act = Act(actor, Permission.GLASS_BREAK, _named(account), address, reason="given back")
-    async with audited(ports, act):
-        for one in broken:
-            await ports.accounts.withdraw(one.id)
-    await refresh_glass(ports)
-    ports.pulse.beat()
-    if broken:
-        await ports.notices.send(f"{actor.name} gave back what breaking the glass gave")
-
-
-async def refresh_glass(ports: Ports) -> None:
-    """Looks up whose glass is broken now; each page and the metrics show it."""
-    now = ports.clock.now()
-    found = []
-    for one in await ports.accounts.given():
-        ends_at = one.grant.ends_at
-        if one.grant.source == BROKEN_GLASS and ends_at is not None and now < ends_at:
-            account = await ports.accounts.get(one.account_id)
-            if not account.blocked:
-                found.append(Glass(account.id, account.name, one.reason, ends_at))
-    if ports.watch.glass != (glass := tuple(found)):
-        ports.watch.glass = glass
-        ports.pulse.beat()
-
-
-def text_of(grant: Grant) -> str:
-    """A grant in words: `operator on shop until 2026-11-25T12:00:00Z`."""
-    until = f" until {grant.ends_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if grant.ends_at else ""
-    return f"{in_words(grant)}{until}"
-
-
-def service_problems(ports: Ports, services: Collection[str]) -> list[Problem]:
-    """One for each service that has no SLO: a grant on it would wait for whoever makes it up."""
-    known = sorted({slo.spec.service for slo in ports.catalogue.slos()})
-    return [
-        Problem("services", shown(name), f"one of {listed(closest_first(name, known), 'no service')}")
-        for name in sorted(set(services) - set(known))
-    ]
-
-
-def _named(account: Account) -> str:
-    return f"account:{account.id} {account.name}"
-
-
-def _held(account: Account, more: Grant | None = None) -> dict[str, object]:
-    """The grants of an account that people gave, in words."""
-    return {"grants": [text_of(one) for one in (*account.grants, *([more] if more else []))]}
-
-
-def _raise(problems: list[Problem]) -> None:
-    if problems:
-        raise InvalidInput(problems)
-
-
-def _reason_problems(reason: str) -> list[Problem]:
-    if not reason.strip():
-        return [Problem("reason", "nothing", "why, in a few words")]
-    if len(reason) > LONGEST_REASON:
-        return [Problem("reason", f"{len(reason)} characters", f"at most {LONGEST_REASON} characters")]
-    return []
-
-
-def _glass_problems(reason: str, lasts: timedelta) -> list[Problem]:
-    found = []
-    if not SHORTEST_REASON <= len(reason.strip()) <= LONGEST_REASON:
-        expected = f"a reason of {SHORTEST_REASON} to {LONGEST_REASON} characters"
-        found.append(Problem("reason", shown(reason.strip()), expected))
-    if not timedelta(minutes=1) <= lasts <= GLASS_LONGEST:
-        most = int(GLASS_LONGEST.total_seconds()) // 60
-        found.append(Problem("minutes", f"{lasts.total_seconds() / 60:g}", f"1 to {most}"))
-    return found
+    return [Problem("account", f"{account.name} is admin everywhere", expected)]
 
 
 def _grant_problems(ports: Ports, actor: Principal, grant: Grant, now: datetime) -> list[Problem]:

@@ -17,6 +17,10 @@ class Policy:
     """By name, in the order of the document."""
     session_lasts: timedelta = timedelta(hours=12)
     session_idle: timedelta = timedelta(hours=2)
+    token_trust: timedelta = timedelta(days=7)
+    """So long after a provider vouched for a person the rules count for the tokens of that person."""
+    most_accounts: int = 10_000
+    """So many accounts are looked at where all are asked about; whoever asks is told where there are more."""
     links: bool = True
     """Whether login links let anybody in."""
     url: str = "http://127.0.0.1:8321"

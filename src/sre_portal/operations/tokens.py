@@ -2,69 +2,89 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sre_portal.core.access import Grant, Permission, Principal, Role, in_words
+from sre_portal.core.access import PORTAL, Grant, Permission, Principal, Role
 from sre_portal.core.account import LOCAL, Account, GivenGrant
 from sre_portal.core.complaint import shown
-from sre_portal.core.errors import Conflict, InvalidInput, NotFound, Problem, StoreUnavailable
-from sre_portal.core.explain import exceeds
-from sre_portal.core.grant_rule import grants_of
+from sre_portal.core.errors import Conflict, InvalidInput, NotFound, Problem, StoreUnavailable, raise_if
+from sre_portal.core.grant_rule import grants_of, principal_of
 from sre_portal.core.ports import Token
 from sre_portal.operations.audited import Act, audited, intent_of, recorded
-from sre_portal.operations.grants import service_problems
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.sessions import digest_of, new_secret
+from sre_portal.operations.token_order import (
+    MOST_TOKENS,
+    Order,
+    beyond,
+    order_facts,
+    order_problems,
+    own_name,
+)
 
 PREFIX = "srp_"
 """Begins every issued token, so that scanners find one that was published."""
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-RESERVED = frozenset({"admin"})
-"""Names of tokens of the settings: with an issued one of that name the portal would not start."""
-LONGEST_DAYS = 366
 LONGEST_OVERLAP = timedelta(days=30)
 NOTE_USE = timedelta(minutes=1)
 """How exactly it is known when a token was last used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A token that somebody wants. For an agent `service` is set, else `role`."""
-
-    name: str
-    days: int
-    role: Role | None = None
-    services: frozenset[str] | None = None
-    service: str | None = None
-    owner: str = ""
-    """The service account it belongs to, made where it is new. Empty: one of the token's own name."""
-
-
 async def token_of(ports: Ports, secret: str, *, seen_will_do: bool = False) -> Token | None:
     """What a bearer shows; None where it is unknown, taken back or over."""
-    token = await ports.tokens.find(digest_of(secret), seen_will_do=seen_will_do)
-    over = token is not None and token.ends_at is not None and ports.clock.now() >= token.ends_at
-    return None if over else token
+    digest = digest_of(secret)
+    token = await ports.tokens.find(digest, seen_will_do=seen_will_do)
+    if token is not None and not is_trusted(ports, token.account):  # here: its owner may have been seen since
+        token = await ports.tokens.find(digest, seen_will_do=seen_will_do, anew=True)
+    return token if token is not None and in_force(ports, token) else None
+
+
+def in_force(ports: Ports, token: Token) -> bool:
+    return token.ends_at is None or ports.clock.now() < token.ends_at
+
+
+def is_trusted(ports: Ports, account: Account | None) -> bool:
+    """Whether the rules count for the tokens of an account: groups of long ago are nobody's word today."""
+    if account is None or not account.is_vouched_for:
+        return True
+    seen_at = account.seen_at
+    return seen_at is not None and ports.clock.now() < seen_at + ports.policy.token_trust
 
 
 def principal_with(ports: Ports, token: Token) -> Principal:
-    """Whoever acts with a token: what its owner may, where the token itself allows it."""
-    own = () if token.role is None else (Grant(token.role, token.services, source=f"token {token.name}"),)
-    if token.account is None:
-        return Principal(token.name, own, f"token:{token.name}")
-    held = grants_of(token.account, ports.policy.rules, ports.environment)
-    return Principal(token.name, held, f"token:{token.name}", within=own).at(ports.clock.now())
+    """Whoever acts with a token: what its owner may, where and as long as the token itself allows it."""
+    role, account, who = token.role, token.account, f"token:{token.name}"
+    source = f"token {token.name}"
+    own = () if role is None else (Grant(role, token.services, token.ends_at, source),)
+    if account is None:
+        return Principal(token.name, own, who)
+    policy, hint = ports.policy, ""
+    held = grants_of(account, policy.rules, ports.environment)
+    if not is_trusted(ports, account):
+        given = grants_of(account, (), ports.environment)
+        hint = "" if given == held else f"{long_ago(ports)}: log in again"
+        held = given
+    who_acts = Principal(token.name, held, who, within=own, account=account.id, hint=hint)
+    return who_acts.at(ports.clock.now())
+
+
+def long_ago(ports: Ports) -> str:
+    """Why rules do not count for the tokens of a person."""
+    days = ports.policy.token_trust.days
+    span = "a day" if days == 1 else f"{days} days"
+    return f"The login provider has not vouched for the owner of this token for {span}"
+
+
+def is_worth_noting(ports: Ports, token: Token) -> bool:
+    """Whether the last use of a token that was written down is a while ago."""
+    last = ports.watch.used_tokens.get(token.name, token.used_at)
+    return last is None or ports.clock.now() - last >= NOTE_USE
 
 
 async def note_token(ports: Ports, token: Token) -> None:
-    """Remembers that a token is used, about once a minute."""
+    """Remembers that a token is used."""
     now = ports.clock.now()
-    last = ports.watch.used_tokens.get(token.name, token.used_at)
-    if last is not None and now - last < NOTE_USE:
-        return
     ports.watch.used_tokens[token.name] = now
     try:
         await ports.tokens.used(token.name, now)
@@ -74,48 +94,62 @@ async def note_token(ports: Ports, token: Token) -> None:
 
 async def issue_token(ports: Ports, actor: Principal, order: Order, reason: str, address: str) -> str:
     """The secret of a new token, told once. Raises `InvalidInput`, or `Conflict` for a taken name."""
-    after = _facts(order)
-    async with audited(
-        ports, Act(actor, Permission.TOKEN_ISSUE, f"token {order.name}", address, reason=reason, after=after)
-    ):
-        _raise(_problems(ports, order))
+    act = Act(actor, Permission.TOKEN_ISSUE, f"token {order.name}", address, reason, after=order_facts(order))
+    async with audited(ports, act):
+        raise_if(order_problems(ports, order))
         await _check_free(ports, order.name)
         account = await _owner(ports, actor, order)
-        return await _issue(ports, actor, order, account, actor.until(Permission.TOKEN_ISSUE))
+        await _check_room(ports, account)
+        secret, token = _new(ports, actor, order, account)
+        await ports.tokens.add(_not_beyond(token, actor.until(Permission.TOKEN_ISSUE)))
+        return secret
 
 
 async def issue_own_token(
     ports: Ports, actor: Principal, account: Account, order: Order, address: str
 ) -> str:
-    """A token by which a person acts as themselves, from a program. It never may more than they do."""
+    """A token by which a person acts as themselves, from a program. It never may more than they do.
+
+    It is kept under a name with the number of the account: names of programs are no one person's to take.
+    """
     own = replace(order, service=None, owner="")
-    intent = intent_of(ports, actor, address, "token:issue", f"own token {own.name}", after=_facts(own))
+    named = replace(own, name=own_name(account, own.name))
+    intent = intent_of(
+        ports, actor, address, "token:issue", f"own token {named.name}", after=order_facts(own)
+    )
     async with recorded(ports, intent):
-        _raise([*_problems(ports, own), *_beyond(actor, own)])
-        await _check_free(ports, own.name)
-        return await _issue(ports, actor, own, account, None)
+        raise_if([*order_problems(ports, own), *beyond(actor, own)])
+        await _check_free(ports, named.name)
+        await _check_room(ports, account)
+        secret, token = _new(ports, actor, named, account)
+        await ports.tokens.add(token)
+        return secret
 
 
 async def rotate_token(
     ports: Ports, actor: Principal, name: str, name_after: str, overlap: timedelta, address: str
 ) -> str:
-    """A second token like the first, under another name. The first one ends after the overlap."""
-    subject = f"token {name}, by {name_after}"
+    """A second token like the first, under another name. The first one ends after the overlap.
+
+    Raises `InvalidInput`; `Conflict` for a taken name, and where somebody else rotates it at the same time.
+    """
     old = await issued_token(ports, name)
-    now = ports.clock.now()
-    until = min(now + min(overlap, LONGEST_OVERLAP), old.ends_at or now + LONGEST_OVERLAP)
-    act = Act(actor, Permission.TOKEN_ISSUE, subject, address, after={"old_ends_at": until.isoformat()})
-    async with audited(ports, act):
+    until = _end_of(old, ports.clock.now() + min(overlap, LONGEST_OVERLAP))
+    subject, after = f"token {name}, by {name_after}", {"old_ends_at": until.isoformat()}
+    async with audited(ports, Act(actor, Permission.TOKEN_ISSUE, subject, address, after=after)):
         lasts = timedelta(days=90) if old.ends_at is None else old.ends_at - old.created_at
         order = Order(name_after, max(1, lasts.days), old.role, old.services, old.service)
-        problems = _problems(ports, order)
+        problems = [*order_problems(ports, order), *_unfit_for_rotation(ports, actor, old)]
         if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
             expected = f"0 to {LONGEST_OVERLAP.days * 24} hours"
             problems.append(Problem("overlap", f"{overlap.total_seconds() / 3600:g} hours", expected))
-        _raise(problems)
+        raise_if(problems)
         await _check_free(ports, name_after)
-        secret = await _issue(ports, actor, order, old.account, actor.until(Permission.TOKEN_ISSUE))
-        await ports.tokens.end_at(name, until)
+        await _check_room(ports, old.account)
+        secret, token = _new(ports, actor, order, old.account)
+        new = _not_beyond(token, actor.until(Permission.TOKEN_ISSUE))
+        if not await ports.tokens.rotate(old, new, until):
+            raise Conflict(f"{name} as it was a moment ago", "that somebody else has just changed it")
         return secret
 
 
@@ -134,11 +168,13 @@ async def revoke_token(ports: Ports, actor: Principal, name: str, reason: str, a
 
 
 async def revoke_own_token(ports: Ports, actor: Principal, account: Account, name: str, address: str) -> None:
+    """`name` is what its owner calls it, or what it is called elsewhere. Raises `NotFound`."""
     own = [one.name for one in await own_tokens(ports, account)]
-    async with recorded(ports, intent_of(ports, actor, address, "token:revoke", f"own token {name}")):
-        if name not in own:
+    full = name if name in own else own_name(account, name)
+    async with recorded(ports, intent_of(ports, actor, address, "token:revoke", f"own token {full}")):
+        if full not in own:
             raise NotFound("token of yours", name)
-        await _revoke(ports, name)
+        await _revoke(ports, full)
 
 
 async def own_tokens(ports: Ports, account: Account) -> Sequence[Token]:
@@ -155,16 +191,21 @@ async def register_tokens(ports: Ports, admin: str, agents: Mapping[str, Sequenc
         for service, secrets in agents.items()
         for number, secret in enumerate(secrets)
     ]
-    await ports.tokens.replace_settings(tokens)
+    held = {one.name: one.digest for one in await ports.tokens.all() if one.origin == "settings"}
+    told = {one.name: one.digest for one in tokens}
+    if told == held:
+        return
+    before, after = {"tokens": sorted(held)}, {"tokens": sorted(told)}
+    changed = sorted(name for name in {*held, *told} if held.get(name) != told.get(name))
+    subject = f"changed in the settings: {', '.join(changed)}"[:500]
+    intent = intent_of(ports, PORTAL, "", "token:settings", subject, before=before, after=after)
+    async with recorded(ports, intent):
+        await ports.tokens.replace_settings(tokens)
 
 
-async def _issue(
-    ports: Ports, actor: Principal, order: Order, account: Account | None, at_most: datetime | None
-) -> str:
-    """`at_most`: a role that ends, as of broken glass, leaves no token behind."""
-    secret = PREFIX + new_secret()
-    now = ports.clock.now()
-    ends_at = now + timedelta(days=order.days)
+def _new(ports: Ports, actor: Principal, order: Order, account: Account | None) -> tuple[str, Token]:
+    """A secret, and the token that it shows."""
+    secret, now = PREFIX + new_secret(), ports.clock.now()
     token = Token(
         name=order.name,
         digest=digest_of(secret),
@@ -173,18 +214,61 @@ async def _issue(
         created_at=now,
         services=order.services,
         account=account,
-        ends_at=ends_at if at_most is None else min(ends_at, at_most),
+        ends_at=now + timedelta(days=order.days),
         given_by=actor.name,
         origin="issued",
     )
-    await ports.tokens.add(token)
-    return secret
+    return secret, token
+
+
+def _not_beyond(token: Token, until: datetime | None) -> Token:
+    """A role that ends, as of broken glass, leaves no token behind."""
+    if until is None or (token.ends_at is not None and token.ends_at <= until):
+        return token
+    return replace(token, ends_at=until)
+
+
+def _end_of(old: Token, wanted: datetime) -> datetime:
+    """When a token ends that is rotated: always before its own end, by which the next rotation knows it."""
+    return wanted if old.ends_at is None else min(wanted, old.ends_at - timedelta(microseconds=1))
+
+
+def _unfit_for_rotation(ports: Ports, actor: Principal, old: Token) -> list[Problem]:
+    found = [] if old.account is None else _outlasting(ports, actor, old.account)
+    if not in_force(ports, old):
+        found.append(Problem("token", f"{old.name} has ended", "one that is in force: issue a new one"))
+    if old.account is not None and old.account.kind == "person":
+        expected = "one of a program: people issue their own, and nobody else sees the secret"
+        found.append(Problem("token", f"{old.name} is {old.account.name}'s own", expected))
+    return found
+
+
+def _outlasting(ports: Ports, actor: Principal, owner: Account) -> list[Problem]:
+    """Power that ends makes no token for an account whose roles go on: it would act as that account."""
+    until, now = actor.held_until(Permission.TOKEN_ISSUE), ports.clock.now()
+    if until is None:
+        return []
+    held = principal_of(owner, ports.policy.rules, ports.environment).at(now).grants
+    if all(one.ends_at is not None and one.ends_at <= until for one in held):
+        return []
+    expected = f"a new service account: your own role ends at {until:%H:%M} UTC, those of {owner.name} do not"
+    return [Problem("owner", owner.name, expected)]
+
+
+async def _check_room(ports: Ports, account: Account | None) -> None:
+    """Raises `InvalidInput` where an account has all the tokens it may have."""
+    if account is None:
+        return
+    held = sum(in_force(ports, one) for one in await own_tokens(ports, account))
+    if held >= MOST_TOKENS:
+        expected = f"fewer than {MOST_TOKENS}: revoke those that are not used"
+        raise InvalidInput([Problem("token", f"{account.name} has {held} tokens", expected)])
 
 
 async def _check_free(ports: Ports, name: str) -> None:
     """Before anything else is made for a token. Raises `Conflict`."""
     if any(one.name == name for one in await ports.tokens.all()):
-        raise Conflict("a name that no token has", f"a token {name}")
+        raise Conflict("another name: a token has this one", f"a token {name}")
 
 
 async def _revoke(ports: Ports, name: str) -> None:
@@ -205,54 +289,10 @@ async def _owner(ports: Ports, actor: Principal, order: Order) -> Account | None
     if known:
         if known[0].blocked:
             raise InvalidInput([Problem("owner", shown(name), "a service account that is not blocked")])
+        raise_if(_outlasting(ports, actor, known[0]))
         return known[0]
     account = await ports.accounts.log_in(Account(0, "service", "service", LOCAL, subject, name), now)
     until = actor.until(Permission.TOKEN_ISSUE)
     grant = Grant(order.role, order.services, until, source="service account")
     await ports.accounts.give(GivenGrant(0, account.id, grant, f"for token {order.name}", actor.name, now))
     return await ports.accounts.get(account.id)
-
-
-def _raise(problems: Sequence[Problem]) -> None:
-    if problems:
-        raise InvalidInput(problems)
-
-
-def _problems(ports: Ports, order: Order) -> list[Problem]:
-    found = []
-    if not NAME.fullmatch(order.name):
-        expected = "lower case letters, digits, dots and dashes, at most 63"
-        found.append(Problem("name", shown(order.name), expected))
-    if order.name in RESERVED:
-        found.append(Problem("name", shown(order.name), "another one: this is the name of a setting's token"))
-    if order.owner and not NAME.fullmatch(order.owner):
-        found.append(Problem("owner", shown(order.owner), "the name of a service account, as of a token"))
-    if not 1 <= order.days <= LONGEST_DAYS:
-        found.append(Problem("days", str(order.days), f"1 to {LONGEST_DAYS}"))
-    if (order.role is None) == (order.service is None):
-        seen = "both" if order.role else "neither"
-        found.append(Problem("role", seen, "a role, or the service of an agent"))
-    if order.services is not None and not order.services:
-        expected = "at least one service, or none named for everywhere"
-        found.append(Problem("services", "an empty list", expected))
-    asked = {*(order.services or ()), *([order.service] if order.service else [])}
-    return found + service_problems(ports, asked)
-
-
-def _beyond(actor: Principal, order: Order) -> list[Problem]:
-    """What an own token would have more than its owner: it would be worth nothing, and look otherwise."""
-    if order.role is None or not exceeds(actor, order.role, order.services):
-        return []
-    held = ", ".join(map(in_words, actor.grants)) or "no role"
-    asked = in_words(Grant(order.role, order.services))
-    return [Problem("role", asked, f"at most what you have: {held}")]
-
-
-def _facts(order: Order) -> dict[str, object]:
-    return {
-        "role": order.role.value if order.role else None,
-        "services": sorted(order.services) if order.services is not None else None,
-        "agent_of": order.service,
-        "owner": order.owner or None,
-        "days": order.days,
-    }

@@ -29,8 +29,8 @@ class Tokens:
         self._epoch = epoch
         self._memory = Memory(database, epoch, _find)
 
-    async def find(self, digest: str, *, seen_will_do: bool = False) -> Token | None:
-        return await self._memory.get(digest, seen_will_do=seen_will_do)
+    async def find(self, digest: str, *, seen_will_do: bool = False, anew: bool = False) -> Token | None:
+        return await self._memory.get(digest, seen_will_do=seen_will_do, anew=anew)
 
     async def all(self) -> Sequence[Token]:
         """By name."""
@@ -50,9 +50,12 @@ class Tokens:
     async def used(self, name: str, at: datetime) -> None:
         await self._database.write(partial(_used, name=name, at=at))
 
-    async def end_at(self, name: str, at: datetime) -> None:
-        """It is good until then. No replica believes it for longer."""
-        await self._epoch.change(partial(_end_at, name=name, at=at))
+    async def rotate(self, old: Token, new: Token, until: datetime) -> bool:
+        """The old one is good until then, and the new one is added. False where the old one is another now.
+
+        No replica believes the old one for longer. Raises `Conflict` where the name is taken.
+        """
+        return await self._epoch.change(partial(_rotate, old=old, new=new, until=until))
 
     async def replace_settings(self, tokens: Sequence[Token]) -> None:
         """These are the tokens of the settings, and no others. Raises `Conflict`: two have one digest."""
@@ -112,8 +115,15 @@ def _used(connection: Connection, name: str, at: datetime) -> None:
     connection.execute(update(tables.token).where(tables.token.c.name == name).values(used_at=at))
 
 
-def _end_at(connection: Connection, name: str, at: datetime) -> None:
-    connection.execute(update(tables.token).where(tables.token.c.name == name).values(ends_at=at))
+def _rotate(connection: Connection, old: Token, new: Token, until: datetime) -> bool:
+    """Of several who rotate one token at once, only the first finds its end as all of them read it."""
+    columns = tables.token.c
+    ends_at = columns.ends_at.is_(None) if old.ends_at is None else columns.ends_at == old.ends_at
+    chosen = (columns.digest == old.digest) & ends_at
+    if connection.execute(update(tables.token).where(chosen).values(ends_at=until)).rowcount != 1:
+        return False
+    _add(connection, [new])
+    return True
 
 
 def _replace(connection: Connection, tokens: Sequence[Token]) -> None:

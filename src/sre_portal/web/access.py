@@ -9,13 +9,17 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from sre_portal.core.access import Grant, Role
-from sre_portal.core.errors import Conflict, InvalidInput, Problem
-from sre_portal.operations.grants import block_account, give_role, grant_of, withdraw_role
-from sre_portal.operations.sessions import end_sessions_of
+from sre_portal.core.errors import Conflict, InvalidInput, Problem, raise_if
+from sre_portal.operations.grants import (
+    block_account,
+    give_role,
+    grant_of,
+    sign_out_account,
+    withdraw_role,
+)
+from sre_portal.operations.token_order import LONGEST_DAYS, Order
 from sre_portal.operations.tokens import (
-    LONGEST_DAYS,
     LONGEST_OVERLAP,
-    Order,
     issue_token,
     issued_token,
     revoke_token,
@@ -31,12 +35,15 @@ from sre_portal.web.pages.access_asked import (
     ask_to_withdraw,
 )
 from sre_portal.web.pages.access_tokens import AGENT, TOKEN_FIELDS, ask_to_rotate, tokens_page
+from sre_portal.web.pages.figures import exact
 from sre_portal.web.pages.form import Form, fields_of, one_of, services_in, whole_number
 from sre_portal.web.pages.secret import NewSecret, secret_page
+from sre_portal.web.rate import pace
 
 ROLES = tuple(one.value for one in Role)
 
 
+@pace
 async def give(request: Request) -> Response:
     """`POST /access/accounts/{id}/grants`."""
     ports, who, number = ports_of(request), principal_of(request), account_id_of(request)
@@ -46,13 +53,14 @@ async def give(request: Request) -> Response:
     ends_at = None if lasts is None else ports.clock.now() + lasts
     grant = Grant(role, services_in(fields.get("services", "")), ends_at)
     try:
-        _raise(wrong)
+        raise_if(wrong)
         await give_role(ports, who, number, grant, fields.get("reason", ""), address_of(request))
     except InvalidInput as invalid:
         return await account_access_page(request, Form.of(GRANT_FIELDS, fields, invalid.problems))
     return RedirectResponse(f"/access/accounts/{number}#grants", 303)
 
 
+@pace
 async def withdraw(request: Request) -> Response:
     """`POST /access/grants/{id}/withdraw`."""
     ports, fields = ports_of(request), await fields_of(request)
@@ -66,6 +74,7 @@ async def withdraw(request: Request) -> Response:
     return RedirectResponse(f"/access/accounts/{given.account_id}#grants", 303)
 
 
+@pace
 async def block(request: Request) -> Response:
     """`POST /access/accounts/{id}/block`."""
     fields = await fields_of(request)
@@ -75,6 +84,7 @@ async def block(request: Request) -> Response:
         return await ask_to_block(request, fields, invalid.problems)
 
 
+@pace
 async def unblock(request: Request) -> Response:
     """`POST /access/accounts/{id}/unblock`."""
     fields = await fields_of(request)
@@ -84,12 +94,13 @@ async def unblock(request: Request) -> Response:
         return await ask_to_unblock(request, fields, invalid.problems)
 
 
+@pace
 async def sign_out(request: Request) -> Response:
     """`POST /access/accounts/{id}/sign-out`."""
     ports, fields = ports_of(request), await fields_of(request)
     found = await ports.accounts.get(account_id_of(request))
     try:
-        await end_sessions_of(
+        await sign_out_account(
             ports, principal_of(request), found, fields.get("reason", ""), address_of(request)
         )
     except InvalidInput as invalid:
@@ -97,23 +108,25 @@ async def sign_out(request: Request) -> Response:
     return RedirectResponse(f"/access/accounts/{found.id}#devices", 303)
 
 
+@pace
 async def issue(request: Request) -> Response:
     """`POST /access/tokens`. The secret is in this answer and nowhere else."""
     fields, wrong = await fields_of(request), list[Problem]()
     order = _order(fields, wrong)
     try:
-        _raise(wrong)
+        raise_if(wrong)
         secret = await issue_token(
             ports_of(request), principal_of(request), order, fields.get("reason", ""), address_of(request)
         )
-    except Conflict:
-        return await tokens_page(request, Form.of(TOKEN_FIELDS, fields, [_taken(order.name)]))
+    except Conflict as clash:
+        return await tokens_page(request, Form.of(TOKEN_FIELDS, fields, [_clash("name", clash)]))
     except InvalidInput as invalid:
         return await tokens_page(request, Form.of(TOKEN_FIELDS, fields, invalid.problems))
     shown = NewSecret(order.name, secret, "/access/tokens", "Back to the tokens", order.service or "")
     return secret_page(request, shown)
 
 
+@pace
 async def rotate(request: Request) -> Response:
     """`POST /access/tokens/{name}/rotate`. The secret is in this answer and nowhere else."""
     ports, fields, wrong = ports_of(request), await fields_of(request), list[Problem]()
@@ -122,17 +135,19 @@ async def rotate(request: Request) -> Response:
     hours = whole_number(fields, "overlap", f"0 to {most} hours", wrong)
     name, lasts = fields.get("name", ""), timedelta(hours=hours)
     try:
-        _raise(wrong)
+        raise_if(wrong)
         secret = await rotate_token(ports, principal_of(request), old.name, name, lasts, address_of(request))
-    except Conflict:
-        return await ask_to_rotate(request, fields, [_taken(name)])
+    except Conflict as clash:
+        return await ask_to_rotate(request, fields, [_clash("name", clash)])
     except InvalidInput as invalid:
         return await ask_to_rotate(request, fields, invalid.problems)
-    before = f"{old.name} is good for {hours} more hours. Give the programs the new one before that."
+    ends_at = (await issued_token(ports, old.name)).ends_at or ports.clock.now()
+    before = f"{old.name} is good until {exact(ends_at)}. Give the programs the new one before that."
     back = "/access/tokens", "Back to the tokens"
     return secret_page(request, NewSecret(name, secret, *back, old.service or "", before))
 
 
+@pace
 async def revoke(request: Request) -> Response:
     """`POST /access/tokens/{name}/revoke`."""
     reason = (await fields_of(request)).get("reason", "")
@@ -162,10 +177,5 @@ def _order(fields: Mapping[str, str], wrong: list[Problem]) -> Order:
     return Order(name, days, service=next(iter(services)))
 
 
-def _taken(name: str) -> Problem:
-    return Problem("name", repr(name), "another name: a token has this one")
-
-
-def _raise(wrong: list[Problem]) -> None:
-    if wrong:
-        raise InvalidInput(wrong)
+def _clash(path: str, conflict: Conflict) -> Problem:
+    return Problem(path, conflict.found, conflict.expected)

@@ -8,18 +8,21 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from sre_portal.core.access import Permission, Principal, Role
-from sre_portal.core.errors import Conflict, InvalidInput, Problem
-from sre_portal.operations.grants import GLASS_LONGEST, break_glass, mend_glass
+from sre_portal.core.errors import Conflict, InvalidInput, Problem, raise_if
+from sre_portal.operations.glass import GLASS_LONGEST, break_glass, mend_glass
 from sre_portal.operations.sessions import end_own_session
-from sre_portal.operations.tokens import LONGEST_DAYS, Order, issue_own_token, revoke_own_token
+from sre_portal.operations.token_order import LONGEST_DAYS, Order
+from sre_portal.operations.tokens import issue_own_token, revoke_own_token
 from sre_portal.web.context import address_of, ports_of, principal_of
 from sre_portal.web.cookies import drop_cookie
 from sre_portal.web.guard import origin_of, own_session
 from sre_portal.web.pages.account import Typed, account_page
 from sre_portal.web.pages.form import fields_of, one_of, services_in, whole_number
 from sre_portal.web.pages.secret import NewSecret, secret_page
+from sre_portal.web.rate import pace
 
 
+@pace
 async def end_session(request: Request) -> Response:
     """Signs out one device; on this one it is a log out."""
     session = own_session(request)
@@ -31,6 +34,7 @@ async def end_session(request: Request) -> Response:
     return response
 
 
+@pace
 async def issue(request: Request) -> Response:
     """A token of one's own. Its secret is in this answer and nowhere else."""
     fields, wrong = await fields_of(request), list[Problem]()
@@ -40,8 +44,7 @@ async def issue(request: Request) -> Response:
     order = Order(fields.get("name", ""), days, role, services)
     session = own_session(request)
     try:
-        if wrong:
-            raise InvalidInput(wrong)
+        raise_if(wrong)
         secret = await issue_own_token(
             ports_of(request), principal_of(request), session.account, order, address_of(request)
         )
@@ -58,6 +61,7 @@ def _usual(who: Principal, role: Role) -> frozenset[str] | None:
     return who.services(Permission.RUN_START) if role is Role.OPERATOR else None
 
 
+@pace
 async def revoke(request: Request) -> Response:
     name = str(request.path_params["name"])
     account = own_session(request).account
@@ -65,6 +69,7 @@ async def revoke(request: Request) -> Response:
     return RedirectResponse("/account#tokens", 303)
 
 
+@pace
 async def break_own_glass(request: Request) -> Response:
     """Admin for a while. The page it leads to brings the browser a new secret."""
     fields, wrong = await fields_of(request), list[Problem]()
@@ -79,6 +84,7 @@ async def break_own_glass(request: Request) -> Response:
     return RedirectResponse("/account", 303)
 
 
+@pace
 async def mend_own_glass(request: Request) -> Response:
     account = own_session(request).account
     await mend_glass(ports_of(request), principal_of(request), account, address_of(request))

@@ -1,8 +1,8 @@
 """The AuthZEN Authorization API 1.0: others ask who may do what here, in one standard way.
 
-Subjects are accounts (`account`: an id, a key `issuer#subject`, or a unique e-mail or name) and API tokens
-(`token`: its name). Resources are services (`service`: its name) and the portal as a whole (`portal`: the
-name of its environment). Actions are permissions. Whatever is not known is denied.
+Subjects are accounts (`account`: an id, a key `issuer#subject`, a verified e-mail, or a name that one account
+has) and API tokens (`token`: its name). Resources are services (`service`: its name) and the whole portal
+(`portal`: the name of its environment). Actions are permissions. Whatever is not known is denied.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from starlette.responses import JSONResponse, Response
 from sre_portal.core.access import Permission, Principal
 from sre_portal.core.errors import InvalidInput, NotFound
 from sre_portal.core.explain import Decision, Subject, decide, decide_everywhere
-from sre_portal.operations.directory import account_named, acting, services_of, subjects, token_named
+from sre_portal.operations.directory import account_named, acting, everybody, token_named
 from sre_portal.operations.ports import Ports
+from sre_portal.operations.services import services_of
 from sre_portal.operations.tokens import principal_with
 from sre_portal.web.authzen_wire import (
     Action,
@@ -146,12 +147,15 @@ async def _search_subject(ports: Ports, body: bytes) -> object:
     permission, known = _permission(question.action), _service_in(ports, question.resource)
     if permission is None or isinstance(known, str):
         return page_of(question, [])
+    known_here = await everybody(ports)
     found = [
         one
-        for one in await subjects(ports)
+        for one in known_here.subjects
         if _type_of(one) == question.subject.type and _Asked(one.who, permission, *known).decide().allowed
     ]
-    return page_of(question, [{"type": _type_of(one), "id": one.id} for one in found])
+    results = [{"type": _type_of(one), "id": one.id} for one in found]
+    left_off = known_here.left_off if question.subject.type == ACCOUNT else ""
+    return page_of(question, results, left_off)
 
 
 async def _search_resource(ports: Ports, body: bytes) -> object:

@@ -121,17 +121,21 @@ def parse_question(body: bytes, model: type[M]) -> M:
         raise Malformed(_said(wrong)) from None
 
 
-def page_of(question: Search, results: Sequence[Mapping[str, str]]) -> dict[str, object]:
-    """One page of the results. Raises `Malformed` for a token that is none, or of another question."""
+def page_of(question: Search, results: Sequence[Mapping[str, str]], left_off: str = "") -> dict[str, object]:
+    """One page of the results. Raises `Malformed` for a token that is none, or of another question.
+
+    `left_off` says why these are not all there are: it is told, and no total is.
+    """
     asked = question.model_dump_json(exclude={"page"})
     offset, limit = _position(question.page, sha256(asked.encode()).hexdigest()[:16])
     shown = results[offset : offset + limit]
     after = offset + len(shown)
     token = _token(after, limit, asked) if after < len(results) else ""
-    return {
-        "page": {"next_token": token, "count": len(shown), "total": len(results)},
-        "results": list(shown),
-    }
+    page: dict[str, object] = {"next_token": token, "count": len(shown)}
+    if left_off:
+        told = {"reason_admin": {"en": left_off}}
+        return {"page": page, "context": told, "results": list(shown)}
+    return {"page": {**page, "total": len(results)}, "results": list(shown)}
 
 
 def _position(page: Page, digest: str) -> tuple[int, int]:

@@ -6,16 +6,20 @@ A kind has one bucket an address, and where an account is known, one an account.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from sre_portal.core.bucket import Allowance, Bucket, take
 from sre_portal.core.errors import RateLimited
 from sre_portal.operations.suppressed import note_suppressed
-from sre_portal.web.context import address_of, ports_of
+from sre_portal.web.context import address_of, ports_of, principal_of
 from sre_portal.web.crowd import place_of
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 KINDS: Mapping[str, Allowance] = {
     "login": Allowance(30, 0.5),
@@ -25,10 +29,10 @@ KINDS: Mapping[str, Allowance] = {
     "backchannel": Allowance(300, 50.0),
     "authzen": Allowance(1000, 200.0),
     "denied": Allowance(300, 1.0),
-    "webhook": Allowance(200, 20.0),
+    "change": Allowance(30, 1.0),
 }
 """What one address may. Tokens and agents are counted only where they are refused; `denied` bounds what is
-written down of refusals, not the refusals."""
+written down of refusals, not the refusals; `change` is counted for who is known, whatever their address."""
 
 MOST_BUCKETS = 20_000
 """About 5 MB. The bucket that was not used for longest is forgotten, and is full when it comes back."""
@@ -64,13 +68,36 @@ async def is_within(request: Request, kind: str, account: str) -> bool:
 
 async def limit(request: Request, kind: str, account: str = "") -> None:
     """Counts a request of a kind. Raises `RateLimited` where the address, or the account, had too many."""
+    keys = [f"address {place_of(address_of(request))}", *([f"account {account}"] if account else [])]
+    await _count(request, kind, keys)
+
+
+async def paced(request: Request) -> None:
+    """Counts a change of access by whoever is logged in: each one is in the audit log, also a refused one.
+
+    By who they are alone: somebody in an emergency does not wait for a colleague behind the same address.
+    Raises `RateLimited`.
+    """
+    who = principal_of(request)
+    await _count(request, "change", [f"account {who.id if who.account is None else who.account}"])
+
+
+def pace(endpoint: Endpoint) -> Endpoint:
+    """The same endpoint, `paced`."""
+
+    @wraps(endpoint)
+    async def slow(request: Request) -> Response:
+        await paced(request)
+        return await endpoint(request)
+
+    return slow
+
+
+async def _count(request: Request, kind: str, keys: Sequence[str]) -> None:
     ports = ports_of(request)
     limiter: Limiter = request.app.state.limiter
     now = ports.clock.now().timestamp()
-    address = address_of(request)
-    wait = limiter.wait_for(kind, f"address {place_of(address)}", now)
-    if account:
-        wait = max(wait, limiter.wait_for(kind, f"account {account}", now))
+    wait = max([limiter.wait_for(kind, key, now) for key in keys])
     if wait > 0:
-        await note_suppressed(ports, kind, address)
+        await note_suppressed(ports, kind, address_of(request))
         raise RateLimited(wait)

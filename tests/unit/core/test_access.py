@@ -112,6 +112,35 @@ def test_it_is_known_when_somebody_loses_a_permission(
     assert who.until(Permission.RUN_START) == until
 
 
+@pytest.mark.parametrize(
+    ("held", "own", "until"),
+    [
+        (None, NOW, NOW),
+        (NOW, None, NOW),
+        (NOW, NOW + timedelta(hours=1), NOW),
+        (NOW + timedelta(hours=1), NOW, NOW),
+        (None, None, None),
+    ],
+)
+def test_a_token_loses_a_permission_at_the_earlier_end(
+    held: datetime | None, own: datetime | None, until: datetime | None
+) -> None:
+    token = Principal("ci", (Grant(Role.ADMIN, ends_at=held),), within=(Grant(Role.ADMIN, ends_at=own),))
+    assert token.until(Permission.TOKEN_ISSUE) == until
+    assert token.held_until(Permission.TOKEN_ISSUE) == held
+
+
+def test_a_token_may_nothing_after_its_own_end() -> None:
+    token = Principal("ci", everywhere(Role.ADMIN), within=(Grant(Role.ADMIN, ends_at=NOW),))
+    assert token.at(NOW - timedelta(seconds=1)).may(Permission.PORTAL_READ)
+    assert not token.at(NOW).may(Permission.PORTAL_READ)
+
+
+def test_a_refusal_says_what_helps() -> None:
+    with pytest.raises(NotPermitted, match=r"which admin everywhere has\. Log in again"):
+        require(Principal("7.laptop", hint="Log in again"), Permission.AUDIT_READ)
+
+
 @given(GRANTS, GRANTS)
 def test_a_token_never_may_more_than_its_owner_nor_than_itself(
     held: tuple[Grant, ...], own: tuple[Grant, ...]

@@ -90,9 +90,10 @@ class Tokens:
         self.held[name] = replace(self.held[name], used_at=at)
 
     async def rotate(self, old: Token, new: Token, until: datetime) -> bool:
-        if self.held.get(old.name) != old:
+        now = self.held[old.name]
+        if now.ends_at != old.ends_at:
             return False
-        self.held |= {old.name: replace(old, ends_at=until), new.name: new}
+        self.held |= {old.name: replace(now, ends_at=until), new.name: new}
         return True
 
     async def replace_settings(self, tokens: Sequence[Token]) -> None:

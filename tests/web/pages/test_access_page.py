@@ -15,7 +15,8 @@ from sre_portal.core.account import Account
 from sre_portal.core.grant_rule import Rule
 from sre_portal.operations.directory import acting
 from sre_portal.operations.sessions import Origin, new_session
-from sre_portal.operations.tokens import token_of
+from sre_portal.operations.token_order import Order
+from sre_portal.operations.tokens import issue_own_token, token_of
 from tests.operations.people import person, session_for
 from tests.operations.world import World
 from tests.web.door import Door, csrf_in
@@ -216,11 +217,74 @@ async def test_tokens_are_issued_rotated_and_revoked_by_form(ada: httpx2.AsyncCl
     assert "ci-2" in [one.attributes.get("value") for one in asked.all("input")]
     answer = await post(ada, "/access/tokens/ci/rotate", name="ci-2", overlap="24")
     assert answer.status_code == 201
-    assert "good for 24 more hours" in Markup(answer.text).words
+    assert "ci is good until 24 Nov 2026" in Markup(answer.text).words
     assert await token_of(world.ports, first) is not None
     assert "Revoke the token ci?" in (await read(ada, "/access/tokens/ci/revoke")).words
     assert (await post(ada, "/access/tokens/ci/revoke", reason="rotated")).status_code == 303
     assert await token_of(world.ports, first) is None
+
+
+async def test_a_rotated_token_is_said_to_be_good_until_its_own_end(
+    ada: httpx2.AsyncClient, world: World
+) -> None:
+    order = {"name": "ci", "role": "viewer", "days": "1"}
+    assert (await post(ada, "/access/tokens", **order)).status_code == 201
+    answer = await post(ada, "/access/tokens/ci/rotate", name="ci-2", overlap="240")
+    assert "ci is good until 24 Nov 2026" in Markup(answer.text).words
+
+
+async def test_only_what_an_administrator_may_rotate_is_offered(
+    ada: httpx2.AsyncClient, omar: Account, world: World, door: Door
+) -> None:
+    ports = world.ports
+    for name, days in (("ci", 90), ("old", 1)):
+        order = {"name": name, "role": "viewer", "days": str(days)}
+        assert (await post(ada, "/access/tokens", **order)).status_code == 201
+    await issue_own_token(ports, acting(ports, omar), omar, Order("laptop", 90, Role.VIEWER), "")
+    world.clock.move(86_400)
+    again = await door.browser("ada")
+    page = await read(again, "/access/tokens")
+    assert [one for one in page.links() if one.endswith("/rotate")] == ["/access/tokens/ci/rotate"]
+    own = f"{omar.id}.laptop"
+    assert f"/access/tokens/{own}/revoke" in page.links()
+    answer = await post(again, f"/access/tokens/{own}/rotate", name="mine", overlap="1")
+    assert answer.status_code == 422
+    assert "people issue their own" in Markup(answer.text).words
+
+
+async def test_a_token_whose_owner_has_to_log_in_is_marked(omar: Account, world: World, door: Door) -> None:
+    ports = world.ports
+    await issue_own_token(ports, acting(ports, omar), omar, Order("laptop", 90, Role.VIEWER), "")
+    for days, said in ((0, "in force"), (8, "owner has to log in")):
+        world.clock.move(days * 86_400)
+        found = rows(await read(await door.browser("ada"), "/access/tokens"), "Tokens")
+        assert said in next(one for one in found if "laptop" in one)
+
+
+async def test_power_for_a_while_blocks_no_administrator_by_form(world: World, door: Door) -> None:
+    bea = await person(world.ports, "bea", Role.ADMIN)
+    omar = await door.browser("omar", Role.OPERATOR)
+    why = "the checkout burns and nobody answers"
+    assert (await post(omar, "/account/glass/break", reason=why, minutes="30")).status_code == 303
+    for act in ("block", "sign-out"):
+        answer = await post(omar, f"/access/accounts/{bea.id}/{act}", reason=why)
+        assert answer.status_code == 422
+        assert "bea is admin everywhere" in Markup(answer.text).words
+    assert not (await world.ports.accounts.get(bea.id)).blocked
+
+
+async def test_an_answer_that_leaves_accounts_off_says_so(
+    ada: httpx2.AsyncClient, omar: Account, door: Door
+) -> None:
+    few = replace(door.world.ports.policy, most_accounts=1)
+    door.app.state.ports = replace(door.world.ports, policy=few)
+    said = "There are more accounts: only the first 1, by name, are in this answer."
+    for path in ("/access", "/access/tokens"):
+        assert said in (await read(ada, path)).words
+    who = await ada.get("/api/v1/access/who?permission=run:start")
+    assert who.headers["x-left-off"] == said
+    door.app.state.ports = door.world.ports
+    assert said not in (await read(ada, "/access")).words
 
 
 async def test_an_agent_s_token_is_for_one_service(ada: httpx2.AsyncClient, world: World) -> None:

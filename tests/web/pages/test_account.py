@@ -167,6 +167,29 @@ async def test_a_name_that_is_taken_is_said_to_be(door: Door) -> None:
     assert "a token has this one" in Markup(again.text).words
 
 
+async def test_an_own_token_is_shown_by_its_plain_name_and_the_other_one(door: Door) -> None:
+    ports = door.world.ports
+    sue = await person(ports, "sue", Role.OPERATOR)
+    secret, _ = await new_session(ports, sue, Origin())
+    browser = door.client()
+    browser.cookies.set("sre_portal_session", secret)
+    await post(browser, "/account/tokens", name="laptop", role="viewer", days="30")
+    page = await account(browser)
+    assert f"{sue.id}.laptop in the audit log" in page.words
+    assert "Roles by your groups count for your tokens until 7 days after your last login" in page.words
+    assert (await post(browser, f"/account/tokens/{sue.id}.laptop/revoke")).status_code == 303
+    assert await own_tokens(ports, sue) == []
+
+
+async def test_glass_that_is_broken_is_not_broken_again(door: Door) -> None:
+    browser = await door.browser("omar", Role.OPERATOR)
+    await post(browser, "/account/glass/break", reason=WHY, minutes="30")
+    answer = await post(browser, "/account/glass/break", reason=WHY, minutes="60")
+    assert answer.status_code == 422
+    assert "broken already until 12:30 UTC" in Markup(answer.text).words
+    assert len(door.world.ports.watch.glass) == 1
+
+
 async def test_breaking_the_glass_gives_admin_and_a_new_secret_of_the_session(door: Door) -> None:
     browser = await door.browser("omar", Role.OPERATOR)
     await account(browser)

@@ -5,16 +5,22 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import Path, Query, Request
+from fastapi import Path, Query, Request, Response
 
 from sre_portal.core.access import Grant, Permission
 from sre_portal.core.account import Account
 from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.core.explain import decide, held_by
 from sre_portal.operations.directory import account_named, explained, holders
-from sre_portal.operations.grants import block_account, give_role, service_problems, withdraw_role
+from sre_portal.operations.grants import (
+    block_account,
+    give_role,
+    grant_of,
+    sign_out_account,
+    withdraw_role,
+)
 from sre_portal.operations.ports import Ports
-from sre_portal.operations.sessions import end_sessions_of
+from sre_portal.operations.services import service_problems
 from sre_portal.web.api.access_schema import (
     AccountDetailJson,
     AccountJson,
@@ -41,11 +47,19 @@ async def me(request: Request) -> MeJson:
     return MeJson.of(who, held_by(who))
 
 
-async def who(request: Request, permission: Permission, service: ServiceQuery = None) -> list[HolderJson]:
-    """Who may do something: people, service accounts, then tokens."""
+async def who(
+    request: Request, response: Response, permission: Permission, service: ServiceQuery = None
+) -> list[HolderJson]:
+    """Who may do something: people, service accounts, then tokens.
+
+    The header `X-Left-Off` says so where there are more accounts than are looked at.
+    """
     ports = ports_of(request)
     _check_service(ports, service)
-    return [HolderJson.of(one) for one in await holders(ports, permission, service)]
+    found, left_off = await holders(ports, permission, service)
+    if left_off:
+        response.headers["x-left-off"] = left_off
+    return [HolderJson.of(one) for one in found]
 
 
 async def accounts(
@@ -120,9 +134,9 @@ async def give(request: Request, account_id: Number, body: GrantBody) -> GrantId
 async def withdraw(request: Request, grant_id: Number, body: ReasonBody) -> AccountJson:
     """Takes a grant back, effective at once. Answers with the account as it is then."""
     ports = ports_of(request)
-    given = next((one.account_id for one in await ports.accounts.given() if one.id == grant_id), 0)
+    given = await grant_of(ports, grant_id)
     await withdraw_role(ports, principal_of(request), grant_id, body.reason, address_of(request))
-    return await _account(ports, given)
+    return await _account(ports, given.account_id)
 
 
 async def block(request: Request, account_id: Number, body: ReasonBody) -> AccountJson:
@@ -139,7 +153,7 @@ async def sign_out(request: Request, account_id: Number, body: ReasonBody) -> Co
     """Ends every session of an account, on every replica."""
     ports = ports_of(request)
     found = await ports.accounts.get(account_id)
-    ended = await end_sessions_of(ports, principal_of(request), found, body.reason, address_of(request))
+    ended = await sign_out_account(ports, principal_of(request), found, body.reason, address_of(request))
     return CountJson(ended=ended)
 
 

@@ -14,6 +14,7 @@ from sre_portal.web.api import access, audit, catalogue, observed, runs, tokens
 from sre_portal.web.api.answers import ANSWERS, described
 from sre_portal.web.first import GuardedFirst
 from sre_portal.web.guard import Allowed
+from sre_portal.web.rate import paced
 
 Row = tuple[Literal["GET", "POST"], str, Callable[..., Any], Permission]
 
@@ -65,6 +66,21 @@ OTHER_TYPES: Mapping[Callable[..., Any], dict[int | str, dict[str, Any]]] = {
 CREATES = frozenset({runs.start, access.give, tokens.issue, tokens.rotate})
 
 
+PACED = frozenset(
+    {
+        access.give,
+        access.block,
+        access.unblock,
+        access.sign_out,
+        access.withdraw,
+        tokens.issue,
+        tokens.rotate,
+        tokens.revoke,
+    }
+)
+"""Changes of access. Nothing that ends harm is among them."""
+
+
 async def openapi(request: Request) -> Response:
     """The description of this API."""
     return JSONResponse(described(request.app.openapi()))
@@ -74,12 +90,13 @@ def api_router() -> APIRouter:
     router = APIRouter(prefix="/api/v1", route_class=GuardedFirst)
     for method, path, endpoint, needs in ROUTES:
         status = 201 if endpoint in CREATES else 200
+        pace = [Depends(paced)] if endpoint in PACED else []
         router.add_api_route(
             path,
             endpoint,
             methods=[method],
             status_code=status,
-            dependencies=[Depends(Allowed(needs))],
+            dependencies=[Depends(Allowed(needs)), *pace],
             responses=ANSWERS | OTHER_TYPES.get(endpoint, {}),
         )
     return router

@@ -9,7 +9,8 @@ from fastapi import Path, Request
 
 from sre_portal.core.ports import Token
 from sre_portal.operations.ports import Ports
-from sre_portal.operations.tokens import Order, issue_token, issued_token, revoke_token, rotate_token
+from sre_portal.operations.token_order import Order
+from sre_portal.operations.tokens import issue_token, issued_token, revoke_token, rotate_token
 from sre_portal.web.api.access_schema import NewTokenJson, RevokeBody, RotateBody, TokenBody, TokenJson
 from sre_portal.web.context import address_of, ports_of, principal_of
 

@@ -13,8 +13,9 @@ from sre_portal.core.access import Permission, Role, in_words, needs
 from sre_portal.core.account import Account
 from sre_portal.core.explain import Holder, explain, who_can
 from sre_portal.core.grant_rule import Rule
-from sre_portal.operations.directory import MOST_ACCOUNTS, services_of, subjects
+from sre_portal.operations.directory import Everybody, everybody
 from sre_portal.operations.ports import Ports
+from sre_portal.operations.services import services_of
 from sre_portal.web import render
 from sre_portal.web.context import ports_of, principal_of
 from sre_portal.web.pages.figures import Moment, moment, plural
@@ -89,6 +90,8 @@ class AccessPage:
     services: tuple[tuple[str, str], ...]
     asked: Asked
     accounts: tuple[AccountRow, ...]
+    left_off: str
+    """A sentence where there are more accounts than are looked at, else empty."""
     query: str
     rules: tuple[RuleRow, ...]
     environment: str
@@ -98,15 +101,17 @@ class AccessPage:
 async def access(request: Request) -> Response:
     """`GET /access?permission=&service=&q=`."""
     ports = ports_of(request)
-    held = await ports.accounts.all(MOST_ACCOUNTS)
+    known = await everybody(ports)
+    held = known.accounts
     query = request.query_params.get("q", "")[:64]
     services = services_of(ports)
     view = AccessPage(
         summary=f"{plural(len(held), 'account')}, {plural(len(ports.policy.rules), 'rule')}",
         permissions=tuple((one.value, f"{WORDS[one]} ({one.value})") for one in Permission),
         services=(("", "any service"), *((name, name) for name in services)),
-        asked=await _asked(request, ports, services),
+        asked=_asked(request, ports, services, known),
         accounts=tuple(account_row(ports, one) for one in held if _is_shown(one, query.lower())),
+        left_off=known.left_off,
         query=query,
         rules=tuple(_rule_row(ports, rule, held) for rule in ports.policy.rules),
         environment=ports.environment,
@@ -143,13 +148,13 @@ def condition_words(rule: Rule) -> str:
     return ", ".join(part for part in parts if part) or "no condition"
 
 
-async def _asked(request: Request, ports: Ports, services: Sequence[str]) -> Asked:
+def _asked(request: Request, ports: Ports, services: Sequence[str], known: Everybody) -> Asked:
     """The answer for what the form asks; who may start runs where it asks nothing."""
     named = request.query_params.get("permission", "")
     chosen = next((one for one in Permission if one.value == named), Permission.RUN_START)
     service = request.query_params.get("service", "")
     on = service if service in services else None
-    found = who_can(await subjects(ports), chosen, on)
+    found = who_can(known.subjects, chosen, on)
     now = ports.clock.now()
     who = "1 account or token" if len(found) == 1 else f"{len(found)} accounts and tokens"
     return Asked(

@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from sre_portal.core.access import in_words
 from sre_portal.core.errors import InvalidInput, Problem
-from sre_portal.operations.grants import grant_of, text_of
+from sre_portal.operations.access_act import text_of
+from sre_portal.operations.grants import grant_of
 from sre_portal.web.context import ports_of
 from sre_portal.web.pages.confirm import Question, confirm_page
 from sre_portal.web.pages.figures import plural

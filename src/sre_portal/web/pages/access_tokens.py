@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sre_portal.core.errors import Problem
-from sre_portal.operations.directory import MOST_ACCOUNTS
+from sre_portal.operations.directory import everybody
 from sre_portal.operations.tokens import issued_token
 from sre_portal.web import render
 from sre_portal.web.context import ports_of
@@ -36,6 +36,8 @@ class TokensPage:
     summary: str
     tokens: tuple[TokenRow, ...]
     accounts: tuple[ServiceAccountRow, ...]
+    left_off: str
+    """A sentence where there are more accounts than are looked at, else empty."""
     kinds: tuple[tuple[str, str], ...]
     form: Form
 
@@ -54,16 +56,18 @@ async def tokens(request: Request) -> Response:
 async def tokens_page(request: Request, form: Form) -> Response:
     """The page, with the form as it came back where it had problems."""
     ports = ports_of(request)
-    held, now = await ports.tokens.all(), ports.clock.now()
+    held = await ports.tokens.all()
     owned = Counter(one.account.id for one in held if one.account is not None)
-    accounts = [one for one in await ports.accounts.all(MOST_ACCOUNTS) if one.kind == "service"]
+    known = await everybody(ports)
+    accounts = [one for one in known.accounts if one.kind == "service"]
     agents = sum(one.service is not None for one in held)
     view = TokensPage(
         summary=f"{plural(len(held), 'token')}, {agents} for agents",
-        tokens=tuple(TokenRow.of(one, now) for one in held),
+        tokens=tuple(TokenRow.of(ports, one) for one in held),
         accounts=tuple(
             ServiceAccountRow(account_row(ports, one), plural(owned[one.id], "token")) for one in accounts
         ),
+        left_off=known.left_off,
         kinds=(*ROLES, (AGENT, "agent of one service")),
         form=form,
     )
@@ -75,7 +79,7 @@ async def ask_to_rotate(
 ) -> Response:
     """`GET /access/tokens/{name}/rotate`."""
     token = await issued_token(ports_of(request), str(request.path_params["name"]))
-    row = TokenRow.of(token, ports_of(request).clock.now())
+    row = TokenRow.of(ports_of(request), token)
     form = Form.of(ROTATE_FIELDS | {"name": next_name(token.name)}, given, wrong)
     return render.page(request, "access_rotate.html", RotatePage(row, form), 422 if wrong else 200)
 
@@ -83,7 +87,7 @@ async def ask_to_rotate(
 async def ask_to_revoke(request: Request) -> Response:
     """`GET /access/tokens/{name}/revoke`."""
     token = await issued_token(ports_of(request), str(request.path_params["name"]))
-    row = TokenRow.of(token, ports_of(request).clock.now())
+    row = TokenRow.of(ports_of(request), token)
     question = Question(
         title=f"Revoke the token {token.name}?",
         facts=(

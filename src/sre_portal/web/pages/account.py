@@ -12,14 +12,14 @@ from sre_portal.core.access import Permission, Principal, Role
 from sre_portal.core.errors import Problem
 from sre_portal.core.explain import exceeds, explain
 from sre_portal.core.ports import Session, Token
-from sre_portal.operations.grants import GLASS_LONGEST
+from sre_portal.operations.glass import GLASS_LONGEST
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.tokens import own_tokens
 from sre_portal.web import render
 from sre_portal.web.context import ports_of
 from sre_portal.web.guard import own_session
 from sre_portal.web.pages.confirm import Question, confirm_page
-from sre_portal.web.pages.figures import Moment
+from sre_portal.web.pages.figures import Moment, plural
 from sre_portal.web.pages.form import Form
 from sre_portal.web.pages.frame import May, permission
 from sre_portal.web.pages.permit import (
@@ -71,6 +71,8 @@ class AccountPage:
     roles_open: tuple[tuple[str, str], ...]
     """The roles that an own token can have."""
     token_form: Form
+    token_trust: str
+    """So long the rules count for own tokens after a login; empty where no provider is asked."""
     glass: Glass
 
     @classmethod
@@ -92,9 +94,10 @@ class AccountPage:
             held=tuple(map(HeldRow.of, told.held)),
             held_sub=f"{len(told.held)} of {len(Permission)} permissions",
             sessions=tuple(SessionRow.of(one, now, session.id) for one in sessions),
-            tokens=tuple(TokenRow.of(one, now) for one in tokens),
+            tokens=tuple(TokenRow.of(ports, one) for one in tokens),
             roles_open=tuple((one.value, one.value) for one in Role if _may_have(who, one)),
             token_form=typed.of("token", TOKEN_FIELDS),
+            token_trust=plural(ports.policy.token_trust.days, "day") if account.is_vouched_for else "",
             glass=_glass(ports, account.id, who, typed.of("glass", GLASS_FIELDS)),
         )
 

@@ -8,9 +8,11 @@ from datetime import datetime
 
 from sre_portal.core.access import Grant, Permission, Role, covers, in_words
 from sre_portal.core.account import Account
-from sre_portal.core.explain import Held, source_of
+from sre_portal.core.explain import Held
 from sre_portal.core.ports import Session, Token
 from sre_portal.operations.ports import Ports
+from sre_portal.operations.token_order import plain_name
+from sre_portal.operations.tokens import in_force, principal_with
 from sre_portal.web.pages.browser import browser_words
 from sre_portal.web.pages.figures import Moment, exact, iso, moment, span
 from sre_portal.web.pages.pill import Pill, pill
@@ -74,6 +76,8 @@ class SessionRow:
 @dataclass(frozen=True, slots=True)
 class TokenRow:
     name: str
+    plain: str
+    """What its owner calls it."""
     owner: str
     owner_id: int
     """0 where it is no account's."""
@@ -83,22 +87,27 @@ class TokenRow:
     ends: Moment | None
     given_by: str
     issued: bool
-    """Only an issued one can be rotated and revoked here; the others are in the settings."""
+    """Only an issued one can be revoked here; the others are in the settings."""
+    rotates: bool
+    """Whether an administrator can rotate it: a program's, and in force."""
 
     @classmethod
-    def of(cls, token: Token, now: datetime) -> TokenRow:
-        account = token.account
+    def of(cls, ports: Ports, token: Token) -> TokenRow:
+        account, now = token.account, ports.clock.now()
+        is_own = account is not None and account.kind == "person"
         role = "" if token.role is None else in_words(Grant(token.role, token.services))
         return cls(
             name=token.name,
+            plain=plain_name(token),
             owner="" if account is None else account.name,
             owner_id=0 if account is None else account.id,
             may=role or f"agent of {token.service}",
-            pill=_token_pill(token, now),
+            pill=_token_pill(ports, token),
             used=None if token.used_at is None else moment(token.used_at, now),
             ends=None if token.ends_at is None else ahead(token.ends_at, now),
             given_by=token.given_by or "the settings",
             issued=token.origin == "issued",
+            rotates=token.origin == "issued" and not is_own and in_force(ports, token),
         )
 
 
@@ -106,10 +115,6 @@ def grants_words(grants: Sequence[Grant]) -> str:
     """The roles somebody has, without those that another one holds already."""
     told = [one for one in grants if not any(_holds(other, one) for other in grants)]
     return ", ".join(dict.fromkeys(map(in_words, told))) or "no role"
-
-
-def by_words(grants: Sequence[Grant]) -> str:
-    return "; ".join(dict.fromkeys(map(source_of, grants)))
 
 
 def provider_words(ports: Ports, account: Account) -> str:
@@ -138,11 +143,13 @@ def _holds(other: Grant, one: Grant) -> bool:
     return covers(other.services, one.services) and (higher > 0 or (higher == 0 and wider))
 
 
-def _token_pill(token: Token, now: datetime) -> Pill:
-    if token.ends_at is not None and token.ends_at <= now:
+def _token_pill(ports: Ports, token: Token) -> Pill:
+    if not in_force(ports, token):
         return pill("off", "ended", "slash")
     if token.account is not None and token.account.blocked:
         return pill("failed", "owner is blocked", "lock")
-    if token.ends_at is not None and (token.ends_at - now).days < SOON_DAYS:
+    if principal_with(ports, token).hint:
+        return pill("risk", "owner has to log in", "clock")
+    if token.ends_at is not None and (token.ends_at - ports.clock.now()).days < SOON_DAYS:
         return pill("risk", "ends soon", "clock")
     return pill("ok", "in force")
