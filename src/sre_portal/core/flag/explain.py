@@ -80,7 +80,7 @@ class _Watcher:
                 continue
             handed_on = inside(operator, values, f"{path}.{operator}")
             taken = [(place, value) for place, value in handed_on if self.seen(place)]
-            if not taken:
-                break
+            if not taken:  # no branch, no bucket, or an operator that makes its own value
+                return f"{path}.{operator}" if handed_on else path
             path, rule = taken[-1]
         return path

@@ -12,7 +12,7 @@ from sre_portal.core.flag.bucket import HASHES, MAX_WEIGHTS, Epoch, share_v1
 from sre_portal.core.flag.definition import Definitions, Flag
 from sre_portal.core.flag.flag_set import compile_flag
 from sre_portal.core.flag.fractional import weight_of
-from sre_portal.core.flag.lookup import NO_FACTS, Facts
+from sre_portal.core.flag.lookup import Facts
 from sre_portal.core.flag.outcome import variant_name
 
 
@@ -201,7 +201,7 @@ class Question:
 
     attribute: str = "targetingKey"
     context: Mapping[str, object] = field(default_factory=dict)
-    facts: Facts = NO_FACTS
+    facts: Facts = field(default_factory=dict)
     at: float = 0
 
     def of(self, key: str) -> dict[str, object]:

@@ -189,7 +189,7 @@ class _Parser:
         if not isinstance(value, str):
             self.report(path, type_name(value), "the name of a variant, or null")
             return None
-        if value not in variants:
+        if variants and value not in variants:
             self.report(path, f"{value!r}", suggestion(value, variants, "the name of a variant"))
         return value
 
