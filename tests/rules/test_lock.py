@@ -76,3 +76,14 @@ def test_a_pin_without_a_hash_is_found() -> None:
     lock = f"# {Path('x')}\na==1 \\\n    --hash=sha256:00\n    # via b\nb==2\n    # via c\n"
     assert pins(lock) == {"a": "1", "b": "2"}
     assert without_hash(lock) == ["b==2"]
+
+
+def test_whoever_installs_asks_for_the_hashes_and_runs_no_script_of_npm_packages() -> None:
+    scripts = [path.read_text(encoding="utf-8") for path in (ROOT / "scripts").iterdir() if path.is_file()]
+    lines = [line.strip() for text in scripts for line in text.splitlines()]
+    npm = [line for line in lines if re.search(r"\bnpm (ci|install)\b", line) and not line.startswith("#")]
+    pip = [line for line in lines if "pip install" in line and not line.startswith("#")]
+    assert npm
+    assert [line for line in npm if "--ignore-scripts" not in line] == []
+    assert pip
+    assert [line for line in pip if not {"--require-hashes", "--no-index"} & set(line.split())] == []

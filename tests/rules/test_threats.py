@@ -1,4 +1,4 @@
-"""The threat model names a test for each control, and the test exists."""
+"""The threat model names a test for each part of a control, and the tests exist."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ AREAS = {
     "injected faults",
     "outward calls",
     "database",
+    "replicas",
     "supply chain",
 }
 TEST = re.compile(r"^`(tests/[\w/.-]+\.py)::(\w+)`$")
@@ -37,14 +38,16 @@ def rows(text: str) -> Iterator[list[str]]:
 
 
 def untested(text: str, root: Path = ROOT) -> list[str]:
-    """Rows without an asset, a threat, a control, or a test that exists."""
+    """Rows without an asset, a threat, a control, or tests that exist, separated by commas."""
     return [
-        " | ".join(row) for row in rows(text) if len(row) != 4 or not all(row) or not _exists(row[3], root)
+        " | ".join(row)
+        for row in rows(text)
+        if len(row) != 4 or not all(row) or not all(_exists(test, root) for test in row[3].split(", "))
     ]
 
 
-def _exists(cell: str, root: Path) -> bool:
-    found = TEST.match(cell)
+def _exists(named: str, root: Path) -> bool:
+    found = TEST.match(named)
     if found is None or not (root / found[1]).is_file():
         return False
     tree = ast.parse((root / found[1]).read_text(encoding="utf-8"))
@@ -74,13 +77,15 @@ def test_every_threat_says_of_which_kind_it_is() -> None:
 def test_a_row_without_a_test_is_found() -> None:
     here = f"`tests/rules/{Path(__file__).name}::test_a_row_without_a_test_is_found`"
     table = "| asset | threat | control | test |\n| --- | --- | --- | --- |\n"
-    good = f"| login | S: a | b | {here} |\n"
+    good = f"| login | S: a | b | {here} |\n| login | S: a | b | {here}, {here} |\n"
     for bad in (
         "| login | S: a | b | |\n",
         "| login | S: a | b | soon |\n",
         "| login | S: a | | " + here + " |\n",
         "| login | S: a | b | `tests/rules/test_nothing.py::test_a` |\n",
         "| login | S: a | b | " + here.replace("without", "with") + " |\n",
+        "| login | S: a | b | " + f"{here}, {here.replace('without', 'with')}" + " |\n",
+        "| login | S: a | b | " + f"{here} {here}" + " |\n",
     ):
         assert untested(table + good) == []
         assert len(untested(table + good + bad)) == 1

@@ -1,8 +1,9 @@
-"""What becomes of a portal that ends."""
+"""Who may enter by the settings, and what becomes of a portal that ends."""
 
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sre_portal import wiring
+from sre_portal.clients.notice import Webhooks
+from sre_portal.clients.outward import Outward
+from sre_portal.core.access_document import Access, AccessSpec
+from sre_portal.core.document import Metadata
+from sre_portal.core.outward import parse_allowed
 from sre_portal.settings import Settings
-from sre_portal.wiring import opened, read_documents
+from sre_portal.wiring import Outside, opened, policy_of, read_documents
 from tests.providers.served import served
 
 
@@ -54,3 +60,40 @@ async def test_a_receiver_that_never_answers_does_not_keep_a_portal_from_ending(
             await ports.notices.send("nobody listens")
             await called.wait()
     assert "before its notices are delivered" in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("told", "provider", "let_in"),
+    [
+        ({}, False, True),
+        ({}, True, False),
+        ({"host": "0.0.0.0", "plain_http": True}, False, False),  # noqa: S104
+        ({"login_links": "off"}, False, False),
+        ({"login_links": "on"}, True, True),
+    ],
+)
+def test_login_links_are_off_where_there_is_a_provider_or_more_than_loopback(
+    told: dict[str, object], provider: bool, let_in: bool
+) -> None:
+    github = {"type": "github", "name": "github", "clientId": "x", "clientSecretFile": "/run/secrets/github"}
+    access = Access.model_validate(
+        {
+            "apiVersion": "sre-portal.dev/v1",
+            "kind": "Access",
+            "metadata": {"name": "a"},
+            "spec": {"providers": [github] if provider else []},
+        }
+    )
+    outside = Outside("http://127.0.0.1:8321", (), Webhooks((), Outward(parse_allowed("")), nothing, ""))
+    assert policy_of(Settings.model_validate(told), access, outside).links is let_in
+
+
+def nothing() -> tuple[int, str]:
+    return 0, ""
+
+
+def test_so_long_rules_count_for_own_tokens_as_the_settings_say() -> None:
+    access = Access(metadata=Metadata(name="none"), spec=AccessSpec())
+    outside = Outside("http://127.0.0.1:8321", (), Webhooks((), Outward(parse_allowed("")), nothing, ""))
+    for told, span in (({}, timedelta(days=7)), ({"token_trust_days": 30}, timedelta(days=30))):
+        assert policy_of(Settings.model_validate(told), access, outside).token_trust == span
