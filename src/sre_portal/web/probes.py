@@ -1,4 +1,8 @@
-"""Probes and metrics: open to everybody, they hold no name of a person and no secret."""
+"""Probes and metrics. They hold no name of a person and no secret.
+
+Probes are open to everybody. Metrics name services and their loads: on the main listener they need
+`metrics:read`, and the second listener, which knows no login, belongs behind a network policy.
+"""
 
 from __future__ import annotations
 
