@@ -12,7 +12,7 @@ from sre_portal.core.audit import Entry
 from sre_portal.core.checkpoint import Signer
 from sre_portal.core.merkle import inclusion_proof
 from tests.cli.conftest import Invoke
-from tests.cli.stub import Reply, StubPortal
+from tests.cli.stub import Reply, StubPortal, in_turn
 from tests.unit.core.audit_log import SIGNER, log_of
 
 KEY = str(SIGNER.keys[0])
@@ -115,6 +115,63 @@ def test_an_export_is_printed_line_by_line(invoke: Invoke, log: Told) -> None:
     assert len(invoke("audit", "export", "--from", "4").stdout.splitlines()) == 1
 
 
+def test_an_export_comes_with_the_checkpoint_that_fits_it(invoke: Invoke, log: Told, tmp_path: Path) -> None:
+    """While it is read, somebody acts: the checkpoint is of what was printed, and the pair is whole."""
+    later, newer = log_of(7)
+    heads = [Reply(200, {"checkpoint": one}) for one in (log.checkpoint, newer)]
+    log.portal.on("GET /audit/checkpoint", in_turn(*heads))
+    log.portal.on("GET /audit/entries?limit=1000", Reply(200, [line(one) for one in later[:6]]))
+    log.portal.on("GET /audit/entries?from=5&limit=1000", Reply(200, [line(one) for one in later[5:]]))
+    log.portal.on("GET /audit/entries?from=6&limit=1000", Reply(200, [line(one) for one in later[6:]]))
+    file = tmp_path / "checkpoint"
+    result = invoke("audit", "export", "--checkpoint", str(file))
+    assert [json.loads(one)["seq"] for one in result.stdout.splitlines()] == list(range(7))
+    assert file.read_bytes() == newer.encode()
+    (tmp_path / "log").write_text(result.stdout)
+    checked = invoke(
+        "audit", "verify", "--file", str(tmp_path / "log"), "--checkpoint", str(file), "--key", KEY
+    )
+    assert checked.stdout.startswith("The log is whole: 7 entries.\n")
+    result = invoke("audit", "export", "--checkpoint", str(tmp_path / "nowhere" / "checkpoint"))
+    assert (result.exit_code, "cannot be written" in result.stderr) == (2, True)
+
+
+def test_an_export_of_a_log_without_a_head_has_no_checkpoint(
+    invoke: Invoke, log: Told, tmp_path: Path
+) -> None:
+    log.portal.on("GET /audit/checkpoint", Reply(200, {"checkpoint": ""}))
+    result = invoke("audit", "export", "--checkpoint", str(tmp_path / "checkpoint"))
+    assert (result.exit_code, "Export without one" in result.stderr) == (1, True)
+    assert not (tmp_path / "checkpoint").exists()
+
+
+def test_of_a_longer_export_what_the_checkpoint_signs_is_checked(
+    invoke: Invoke, log: Told, tmp_path: Path
+) -> None:
+    log.entries = log_of(8)[0]
+    result = invoke("audit", "verify", *log.write(tmp_path), "--key", KEY)
+    witness = SIGNER.open(log.checkpoint).witness
+    assert (result.exit_code, result.stdout.splitlines()) == (
+        0,
+        [
+            "The log is whole: 5 entries.",
+            f"Keep it as a witness: {witness}",
+            "The last 3 entries came after the checkpoint and were not checked.",
+        ],
+    )
+    log.entries[2] = replace(log.entries[2], leaf="{}")
+    assert invoke("audit", "verify", *log.write(tmp_path), "--key", KEY).exit_code == 1
+
+
+def test_all_keys_that_were_noted_are_taken(invoke: Invoke, log: Told, tmp_path: Path) -> None:
+    older = str(Signer(SIGNER.origin, b"o" * 32).keys[0])
+    files = log.write(tmp_path)
+    for keys in (f"{KEY}\n{older}\n", f"{older}, {KEY}"):
+        assert invoke("audit", "verify", *files, "--key", keys).exit_code == 0
+        assert invoke("audit", "verify", "--key", keys).exit_code == 0
+    assert invoke("audit", "verify", *files, "--key", older).exit_code == 1
+
+
 def test_a_checkpoint_is_printed_byte_for_byte(invoke: Invoke, log: Told) -> None:
     assert invoke("audit", "checkpoint").stdout_bytes == log.checkpoint.encode()
     assert invoke("audit", "key").stdout == f"{KEY}\n"
@@ -162,6 +219,8 @@ def test_a_portal_that_repeats_itself_is_not_asked_for_ever(invoke: Invoke, log:
     [
         (("--witness", "x"), "The witness x: A witness is SIZE:ROOT"),
         (("--key", "x"), "not a key of an audit log"),
+        (("--key", ""), "not a key of an audit log"),
+        (("--key", f"{KEY},x"), "not a key of an audit log"),
         (("--file", "nowhere"), "checked with its --checkpoint and a --key"),
         (("--file", "nowhere", "--checkpoint", "nowhere", "--key", KEY), "nowhere cannot be read"),
     ],

@@ -280,9 +280,7 @@ async def test_a_start_tells_how_many_entries_nobody_had_signed(world: World) ->
         lambda one: one.execute(update(tables.audit_head).values(checkpoint=carried.body))
     )
     trust = Trust(KEYS.signer("demo"), head.witness)
-    async with await open_store(
-        str(store.database.place).replace("the file ", "sqlite:///"), trust=trust
-    ) as again:
+    async with await open_store(f"sqlite:///{world.path / 'portal.sqlite3'}", trust=trust) as again:
         await note_start(replace(world.ports, audit=again.audit), head.witness)
         (event,) = await again.audit.recent(1)
     assert event.after is not None

@@ -37,23 +37,28 @@ async def test_stops_at_once_are_each_written_once(world: World) -> None:
 
 async def test_a_stop_that_cannot_be_written_is_obeyed_and_written_by_the_loop(world: World) -> None:
     run = await world.until(Phase.OBSERVE, (await world.start()).id)
-    world.fail("audit", "intend", times=3)
+    failing = world.fail("audit", "record", times=3)
     assert list(await stop_all(world.ports, OMAR)) == [run.id]
+    assert failing.times < 3
     assert not world.ports.desk.active().get("shop")
     await world.run_for(5)
+    assert failing.times == 0
     assert await acts(world, "harm:stop") == [("omar", "done")]
     assert (await world.finish(run.id)).verdict is Verdict.ABORTED
 
 
 async def test_whoever_stops_harm_is_answered_while_the_database_hangs(world: World) -> None:
     run = await world.until(Phase.OBSERVE, (await world.start()).id)
-    free = asyncio.Event()
+    hangs, free = asyncio.Event(), asyncio.Event()
 
     async def hang() -> None:
+        hangs.set()
         await free.wait()
 
-    world.meddle("audit", "intend", hang)
+    world.meddle("audit", "record", hang)
     await abort_run(world.ports, OMAR, run.id, "enough")
+    assert hangs.is_set()
+    assert not free.is_set()
     assert not world.ports.desk.active().get("shop")
     free.set()
     assert (await world.finish(run.id)).verdict is Verdict.ABORTED

@@ -15,7 +15,7 @@ from random import Random
 from sqlalchemy import Connection, delete, insert, text, update
 
 from sre_portal.core.audit import Entry, entry_of, forgotten
-from sre_portal.core.checkpoint import Checkpoint, Signer, parse_checkpoint
+from sre_portal.core.checkpoint import Checkpoint, NotGenuine, Signer, parse_checkpoint
 from sre_portal.core.journal import canonical
 from sre_portal.core.merkle import Frontier, leaf_hash
 from sre_portal.store import tables
@@ -34,8 +34,12 @@ class Log:
 
     @property
     def told(self) -> tuple[object, ...]:
-        """What an export and a checkpoint hold of it."""
-        return [(row.seq, row.hash, row.leaf) for row in self.rows], self.checkpoint, self.witness
+        """What a checkpoint signs of an export. An export may be longer: it may have been made later."""
+        try:
+            size = parse_checkpoint(self.checkpoint).size
+        except NotGenuine:
+            size = len(self.rows)
+        return [(row.seq, row.hash, row.leaf) for row in self.rows[:size]], self.checkpoint, self.witness
 
 
 def exported(log: Log) -> str:

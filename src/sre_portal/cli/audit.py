@@ -14,12 +14,15 @@ from sre_portal.cli.audit_check import (
     keys_in,
     keys_of,
     lines_of,
+    note_of,
+    pair_of,
     praise,
     proven,
     text_in,
     texts_in,
     verify_file,
     verify_portal,
+    write_text,
 )
 from sre_portal.cli.exits import Code, print_json, told
 from sre_portal.cli.option import DEFAULT_PORTAL, AsJson, PortalUrl, Token
@@ -32,7 +35,10 @@ app = typer.Typer(help="Check, export and prove the audit log.", no_args_is_help
 KeyOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--key", metavar="KEY", help="Public key as it was noted earlier. Without it the portal's own."
+        "--key",
+        metavar="KEY",
+        help="Public key as it was noted earlier, or several, in lines or after commas. "
+        "Without it the portal's own.",
     ),
 ]
 WitnessOption = Annotated[
@@ -70,6 +76,8 @@ def verify(
             print_json(document)
         else:
             print("\n".join(findings) or praise(document))
+            if note := note_of(document):
+                print(note)
         if findings:
             raise typer.Exit(Code.FAILED.value)
 
@@ -79,15 +87,27 @@ def export(
     url: PortalUrl = DEFAULT_PORTAL,
     token: Token = "",
     start: Annotated[int, typer.Option("--from", min=0, help="Number of the first entry.")] = 0,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="File for the signed checkpoint of what is printed: the two fit each other."),
+    ] = None,
 ) -> None:
     """Print every entry, one JSON document a line: number, hash, text."""
 
-    async def printed(portal: Portal) -> None:
+    def tell(line: dict[str, object]) -> None:
+        print(json.dumps(line))
+
+    async def printed(portal: Portal) -> str:
+        if checkpoint is not None:
+            return await pair_of(portal, start, tell)
         async for line in lines_of(portal, start):
-            print(json.dumps(line))
+            tell(line)
+        return ""
 
     with told(False):
-        ask(url, token, printed)
+        signed = ask(url, token, printed)
+        if checkpoint is not None:
+            write_text(checkpoint, str(signed))
 
 
 @app.command(name="prove")

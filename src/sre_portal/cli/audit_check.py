@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,12 +44,13 @@ async def verify_portal(portal: Portal, keys: list[str], witnesses: list[str]) -
 def verify_file(
     file: Path, checkpoint: Path | None, keys: list[str], witnesses: list[str]
 ) -> dict[str, object]:
+    """Checks the entries that the checkpoint signs. The export may have been made later, and hold more."""
     from sre_portal.core.audit_check import Check, exported
 
     if checkpoint is None or not keys:
         raise CommandFailed(Code.BAD_INPUT, "An export is checked with its --checkpoint and a --key.")
-    known = _parsed_keys(keys)
-    check = Check(_witnesses(witnesses, known), columns=False)
+    known, signed = _parsed_keys(keys), _read(checkpoint)
+    check = Check(_witnesses(witnesses, known), columns=False, signed_size=_size_in(signed))
 
     def entries() -> Iterable[Entry]:
         for number, line in enumerate(_read(file).removesuffix("\n").split("\n"), 1):
@@ -61,16 +62,45 @@ def verify_file(
                 ) from None
 
     check.take(entries())
-    return _document(check.finish(_read(checkpoint), known))
+    return _document(check.finish(signed, known))
 
 
-async def lines_of(portal: Portal, start: int) -> AsyncIterator[dict[str, object]]:
-    while True:
+async def pair_of(portal: Portal, start: int, tell: Callable[[dict[str, object]], None]) -> str:
+    """Tells every entry from `start` on that a checkpoint signs, and returns that checkpoint.
+
+    Texts that are dropped meanwhile are dropped after the log has said so: that is among the last lines,
+    which are read for a second, newer checkpoint.
+    """
+    signed = ""
+    for _ in range(2):
+        signed = text_in(await portal.get("/audit/checkpoint"), "checkpoint")
+        size = _size_in(signed)
+        if size is None:
+            raise CommandFailed(Code.FAILED, "The head of this log is no checkpoint. Export without one.")
+        async for line in lines_of(portal, start, size):
+            tell(line)
+        start = max(start, size)
+    return signed
+
+
+def _size_in(signed: str) -> int | None:
+    from sre_portal.core.checkpoint import NotGenuine, parse_checkpoint
+
+    try:
+        return parse_checkpoint(signed).size
+    except NotGenuine:
+        return None
+
+
+async def lines_of(portal: Portal, start: int, size: int | None = None) -> AsyncIterator[dict[str, object]]:
+    """The entries from a number on, of a log of that size; without one all there are."""
+    while size is None or start < size:
         query = f"from={start}&limit={PAGE}" if start else f"limit={PAGE}"
         page = await portal.get(f"/audit/entries?{query}")
         lines = [one for one in page if isinstance(one, dict)] if isinstance(page, list) else []
         for line in lines:
-            yield line
+            if size is None or _entry(line).seq < size:
+                yield line
         following = 1 + max((_entry(line).seq for line in lines), default=-1)
         if following <= start:
             return
@@ -113,10 +143,12 @@ def proven(answer: object) -> dict[str, object]:
 
 
 def _parsed_keys(texts: Iterable[str]) -> list[VerifierKey]:
+    """Each text holds one key or several, in lines or separated by commas."""
     from sre_portal.core.checkpoint import NotGenuine, VerifierKey
 
+    named = [one for text in texts for one in text.replace(",", " ").split() or [text]]
     try:
-        return [VerifierKey.parse(text) for text in texts]
+        return [VerifierKey.parse(one) for one in named]
     except NotGenuine as wrong:
         raise CommandFailed(Code.BAD_INPUT, str(wrong)) from None
 
@@ -143,6 +175,7 @@ def _document(checked: Checked) -> dict[str, object]:
         "root": checked.root,
         "horizon": checked.horizon,
         "missing": checked.missing,
+        "unchecked": checked.unchecked,
         "findings": list(checked.findings),
     }
 
@@ -153,11 +186,25 @@ def praise(document: dict[str, object]) -> str:
     return f"The log is whole: {document['size']} entries{gone}.\n{witness}"
 
 
+def note_of(document: dict[str, object]) -> str:
+    """What an export held that its checkpoint does not sign; empty where that is nothing."""
+    more = document["unchecked"]
+    return f"The last {more} entries came after the checkpoint and were not checked." if more else ""
+
+
 def _read(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as unreadable:
         raise CommandFailed(Code.BAD_INPUT, f"{file} cannot be read: {unreadable}.") from None
+
+
+def write_text(file: Path, text: str) -> None:
+    """Byte for byte, whatever the locale and the system."""
+    try:
+        file.write_bytes(text.encode())
+    except OSError as refused:
+        raise CommandFailed(Code.BAD_INPUT, f"{file} cannot be written: {refused}.") from None
 
 
 def text_in(answer: object, name: str) -> str:

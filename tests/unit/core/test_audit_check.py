@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -19,7 +21,7 @@ from sre_portal.core.audit_check import MOST_FINDINGS, Check, Checked, exported,
 from sre_portal.core.audit_proof import Proof
 from sre_portal.core.checkpoint import NotGenuine, Signer
 from sre_portal.core.merkle import inclusion_proof, leaf_hash
-from tests.unit.core.audit_log import SIGNER, intent, log_of
+from tests.unit.core.audit_log import NOW, SIGNER, intent, log_of
 
 
 def checked(entries: Sequence[Entry], signed: str, *witnesses: str) -> Checked:
@@ -65,6 +67,50 @@ def test_a_forgotten_entry_is_still_proven(data: st.DataObject, size: int) -> No
     assert not Proof(replace(entries[seq], leaf="{}"), signed, path).holds
 
 
+@given(st.data(), st.integers(2, 60))
+def test_a_horizon_above_a_younger_text_than_it_says_is_a_finding(data: st.DataObject, size: int) -> None:
+    """Of the texts that are left: one a second, and an entry lets those go that were made before a second."""
+    stated_by = data.draw(st.integers(1, size - 1))
+    horizon, limit = data.draw(st.integers(0, stated_by)), data.draw(st.integers(0, size))
+    gone = data.draw(st.integers(0, horizon))
+    entries, signed = log_of(size, {stated_by: horizon}, NOW + timedelta(seconds=limit))
+    kept = [forgotten(one) if one.seq < gone else one for one in entries]
+    (*findings,) = checked(kept, signed).findings
+    if young := [seq for seq in range(gone, horizon) if seq >= limit]:
+        (finding,) = findings
+        assert finding.startswith(f"Entry {stated_by}: it lets the texts below {horizon} go")
+        assert finding.endswith(f"and entry {young[0]} was made later.")
+    else:
+        assert findings == []
+
+
+@given(st.data(), st.integers(0, 40))
+def test_of_a_longer_export_the_signed_part_is_checked(data: st.DataObject, size: int) -> None:
+    entries, _ = log_of(40)
+    head = SIGNER.open(log_of(size)[1])
+    witness = data.draw(st.integers(0, 40))
+    seen = SIGNER.open(log_of(witness)[1])
+    check = Check([seen], columns=False, signed_size=size)
+    check.take([exported(told(one)) for one in entries])
+    found = check.finish(SIGNER.sign(head.size, head.root), SIGNER.keys)
+    assert (found.findings, found.size, found.root, found.unchecked) == ((), size, head.root.hex(), 40 - size)
+    check = Check(columns=False, signed_size=size)
+    check.take([exported(told(replace(one, hash="0" * 64))) for one in entries])
+    assert check.finish(SIGNER.sign(head.size, head.root), SIGNER.keys).whole == (size == 0)
+
+
+def test_what_nobody_signed_explains_no_missing_text() -> None:
+    entries, _ = log_of(6, {5: 4})
+    kept = [forgotten(one) if one.seq < 2 else one for one in entries]
+    check = Check(columns=False, signed_size=4)
+    check.take(kept)
+    assert len(check.finish(log_of(4)[1], SIGNER.keys).findings) == 2
+
+
+def told(entry: Entry) -> str:
+    return json.dumps({"seq": entry.seq, "hash": entry.hash, "leaf": entry.leaf})
+
+
 def test_each_finding_is_a_sentence() -> None:
     entries, signed = log_of(4)
 
@@ -97,7 +143,8 @@ def test_each_finding_is_a_sentence() -> None:
 
 
 def test_a_text_that_has_its_hash_and_is_no_entry_is_told() -> None:
-    for text in ("{}", "[]", "nothing", "null", '{"seq":0,"event":"0"}'):
+    naive = (log_of(1)[0][0].leaf or "").replace('000Z"', '000"')
+    for text in ("{}", "[]", "nothing", "null", '{"seq":0,"event":"0"}', naive):
         made = leaf_hash(text.encode()).hex()
         entry = replace(log_of(1)[0][0], leaf=text, hash=made)
         assert "Entry 0: its text is not an entry." in checked([entry], "").findings
