@@ -23,6 +23,7 @@ ALL = (
     "store",
     "access",
     "audit",
+    "flag_evaluation",
 )
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 a case is a line
 """What JSONLogic gives for a rule and data: the public compatibility cases, told as a table of ours.
 
 Each line is `rule | data | result` in JSON. Data is null where it says nothing.

@@ -1,4 +1,4 @@
-"""Who falls into which bucket, for each generation of the hash: against the formulas as they are published."""
+"""Who falls into which bucket, for each generation of the hash, against the published formulas."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ Answer = tuple[object, str | None, str, str | None]
 
 @pytest.fixture(autouse=True, scope="module")
 def _quiet() -> Iterator[None]:
-    """flagd's evaluator logs whatever makes no sense."""
+    """The evaluator of flagd logs whatever makes no sense."""
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
@@ -220,7 +220,7 @@ def test_an_evaluator_is_what_flagd_writes_in() -> None:
         assert ours(written, context) == theirs(written, context)
 
 
-# Where flagd's JSONLogic is not JavaScript's, JavaScript's is followed. Each line: ours, and what flagd gives.
+# Where flagd's JSONLogic is not JavaScript's, JavaScript's is followed. Each line: ours, and flagd's.
 @pytest.mark.parametrize(
     ("condition", "context", "our", "their"),
     [
