@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sre_portal.clients.otlp import OtlpSink
+from sre_portal.clients import otlp as otlp_module
+from sre_portal.clients.otlp import ANSWER_BYTES, OtlpSink
 from sre_portal.clients.syslog import UDP_MOST, SyslogSink
 from sre_portal.core.audit import Entry
 from sre_portal.core.errors import UpstreamFailed
@@ -162,6 +163,52 @@ async def test_a_collector_that_does_not_take_it_is_told(answer: bytes, why: str
 async def test_a_collector_that_took_everything_says_so_in_many_ways(answer: bytes) -> None:
     async with listening(Listener(answer)) as port:
         await otlp(port).tell([ENTRY])
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (http("200 OK", b" " * (ANSWER_BYTES + 1)), "answered with more than 65536 bytes"),
+        (http("200 OK\r\ncontent-encoding: gzip", b"{}"), "compressed answer"),
+        (http("200 OK", b"[" * ANSWER_BYTES), ""),
+    ],
+)
+async def test_no_more_of_an_answer_is_read_than_a_sound_one_has(answer: bytes, why: str) -> None:
+    async with listening(Listener(answer)) as port:
+        if not why:
+            await otlp(port).tell([ENTRY])
+            return
+        with pytest.raises(UpstreamFailed) as refused:
+            await otlp(port).tell([ENTRY])
+    assert why in refused.value.reason
+
+
+async def test_a_reason_that_a_collector_gives_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(otlp_module, "LONGEST", 30)
+    body = b'{"partialSuccess":{"rejectedLogRecords":"1","errorMessage":"%s"}}' % (b"x" * 1000)
+    async with listening(Listener(http("200 OK", body))) as port:
+        with pytest.raises(UpstreamFailed) as refused:
+            await otlp(port).tell([ENTRY])
+    assert refused.value.reason.endswith(f"took only a part: 1 records refused, {'x' * 11}")
+
+
+async def test_a_collector_that_answers_byte_by_byte_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte comes in time; the whole does not."""
+    monkeypatch.setattr(otlp_module, "SECONDS", 0.3)
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 60000\r\n\r\n")
+        left = asyncio.create_task(reader.read())
+        while not left.done():
+            writer.write(b" ")
+            await asyncio.wait({left}, timeout=0.02)
+        writer.close()
+
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+        with pytest.raises(UpstreamFailed, match="cannot be asked now") as refused:
+            await otlp(server.sockets[0].getsockname()[1]).tell([ENTRY])
+    assert "did not take it in 0.3 s" in refused.value.reason
 
 
 async def test_a_collector_that_is_not_there_is_told() -> None:

@@ -15,6 +15,7 @@ from sre_portal.core.audit import RETAIN, Conclusion, Entry, instant
 from sre_portal.core.audit_check import parse_witness
 from sre_portal.core.checkpoint import CARRIED, parse_checkpoint
 from sre_portal.core.errors import NotPermitted, StoreUnavailable, Untrusted, UpstreamFailed
+from sre_portal.loops.schedule import schedule_of
 from sre_portal.operations.audit_log import (
     audit_keys,
     forget_old,
@@ -26,7 +27,8 @@ from sre_portal.operations.audit_log import (
 )
 from sre_portal.operations.audited import Act, audited, conclude, deny, intent_of, recorded, write_late
 from sre_portal.operations.late import LateOutcome
-from sre_portal.operations.sinks import tell_sinks
+from sre_portal.operations.ports import Ports
+from sre_portal.operations.sinks import telling
 from sre_portal.operations.stop import stop_all
 from sre_portal.store import tables
 from sre_portal.store.audit_tree import Trust
@@ -308,6 +310,12 @@ class Collector:
         self.told += [entry.seq for entry in entries]
 
 
+async def tell_sinks(ports: Ports) -> None:
+    """A pass of each."""
+    for sink in ports.sinks:
+        await telling(sink)(ports)
+
+
 async def test_sinks_are_told_everything_in_order_and_once(world: World) -> None:
     good, bad = Collector(), Collector("otlp+http://collector:4318", failing=True)
     world.ports = replace(world.ports, sinks=(good, bad))
@@ -323,6 +331,35 @@ async def test_sinks_are_told_everything_in_order_and_once(world: World) -> None
     await tell_sinks(world.ports)
     assert bad.told == [0, 1, 2, 3]
     assert (world.ports.watch.sinks[bad.name].failing, world.ports.watch.sinks[bad.name].sent) == ("", 4)
+
+
+@dataclass
+class Slow(Collector):
+    """A sink that takes its time."""
+
+    busy: asyncio.Event = field(default_factory=asyncio.Event)
+    free: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def tell(self, entries: Sequence[Entry]) -> None:
+        self.busy.set()
+        await self.free.wait()
+        await super().tell(entries)
+
+
+async def test_a_slow_sink_holds_up_no_other(world: World) -> None:
+    good, slow = Collector(), Slow("otlp+http://collector:4318")
+    world.ports = replace(world.ports, sinks=(slow, good))
+    slow_pass, good_pass = (operation for _, operation in schedule_of(world.ports)[-2:])
+    await deny(world.ports, ACT.intent(world.ports), "no")
+    passing = asyncio.ensure_future(slow_pass(world.ports))
+    await asyncio.wait_for(slow.busy.wait(), 5)
+    await good_pass(world.ports)
+    await deny(world.ports, ACT.intent(world.ports), "no")
+    await good_pass(world.ports)
+    assert (good.told, slow.told) == ([0, 1, 2, 3], [])
+    slow.free.set()
+    await passing
+    assert slow.told == [0, 1, 2, 3]
 
 
 async def test_a_sink_goes_on_where_it_was_after_a_restart(world: World) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -14,6 +16,11 @@ from sre_portal.core.sink import SinkAddress
 
 SECONDS = 10.0
 """So long a sink may take for everything it is told at once."""
+ANSWER_BYTES = 64 * 1024
+"""What is read of an answer. A sound one is a few bytes, or says what was refused."""
+
+LONGEST = 500
+"""Characters of a reason that a sink gives: it is kept and shown."""
 
 INFO, WARN = 9, 13
 """Severity numbers of OpenTelemetry."""
@@ -22,7 +29,8 @@ INFO, WARN = 9, 13
 class OtlpSink:
     """`core.sink.Sink`. The operator names the address, so no rule for outside addresses applies to it.
 
-    Redirects are not followed, and proxies of the environment not used.
+    Redirects are not followed, and proxies of the environment not used. An answer has bounds in time
+    and size.
     """
 
     def __init__(self, address: SinkAddress, environment: str) -> None:
@@ -33,14 +41,35 @@ class OtlpSink:
     async def tell(self, entries: Sequence[Entry]) -> None:
         body = request_of(entries, self._environment)
         try:
-            async with httpx2.AsyncClient(timeout=SECONDS, trust_env=False) as client:
-                answer = await client.post(self._url, json=body)
+            async with asyncio.timeout(SECONDS):
+                answer = await self._posted(body)
+        except TimeoutError:
+            raise UpstreamFailed(self.name, f"{self.name} did not take it in {SECONDS:g} s") from None
         except httpx2.HTTPError as failed:
             raise UpstreamFailed(self.name, f"{self.name}: {str(failed) or type(failed).__name__}") from None
-        if answer.status_code != 200:
-            raise UpstreamFailed(self.name, f"{self.name} answered with status {answer.status_code}")
         if refused := _refused(answer):
             raise UpstreamFailed(self.name, f"{self.name} took only a part: {refused}")
+
+    async def _posted(self, body: Mapping[str, object]) -> bytes:
+        """The body of an answer that says yes."""
+        headers, told = {"accept-encoding": "identity"}, bytearray()
+        async with (
+            httpx2.AsyncClient(timeout=SECONDS, trust_env=False) as client,
+            client.stream("POST", self._url, json=body, headers=headers) as answer,
+        ):
+            if answer.status_code != 200:
+                raise UpstreamFailed(self.name, f"{self.name} answered with status {answer.status_code}")
+            if answer.headers.get("content-encoding", "identity").lower() != "identity":
+                raise UpstreamFailed(
+                    self.name, f"{self.name} sent a compressed answer, which was not asked for"
+                )
+            async for part in answer.aiter_raw():
+                told += part
+                if len(told) > ANSWER_BYTES:
+                    raise UpstreamFailed(
+                        self.name, f"{self.name} answered with more than {ANSWER_BYTES} bytes"
+                    )
+        return bytes(told)
 
 
 def request_of(entries: Sequence[Entry], environment: str) -> Mapping[str, object]:
@@ -82,15 +111,15 @@ def _numbers(values: Mapping[str, int]) -> list[Mapping[str, object]]:
     return [{"key": name, "value": {"intValue": str(number)}} for name, number in values.items()]
 
 
-def _refused(answer: httpx2.Response) -> str:
+def _refused(answer: bytes) -> str:
     """Why records were left out, where some were (`partialSuccess`)."""
     try:
-        told = answer.json()
-    except ValueError:
+        told = json.loads(answer)
+    except (ValueError, RecursionError):
         return ""
     partial = told.get("partialSuccess") if isinstance(told, dict) else None
     if not isinstance(partial, dict) or str(partial.get("rejectedLogRecords") or 0) == "0":
         return ""
     return (
         f"{partial['rejectedLogRecords']} records refused, {partial.get('errorMessage') or 'no reason given'}"
-    )
+    )[:LONGEST]

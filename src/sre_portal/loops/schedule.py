@@ -12,23 +12,33 @@ from sre_portal.operations.glass import refresh_glass
 from sre_portal.operations.housekeeping import roll_up
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.renewal import ask_providers_again
-from sre_portal.operations.sinks import tell_sinks
+from sre_portal.operations.sinks import telling
 from sre_portal.operations.standby import driving, pass_time, standing_by
+from sre_portal.operations.suppressed import tell_suppressed
 
 SCHEDULE: Sequence[tuple[float, Operation]] = (
     (0.25, pass_time),
     (20.0, driving(roll_up)),
     (20.0, standing_by(refresh_minutes)),
-    (1.0, driving(tell_sinks)),
     (5.0, refresh_glass),
     (30.0, ask_providers_again),
     (10.0, look_at_audit),
+    (10.0, tell_suppressed),
     (3600.0, driving(forget_old)),
 )
+
+
+TELL_SECONDS = 1.0
+"""How often a sink of the audit log is told."""
+
+
+def schedule_of(ports: Ports) -> Sequence[tuple[float, Operation]]:
+    """Every loop of this portal: those of all portals, and one for each sink of its audit log."""
+    return *SCHEDULE, *((TELL_SECONDS, driving(telling(sink))) for sink in ports.sinks)
 
 
 async def run_loops(ports: Ports) -> None:
     """Runs every loop until cancelled."""
     async with asyncio.TaskGroup() as group:
-        for seconds, operation in SCHEDULE:
+        for seconds, operation in schedule_of(ports):
             group.create_task(every(seconds, operation, ports))

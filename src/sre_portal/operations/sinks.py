@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -17,9 +17,13 @@ AT_ONCE = 500
 """Entries in one message to a sink."""
 
 
-async def tell_sinks(ports: Ports) -> None:
-    """One pass: every sink is told what is new."""
-    await asyncio.gather(*(_tell(ports, sink) for sink in ports.sinks))
+def telling(sink: Sink) -> Callable[[Ports], Awaitable[None]]:
+    """The pass of one sink: it is told what is new. Each has its own loop: a slow one holds up no other."""
+
+    async def tell_sink(ports: Ports) -> None:
+        await _tell(ports, sink)
+
+    return tell_sink
 
 
 async def _tell(ports: Ports, sink: Sink) -> None:

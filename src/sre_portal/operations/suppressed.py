@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import timedelta
 
 from sre_portal.core.access import Principal
@@ -15,8 +14,6 @@ from sre_portal.operations.watch import Suppressed
 TOLD_EVERY = timedelta(minutes=1)
 STRANGER = Principal("a stranger")
 ACTION = "request:limit"
-
-
 MOST_ADDRESSES = 20
 
 
@@ -30,12 +27,25 @@ async def note_suppressed(ports: Ports, kind: str, address: str) -> None:
     one.untold += 1
     if len(one.addresses) < MOST_ADDRESSES:
         one.addresses.add(address)
-    now = ports.clock.now()
-    if one.told_at is not None and now - one.told_at < TOLD_EVERY:
+    await _tell(ports, kind, one)
+
+
+async def tell_suppressed(ports: Ports) -> None:
+    """One pass: writes down what was refused since, also where no refusal came after it."""
+    for kind, one in [*ports.watch.suppressed.items()]:
+        await _tell(ports, kind, one)
+
+
+async def _tell(ports: Ports, kind: str, one: Suppressed) -> None:
+    now, count, addresses = ports.clock.now(), one.untold, sorted(one.addresses)
+    if not count or (one.told_at is not None and now - one.told_at < TOLD_EVERY):
         return
-    sentence = f"suppressed {one.untold} from {', '.join(sorted(one.addresses))}"
     one.untold, one.told_at = 0, now
     one.addresses.clear()
-    with suppress(StoreUnavailable):
-        intent = intent_of(ports, STRANGER, address, ACTION, kind)
+    intent = intent_of(ports, STRANGER, addresses[0], ACTION, kind)
+    sentence = f"suppressed {count} from {', '.join(addresses)}"
+    try:
         await ports.audit.record(intent, Conclusion(now, "denied", sentence))
+    except StoreUnavailable:  # told with the next ones
+        one.untold += count
+        one.addresses.update(addresses)

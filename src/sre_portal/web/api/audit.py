@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
+from sre_portal.core.access import Permission
 from sre_portal.core.audit import AuditEvent, AuditFilter, AuditOutcome, Entry
 from sre_portal.core.audit_check import Checked, parse_witness
 from sre_portal.core.audit_proof import Proof
@@ -19,12 +20,16 @@ from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.operations.audit_log import PAGE, audit_keys, verify_log
 from sre_portal.operations.ports import Ports
 from sre_portal.web.context import ports_of
+from sre_portal.web.guard import still
 
 From = Annotated[
     int | None,
     Query(alias="from", ge=0, le=2**62, description="Number of the first entry; without it, all there is."),
 ]
 Limit = Annotated[int, Query(ge=1, le=PAGE)]
+
+AT_ONCE = 50
+"""Lines that are sent without looking whether the reader is still let in."""
 
 
 class CheckpointJson(BaseModel):
@@ -144,8 +149,11 @@ async def verify(
 
 
 async def export(request: Request, start: From = None) -> StreamingResponse:
-    """Every entry from a number on, one JSON document a line."""
-    lines = _lines(ports_of(request), start)
+    """Every entry that is there now, from a number on, one JSON document a line.
+
+    Ends early where whoever reads it is not let in any more; a checkpoint tells how many there should be.
+    """
+    lines = _lines(request, start, await _size(ports_of(request)))
     return StreamingResponse(lines, media_type="application/x-ndjson")
 
 
@@ -153,8 +161,35 @@ def _before(start: int | None) -> int | None:
     return None if start is None else start - 1
 
 
-async def _lines(ports: Ports, start: int | None) -> AsyncIterator[str]:
-    after = _before(start)
-    while page := await ports.audit.entries(after, PAGE):
-        yield "".join(f"{json.dumps(EntryJson.of(one).model_dump())}\n" for one in page)
+async def _size(ports: Ports) -> int | None:
+    """How many entries are signed; None where the head does not say it. Then all there are are told."""
+    try:
+        return parse_checkpoint(await ports.audit.checkpoint()).size
+    except NotGenuine:
+        return None
+
+
+async def _lines(request: Request, start: int | None, size: int | None) -> AsyncIterator[str]:
+    ports, after = ports_of(request), _before(start)
+    while True:
+        seen = ports.access.count
+        if not await _may_read(request):
+            return
+        found = await ports.audit.entries(after, PAGE)
+        page = [one for one in found if size is None or one.seq < size]
+        for at in range(0, len(page), AT_ONCE):
+            if seen != ports.access.count:  # while the reader took what was sent before
+                seen = ports.access.count
+                if not await _may_read(request):
+                    return
+            yield "".join(
+                f"{json.dumps(EntryJson.of(one).model_dump())}\n" for one in page[at : at + AT_ONCE]
+            )
+        if not page:
+            return
         after = page[-1].seq
+
+
+async def _may_read(request: Request) -> bool:
+    who = await still(request)
+    return who is not None and who.may(Permission.AUDIT_READ)
