@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -195,6 +195,7 @@ async def test_a_reason_that_a_collector_gives_is_cut(monkeypatch: pytest.Monkey
 async def test_a_collector_that_answers_byte_by_byte_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each byte comes in time; the whole does not."""
     monkeypatch.setattr(otlp_module, "SECONDS", 0.3)
+    ended = asyncio.Event()
 
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -204,10 +205,15 @@ async def test_a_collector_that_answers_byte_by_byte_is_left(monkeypatch: pytest
             writer.write(b" ")
             await asyncio.wait({left}, timeout=0.02)
         writer.close()
+        with suppress(OSError):
+            await left
+            await writer.wait_closed()
+        ended.set()
 
     async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
         with pytest.raises(UpstreamFailed, match="cannot be asked now") as refused:
             await otlp(server.sockets[0].getsockname()[1]).tell([ENTRY])
+        await asyncio.wait_for(ended.wait(), 5)
     assert "did not take it in 0.3 s" in refused.value.reason
 
 
