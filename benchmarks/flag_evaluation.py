@@ -13,7 +13,7 @@ from typing import NamedTuple
 from openfeature.contrib.tools.flagd.core import FlagdCore
 from openfeature.evaluation_context import EvaluationContext
 from UnleashClient.cache import FileCache
-from UnleashClient.clients import UnleashClient
+from UnleashClient.clients.unleash_client import UnleashClient
 
 from benchmarks.figure import Figure
 from sre_portal.core.flag.flag_set import parse_flags

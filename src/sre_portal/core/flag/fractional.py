@@ -43,7 +43,7 @@ def fractional(compiler: Compiles, values: list[object], paths: Sequence[str], *
     if not isinstance(values[0], list):
         key = compiler.rule(values[0], paths[0], nested=nested)
         parts = parts[1:]
-    computed = _Computed(compiler, [compiler.rule(value, path, nested=nested) for value, path in parts])
+    computed = _Computed(compiler, parts, nested=nested)
     weights = [known for value, _ in parts if (known := weight_of(value)) is not None]
     if len(weights) < len(parts):
         return computed.by_key if key is None else computed.by_value(key)
@@ -135,11 +135,13 @@ def _by_value(key: Step, hashed: HashedBy, place: Place, variants: list[Step], c
 class _Computed:
     """A split whose weights, or whole buckets, are rules. What makes no sense gives null."""
 
-    __slots__ = ("_buckets", "_compiler", "_explicit", "hashed")
+    __slots__ = ("_buckets", "_compiler", "_explicit", "_nested", "_parts", "hashed")
 
-    def __init__(self, compiler: Compiles, buckets: list[Step]) -> None:
+    def __init__(self, compiler: Compiles, parts: list[tuple[object, str]], *, nested: bool) -> None:
         self._compiler = compiler
-        self._buckets = buckets
+        self._parts = parts
+        self._nested = nested
+        self._buckets: list[Step] | None = None
         self.hashed = shorthand(compiler)
         self._explicit = explicit(compiler)
 
@@ -158,6 +160,10 @@ class _Computed:
     def chosen(self, found: int | None, first: list[object], data: object, ask: Ask) -> object:
         if found is None:
             return None
+        if self._buckets is None:  # seldom needed, so compiled when it is
+            self._buckets = [
+                self._compiler.rule(value, path, nested=self._nested) for value, path in self._parts
+            ]
         buckets = [*first, *(bucket(data, ask) for bucket in self._buckets)]
         weights = [known for bucket in buckets if (known := weight_of(bucket)) is not None]
         if len(weights) < len(buckets):

@@ -13,6 +13,7 @@ from sre_portal.core.flag.fractional import weight_of
 from sre_portal.core.flag.lookup import NO_FACTS
 from sre_portal.core.flag.loop import MAX_ROUNDS
 from sre_portal.core.flag.outcome import outcomes
+from sre_portal.core.flag.pin import splits_people
 from sre_portal.core.flag.value import truthy
 
 
@@ -53,7 +54,7 @@ def _flag(flag: Flag, definitions: Definitions) -> Iterator[Advice]:
         return
     yield from _rule(flag.targeting, f"{path}.targeting", definitions.evaluators)
     yield from _variants(flag, path, definitions.evaluators)
-    if "fractional" in json.dumps(flag.targeting) and flag.pinned(definitions.metadata) is None:
+    if flag.pinned(definitions.metadata) is None and splits_people(flag, definitions):
         text = f"No {KEY} in the metadata: people are split as by epoch {DEFAULT_EPOCH}, until that changes."
         yield Advice(f"{path}.metadata", text)
 

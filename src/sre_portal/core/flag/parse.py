@@ -19,7 +19,7 @@ from sre_portal.core.flag.check import (
 from sre_portal.core.flag.definition import NOTHING, Definitions, Flag
 from sre_portal.core.flag.outcome import outcomes
 from sre_portal.core.flag.reading import MAX_DEPTH, MAX_RULE, Unsound, faults, read, weigh
-from sre_portal.core.flag.resolution import NO_METADATA, FlagType, Metadata, type_name
+from sre_portal.core.flag.resolution import FlagType, Metadata, type_name
 
 SAFE = 2**53 - 1
 """Whole numbers up to here are the same in every language."""
@@ -89,7 +89,9 @@ class _Parser:
         }
         for name, value in extra.items():
             self.sound(value, str(name))
-        metadata = self.metadata(top.get("metadata", {}), "metadata")
+        metadata: Metadata = {}
+        if "metadata" in top and self.sound(top["metadata"], "metadata") is not None:
+            metadata = self.metadata(top["metadata"], "metadata")
         return Definitions(parsed, self.evaluators, metadata, extra or NOTHING)
 
     def keyed(self, value: object) -> Mapping[str, object]:
@@ -143,7 +145,8 @@ class _Parser:
         if not key:
             self.report("flags", "an empty key", "the key of a flag")
             return None
-        if self.sound(key, path) is None or self.sound(value, path) is None:
+        size = self.sound(value, path)
+        if self.sound(key, path) is None or size is None:
             return None
         before = len(self.problems)
         fields = self.mapping(value, path, "a flag")
@@ -153,8 +156,8 @@ class _Parser:
             self.report(f"{path}.state", seen, "ENABLED or DISABLED")
         kind, variants = self.variants(fields.get("variants"), f"{path}.variants")
         default = self.default(fields.get("defaultVariant"), variants, f"{path}.defaultVariant")
-        targeting = self.targeting(fields.get("targeting"), variants, f"{path}.targeting")
-        metadata = self.metadata(fields.get("metadata", {}), f"{path}.metadata")
+        targeting = self.targeting(fields.get("targeting"), variants, f"{path}.targeting", size)
+        metadata = self.metadata(fields["metadata"], f"{path}.metadata") if "metadata" in fields else {}
         extra = {name: item for name, item in fields.items() if name not in _FIELDS} or NOTHING
         if len(self.problems) > before:
             return None
@@ -193,7 +196,8 @@ class _Parser:
             self.report(path, f"{value!r}", suggestion(value, variants, "the name of a variant"))
         return value
 
-    def targeting(self, rule: object, variants: Mapping[str, object], path: str) -> object:
+    def targeting(self, rule: object, variants: Mapping[str, object], path: str, most: int) -> object:
+        """`most` is what the whole flag is written with: a rule in a small flag needs no measuring."""
         if rule is None or rule == {}:
             return None
         if not isinstance(rule, dict):
@@ -201,7 +205,9 @@ class _Parser:
             return None
         before = len(self.problems)
         named = check_rule(rule, path, self.evaluators, self.report)
-        if not self.within(depth_of(rule, self.deep), size_of(weigh(rule), named, self.sizes), path):
+        if (named or most > MAX_RULE) and not self.within(
+            depth_of(rule, self.deep), size_of(weigh(rule), named, self.sizes), path
+        ):
             return None
         if len(self.problems) == before and variants:
             for found in outcomes(rule, path, self.evaluators):
@@ -211,8 +217,6 @@ class _Parser:
         return rule
 
     def metadata(self, value: object, path: str) -> Metadata:
-        if self.sound(value, path) is None:
-            return NO_METADATA
         told: dict[str, bool | int | float | str] = {}
         for name, item in self.mapping(value, path, "texts, numbers and booleans by their names").items():
             if not name:
@@ -223,4 +227,4 @@ class _Parser:
                 self.report(f"{path}.{name}", type_name(item), "a text, a number or a boolean")
         if KEY in told and (isinstance(told[KEY], bool) or told[KEY] not in set(Epoch)):
             self.report(f"{path}.{KEY}", repr(told[KEY]), "the number of a bucketing epoch: 1, 2 or 3")
-        return told or NO_METADATA
+        return told

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 
+import sre_portal.core.flag as flag_package
 from sre_portal.core.flag.flag_set import FlagSet, compile_flag, parse_flags
 from sre_portal.core.flag.reads import reads
 from sre_portal.core.flag.resolution import ErrorCode, ExpectedType, Reason, Resolution
 from tests.unit.core.flag.samples import document, flag, flags, variant
+
+
+def test_the_agent_can_import_all_of_it_without_pydantic() -> None:
+    names = [
+        path.stem for path in Path(flag_package.__file__ or "").parent.glob("*.py") if path.stem != "__init__"
+    ]
+    assert "flag_set" in names
+    modules = ", ".join(f"sre_portal.core.flag.{name}" for name in names)
+    code = f"import sys, {modules}; sys.exit('pydantic' in sys.modules or 'yaml' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_static_flag_has_all_details() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from sre_portal.core.flag.bucket import DEFAULT_EPOCH, Epoch
 from sre_portal.core.flag.flag_set import parse_flags
+from sre_portal.core.flag.pin import pin
 from sre_portal.core.flag.resolution import Reason
 from tests.unit.core.flag.samples import document, flag, flags, variant
 
@@ -195,3 +196,21 @@ def test_more_weight_takes_nobody_away(epoch: Epoch) -> None:
         assert had <= have
         had = have
     assert len(had) == 500
+
+
+def test_an_import_pins_what_splits_people_and_says_no_epoch() -> None:
+    split = {"fractional": [["b", 1], ["c", 1]]}
+    written = {
+        "flags": {
+            "split": flag(split, metadata={"owner": "x"}),
+            "shared": flag({"if": [{"var": "x"}, {"$ref": "half"}]}),
+            "pinned": flag(split, metadata={"bucketingEpoch": 1}),
+            "plain": flag({"if": [{"var": "x"}, "b"]}),
+        },
+        "$evaluators": {"half": split},
+    }
+    pinned = pin(parse_flags(written).definitions, Epoch.V2).flags
+    assert pinned["split"].metadata == {"owner": "x", "bucketingEpoch": 2}
+    assert {key: one.pinned() for key, one in pinned.items()} == {
+        "split": Epoch.V2, "shared": Epoch.V2, "pinned": Epoch.V1, "plain": None,
+    }  # fmt: skip
