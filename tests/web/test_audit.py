@@ -13,7 +13,7 @@ from sre_portal.core.audit_check import Check, exported
 from sre_portal.core.checkpoint import VerifierKey, open_checkpoint
 from sre_portal.core.merkle import includes
 from sre_portal.operations.audit_log import note_start
-from sre_portal.operations.audited import Act, audited, deny
+from sre_portal.operations.audited import Act, audited, conclude, deny
 from sre_portal.store import tables
 from sre_portal.store.database import SqlStore
 from tests.operations.world import ADA, NILS, OMAR
@@ -179,6 +179,21 @@ async def test_the_page_says_that_a_log_is_not_intact(ada: httpx2.AsyncClient, d
     found = await page(ada, "/audit")
     assert "not intact" in found.source
     assert "Acts are refused until this is cleared" in found.source
+    assert "sre_portal_audit_intact 0.0" in (await ada.get("/metrics")).text
+
+
+async def test_the_page_names_an_entry_that_was_changed_and_says_nothing_of_refusals(
+    ada: httpx2.AsyncClient, door: Door
+) -> None:
+    store = door.world.store
+    assert isinstance(store, SqlStore)
+    change = update(tables.audit_entry).where(tables.audit_entry.c.seq == 6).values(leaf="{}")
+    await store.database.write(lambda one: one.execute(change))
+    await conclude(door.world.ports, 6, "done")
+    found = await page(ada, "/audit")
+    for text in ("not intact", "The text of entry 6 is not the one that was signed."):
+        assert text in found.source
+    assert "Acts are refused" not in found.source
     assert "sre_portal_audit_intact 0.0" in (await ada.get("/metrics")).text
 
 
