@@ -1,6 +1,7 @@
 """Tokens: those of the settings, those that were issued, and whose they are."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import pytest
@@ -52,6 +53,15 @@ async def test_tokens_that_the_settings_do_not_name_any_more_are_not_believed(ur
         assert await store.tokens.find("d9") == renewed
         await store.tokens.replace_settings([])
         assert await store.tokens.find("d9") is None
+
+
+async def test_replicas_that_start_at_once_put_the_same_tokens_in_force(url: str) -> None:
+    async with AsyncExitStack() as stack:
+        stores = [await stack.enter_async_context(await open_store(url)) for _ in range(4)]
+        for digest in ("d1", "d2", "d3"):
+            renewed = replace(AGENT, digest=digest)
+            await asyncio.gather(*(store.tokens.replace_settings([renewed]) for store in stores))
+            assert [await store.tokens.find(digest) for store in stores] == [renewed] * 4
 
 
 async def test_the_settings_leave_issued_tokens_alone(store: SqlStore) -> None:

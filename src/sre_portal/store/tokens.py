@@ -127,6 +127,8 @@ def _rotate(connection: Connection, old: Token, new: Token, until: datetime) -> 
 
 
 def _replace(connection: Connection, tokens: Sequence[Token]) -> None:
+    # Replicas start at once: the second waits here, and then sees, and deletes, what the first has added.
+    connection.execute(select(tables.access_epoch.c.value).with_for_update())
     connection.execute(delete(tables.token).where(tables.token.c.origin == SETTINGS))
     _add(connection, tokens)
 

@@ -30,7 +30,7 @@ _FAILURES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeE
 
 
 def parse_flags(document: str | bytes | Mapping[str, object], source: str = "") -> FlagSet:
-    """The flags of a document in the flagd format, compiled. A mapping is kept, not copied: leave it as it is.
+    """The flags of a document in the flagd format, compiled. A mapping is kept, not copied: leave it be.
 
     Raises:
         InvalidInput: with every problem and its path.
