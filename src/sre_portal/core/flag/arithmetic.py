@@ -26,7 +26,7 @@ def multiply(values: list[object]) -> object:
 
 def subtract(values: list[object]) -> object:
     if len(values) == 1:
-        return -(to_number(values[0]) or 0.0)  # of 0 it is -0, which divides to -Infinity
+        return -1.0 * to_number(values[0])  # of 0 it is -0, which divides to -Infinity
     return double(to_number(values[0]) - to_number(values[1]))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sre_portal.core.flag.bucket import DEFAULT_EPOCH, Epoch
 from sre_portal.core.flag.fractional import fractional
 from sre_portal.core.flag.lookup import Ask, Step, at_path, missing
-from sre_portal.core.flag.loop import loop
+from sre_portal.core.flag.loop import effort, loop, spend
 from sre_portal.core.flag.operators import EAGER, LOOPS
 from sre_portal.core.flag.quick import quick
 from sre_portal.core.flag.value import to_number, truthy
@@ -37,6 +37,8 @@ class Compiler:
 
     def _step(self, rule: object, path: str, *, nested: bool) -> Step:
         if isinstance(rule, list):
+            if not any(isinstance(item, (list, dict)) for item in rule):
+                return lambda _data, _ask: rule.copy()
             parts = self.rules(rule, path, nested=nested)
             return lambda data, ask: [part(data, ask) for part in parts]
         if not isinstance(rule, dict) or len(rule) != 1:
@@ -55,7 +57,8 @@ class Compiler:
                 self.rule(one, place, nested=nested)
                 for one, place in zip(arguments[2:], places[2:], strict=True)
             ]
-            return loop(operator, outer, self.rule(arguments[1], places[1], nested=True))
+            inner = self.rule(arguments[1], places[1], nested=True)
+            return loop(operator, outer, inner, effort(arguments[1], self.evaluators))
         if operator == "fractional":
             return fractional(self, arguments, places, nested=nested)
         if operator == "var" and not any(isinstance(one, (list, dict)) for one in arguments):
@@ -86,6 +89,8 @@ class Compiler:
                 return self._missing(parts, nested=nested)
             case "missing_some":
                 return self._missing_some(*parts, nested=nested)
+            case "cat" | "merge" | "substr" | "in":
+                return measured(EAGER[operator], parts)
             case _:
                 return eager(EAGER[operator], parts)
 
@@ -170,3 +175,19 @@ def eager(apply: Callable[[list[object]], object], parts: list[Step]) -> Step:
         left, right = parts
         return lambda data, ask: apply([left(data, ask), right(data, ask)])
     return lambda data, ask: apply([part(data, ask) for part in parts])
+
+
+def measured(apply: Callable[[list[object]], object], parts: list[Step]) -> Step:
+    """An operator whose work grows with the texts and lists it is given. Short ones are for nothing."""
+
+    def applied(data: object, ask: Ask) -> object:
+        values = [part(data, ask) for part in parts]
+        for value in values:
+            if isinstance(value, (str, list)) and len(value) > _SHORT:
+                spend(ask, len(value))
+        return apply(values)
+
+    return applied
+
+
+_SHORT = 256

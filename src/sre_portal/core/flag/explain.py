@@ -15,10 +15,13 @@ from sre_portal.core.flag.resolution import Resolution
 MAX_LOOKS = 500
 """Parts that are told. A loop over a long list looks at the same part again and again."""
 
+MAX_RULE_TEXT = 500
+"""Characters of a part that are told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One part of a rule that was evaluated, and what it gave. `rule` is its JSON in one line."""
+    """One part of a rule that was evaluated, and what it gave. `rule` is the beginning of its JSON."""
 
     path: str
     rule: str
@@ -59,11 +62,14 @@ class _Watcher:
         self._paths: set[str] = set()
 
     def watch(self, path: str, rule: object, step: Step) -> Step:
+        text = json.dumps(rule, ensure_ascii=False) if isinstance(rule, dict) else ""
+        text = text if len(text) <= MAX_RULE_TEXT else f"{text[:MAX_RULE_TEXT]}..."
+
         def watched(data: object, ask: Ask) -> object:
             value = step(data, ask)
             self._paths.add(path)
-            if isinstance(rule, dict) and len(self.looked) < MAX_LOOKS:
-                self.looked.append(Look(path, json.dumps(rule, ensure_ascii=False), value))
+            if text and len(self.looked) < MAX_LOOKS:
+                self.looked.append(Look(path, text, value))
             return value
 
         return watched

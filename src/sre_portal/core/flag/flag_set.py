@@ -8,7 +8,7 @@ from types import MappingProxyType
 from sre_portal.core.flag.compile import Compiler, Watch
 from sre_portal.core.flag.definition import NOTHING, Definitions, Flag
 from sre_portal.core.flag.lookup import NO_FACTS, Facts, Step
-from sre_portal.core.flag.loop import MAX_ROUNDS
+from sre_portal.core.flag.loop import MAX_EFFORT
 from sre_portal.core.flag.outcome import variant_name
 from sre_portal.core.flag.parse import parse_definitions
 from sre_portal.core.flag.resolution import (
@@ -30,7 +30,7 @@ _FAILURES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeE
 
 
 def parse_flags(document: str | bytes | Mapping[str, object], source: str = "") -> FlagSet:
-    """The flags of a document in the flagd format, compiled. A mapping is kept, not copied: leave it be.
+    """The flags of a document in the flagd format, compiled. A mapping is kept and not copied: leave it be.
 
     Raises:
         InvalidInput: with every problem and its path.
@@ -166,7 +166,7 @@ def _picking(flag: Flag, step: Step, metadata: Metadata) -> Evaluate:
                 return failed(ErrorCode.INVALID_CONTEXT, "the evaluation context is no object", metadata)
             context = dict(context)
         try:
-            given = step(context, (at, facts, [MAX_ROUNDS]))
+            given = step(context, (at, facts, [MAX_EFFORT]))
             if given is None:
                 return otherwise
             name = given if isinstance(given, str) else variant_name(given)

@@ -11,7 +11,7 @@ from sre_portal.core.flag.compile import Compiler
 from sre_portal.core.flag.definition import Definitions, Flag
 from sre_portal.core.flag.fractional import weight_of
 from sre_portal.core.flag.lookup import NO_FACTS
-from sre_portal.core.flag.loop import MAX_ROUNDS
+from sre_portal.core.flag.loop import MAX_EFFORT
 from sre_portal.core.flag.outcome import outcomes
 from sre_portal.core.flag.pin import splits_people
 from sre_portal.core.flag.value import truthy
@@ -112,7 +112,7 @@ def constant(rule: object, evaluators: Mapping[str, object]) -> bool | None:
     """Whether a condition always or never holds. None where that depends on who asks."""
     if isinstance(rule, (dict, list)) and _depends(json.dumps(rule)):
         return None
-    return truthy(Compiler("", evaluators=evaluators).rule(rule)({}, (0, NO_FACTS, [MAX_ROUNDS])))
+    return truthy(Compiler("", evaluators=evaluators).rule(rule)({}, (0, NO_FACTS, [MAX_EFFORT])))
 
 
 def _depends(text: str) -> bool:

@@ -12,7 +12,7 @@ Facts = Mapping[str, Mapping[str, object]]
 NO_FACTS: Facts = MappingProxyType({})
 
 Ask = tuple[float, Facts, list[int]]
-"""What an evaluation is given beside the context: seconds since 1970, facts, how often it may go around."""
+"""What an evaluation is given beside the context: seconds since 1970, facts, what is left of its effort."""
 Step = Callable[[object, Ask], object]
 """A compiled rule: the value it has for the given data. Data is the context, or inside `map` one element."""
 

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sre_portal.core.flag.lookup import Ask, Step
 from sre_portal.core.flag.value import TooMuch, truthy
 
-MAX_ROUNDS = 100_000
-"""Elements that one evaluation looks at, in all its loops together."""
+MAX_EFFORT = 1_000_000
+"""Parts of rules that one evaluation evaluates inside its loops, with what it makes there: under a second."""
 
 
-def loop(operator: str, outer: list[Step], inner: Step) -> Step:
-    """`outer` gives the list, and for `reduce` the start; `inner` is evaluated with each element as data."""
-    items = _Items(outer[0])
+def spend(ask: Ask, effort: int) -> None:
+    """Takes from what is left to an evaluation.
+
+    Raises:
+        TooMuch: there is not so much left.
+    """
+    ask[2][0] -= effort
+    if ask[2][0] < 0:
+        raise TooMuch(f"a rule takes more effort than {MAX_EFFORT} parts in its loops")
+
+
+def effort(rule: object, evaluators: Mapping[str, object]) -> int:
+    """How many parts a rule has, with the evaluators it names. Both are bounded when they are parsed."""
+    if isinstance(rule, list):
+        return 1 + sum(effort(item, evaluators) for item in rule)
+    if not isinstance(rule, dict):
+        return 1 + (len(rule) >> 6 if isinstance(rule, str) else 0)
+    return 1 + sum(
+        effort(evaluators.get(str(value)) if name == "$ref" else value, evaluators)
+        for name, value in rule.items()
+    )
+
+
+def loop(operator: str, outer: list[Step], inner: Step, each: int) -> Step:
+    """`outer` gives the list, and for `reduce` the start; `inner` is evaluated with each element as data.
+
+    `each` is the effort of `inner`.
+    """
+    items = _Items(outer[0], each)
     match operator:
         case "map":
             return lambda data, ask: [inner(item, ask) for item in items(data, ask) or ()]
@@ -34,18 +62,17 @@ def _every(items: list[object] | None, inner: Step, ask: Ask) -> bool:
 class _Items:
     """The list to go through, or None where it is no list."""
 
-    __slots__ = ("_step",)
+    __slots__ = ("_each", "_step")
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, step: Step, each: int) -> None:
         self._step = step
+        self._each = each
 
     def __call__(self, data: object, ask: Ask) -> list[object] | None:
         found = self._step(data, ask)
         if not isinstance(found, list):
             return None
-        ask[2][0] -= len(found)
-        if ask[2][0] < 0:
-            raise TooMuch(f"a rule goes around more than {MAX_ROUNDS} times")
+        spend(ask, len(found) * self._each)
         return found
 
 
@@ -54,6 +81,8 @@ def _reduce(items: _Items, inner: Step, start: Step | None) -> Step:
         accumulator = None if start is None else start(data, ask)
         for item in items(data, ask) or ():
             accumulator = inner({"current": item, "accumulator": accumulator}, ask)
+            if isinstance(accumulator, (str, list)):  # is looked at again in every round
+                spend(ask, len(accumulator) >> 4)
         return accumulator
 
     return reduced

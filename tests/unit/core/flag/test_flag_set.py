@@ -132,17 +132,24 @@ def test_a_context_that_lies_too_deep_is_an_answer() -> None:
         deep = deep.pop()
 
 
-def test_a_rule_that_goes_around_too_often_is_an_answer() -> None:
+def test_a_rule_that_takes_too_much_effort_is_an_answer() -> None:
     loop = {"map": [{"var": "x"}, {"map": [list(range(1000)), 1]}]}
     found = flags({"if": [loop, "b"]}).evaluate("f", {"x": [0] * 1000})
     assert found.error_code is ErrorCode.GENERAL
-    assert "goes around" in found.error_details
+    assert "in its loops" in found.error_details
 
 
-def test_rounds_are_counted_anew_for_each_evaluation() -> None:
+def test_effort_counts_what_is_inside_the_loop_and_the_evaluators_it_names() -> None:
+    many = {"if": [{"map": [{"var": "x"}, {"$ref": "wide"}]}, "b"]}
+    wide = flags(many, evaluators={"wide": {"and": [{"==": [1, 1]}] * 500}})
+    assert wide.evaluate("f", {"x": [0] * 100}).variant == "b"
+    assert wide.evaluate("f", {"x": [0] * 1000}).error_code is ErrorCode.GENERAL
+
+
+def test_effort_is_counted_anew_for_each_evaluation() -> None:
     once = flags({"if": [{"map": [{"var": "x"}, 1]}, "b"]})
     for _ in range(3):
-        assert once.evaluate("f", {"x": [0] * 60_000}).variant == "b"
+        assert once.evaluate("f", {"x": [0] * 600_000}).variant == "b"
 
 
 def test_the_flag_and_the_time_are_in_the_context() -> None:

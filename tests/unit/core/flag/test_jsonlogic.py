@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sre_portal.core.flag.compile import Compiler
 from sre_portal.core.flag.lookup import NO_FACTS, Step
-from sre_portal.core.flag.loop import MAX_ROUNDS
+from sre_portal.core.flag.loop import MAX_EFFORT
 from sre_portal.core.flag.value import (
     TooMuch,
     loosely_equal,
@@ -26,7 +26,7 @@ from tests.unit.core.flag.jsonlogic_cases import cases
 
 
 def apply(rule: object, given: object = None, *, nested: bool = True) -> object:
-    return Compiler("f").rule(rule, nested=nested)(given, (0, NO_FACTS, [MAX_ROUNDS]))
+    return Compiler("f").rule(rule, nested=nested)(given, (0, NO_FACTS, [MAX_EFFORT]))
 
 
 def general(rule: object, given: object) -> object:
@@ -35,7 +35,7 @@ def general(rule: object, given: object) -> object:
     def watch(path: str, rule: object, step: Step) -> Step:
         return step
 
-    return Compiler("f", watch=watch).rule(rule)(given, (0, NO_FACTS, [MAX_ROUNDS]))
+    return Compiler("f", watch=watch).rule(rule)(given, (0, NO_FACTS, [MAX_EFFORT]))
 
 
 @pytest.mark.parametrize(
@@ -192,8 +192,16 @@ def test_a_list_that_grows_without_end_is_stopped() -> None:
 
 def test_loops_in_loops_are_stopped() -> None:
     inner = {"map": [list(range(1000)), 1]}
-    with pytest.raises(TooMuch, match="goes around"):
+    with pytest.raises(TooMuch, match="in its loops"):
         apply({"map": [list(range(1000)), inner]})
+
+
+def test_a_long_text_that_is_nearly_a_number_is_read_at_once() -> None:
+    """A regular expression that tries every end would take hours."""
+    text = "1" * 90_000
+    assert math.isnan(to_number(f"{text}x"))
+    assert parse_float(f"{text}x") == math.inf
+    assert math.isnan(to_number(f"{text}.{text}e"))
 
 
 def test_a_text_of_a_list_that_lies_too_deep_is_refused() -> None:
