@@ -57,7 +57,16 @@ class Told:
 
 
 def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+    """The programs of these tests that run. Other tests may have left a database server in this process."""
+    found = psutil.Process().children(recursive=True)
+    return [one for one in found if one.is_running() and _words(one)[:2] == [sys.executable, "-I"]]
+
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:  # it has just ended
+        return []
 
 
 async def test_a_start_is_over_once_every_program_has_answered() -> None:
