@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,6 @@ import httpx2
 
 from scripts.locked import ROOT, Locked, read_npm, read_python
 
-PYPI = "https://pypi.org"
 WEAK = "jinja2/2.10"
 """A version that has advisories, for good."""
 ACCEPTED: dict[str, str] = {}
@@ -46,8 +46,8 @@ class Audit:
         return f"{self.source}: {self.asked} packages, {len(self.found)} advisories"
 
 
-def audit_python(packages: Iterable[Locked], base: str = PYPI) -> Audit:
-    """Asks PyPI about each package. The first that cannot be answered ends it."""
+def audit_python(packages: Iterable[Locked], base: str) -> Audit:
+    """Asks the index at `base` about each package. The first that cannot be answered ends it."""
     audit = Audit(f"PyPI ({base})")
     with httpx2.Client(base_url=base, timeout=30, follow_redirects=True) as client:
         if not _gives_advisories(client):
@@ -66,6 +66,16 @@ def audit_python(packages: Iterable[Locked], base: str = PYPI) -> Audit:
             audit.asked += 1
             audit.found += [_advisory(one.name, one.version, entry) for entry in told if not _is_past(entry)]
     return audit
+
+
+def index_of_pip() -> str:
+    """The index that pip takes packages from on this machine: the same one is asked about them."""
+    help_text = [sys.executable, "-m", "pip", "install", "--help"]
+    told = subprocess.run(help_text, check=True, capture_output=True, text=True).stdout
+    found = re.search(r"Package Index \(default\s+(https?://\S+?)\)", " ".join(told.split()))
+    if found is None:
+        raise SystemExit("NOT CHECKED: pip does not say which index it takes packages from")
+    return found[1].removesuffix("/").removesuffix("/simple")
 
 
 def _gives_advisories(client: httpx2.Client) -> bool:
@@ -132,7 +142,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     )
     given = parser.parse_args(arguments)
     packages = {one.purl: one for name in ("run", "dev") for one in read_python(name)}
-    audits = [audit_python(packages.values()), audit_npm(len(read_npm()))]
+    audits = [audit_python(packages.values(), index_of_pip()), audit_npm(len(read_npm()))]
     return outcome(audits, where_reachable=given.where_reachable)
 
 

@@ -30,9 +30,7 @@ def lines_with(words: tuple[str, ...], files: Mapping[Path, str]) -> list[str]:
 
 
 def test_no_file_names_a_package_index() -> None:
-    """Only the audit does: it asks for advisories, and installs nothing."""
-    files = {path: text for path, text in texts().items() if path != Path("scripts/audit.py")}
-    assert lines_with(INDEX_HOSTS, files) == []
+    assert lines_with(INDEX_HOSTS, texts()) == []
 
 
 def test_no_text_has_an_em_dash() -> None:
