@@ -19,6 +19,7 @@ from sre_portal.core.audit import ANY, AuditEvent, AuditFilter, Conclusion, Entr
 from sre_portal.core.audit_proof import Proof
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.fidelity import InjectionTotals
+from sre_portal.core.flag_change import FlagRow, SetChange, SetNews
 from sre_portal.core.instance import Instance
 from sre_portal.core.journal import JournalEntry
 from sre_portal.core.login import Attempt, Identity, LogoutClaim
@@ -334,6 +335,22 @@ class LoginStore(Protocol):
         """It was not obeyed after all, and may be shown again."""
 
 
+class FlagStore(Protocol):
+    """Flag definitions, with all their versions."""
+
+    def on_change(self, tell: Callable[[], None]) -> None:
+        """Calls `tell` whenever another replica may have changed a flag."""
+
+    async def news(self, known: Mapping[str, int]) -> Sequence[SetNews]:
+        """What changed in each set since the version that is known; all of it for sets that are not."""
+
+    async def change(self, change: SetChange) -> bool:
+        """Makes the edits, durable. False where the set is not at that version any more; nothing is done."""
+
+    async def history(self, flag_set: str, key: str, limit: int, before: int | None) -> Sequence[FlagRow]:
+        """Versions of a flag, newest first; those below `before` where it is given."""
+
+
 class Replicas(Protocol):
     """The portals over one database. One drives: it alone puts leases out, renews them and moves runs."""
 
@@ -411,6 +428,7 @@ class Store(Protocol):
     tokens: TokenStore
     accounts: AccountStore
     logins: LoginStore
+    flags: FlagStore
     replicas: Replicas
 
     async def ping(self) -> None:

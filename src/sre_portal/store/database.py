@@ -15,6 +15,7 @@ from sre_portal.core.ports import (
     AccountStore,
     AlertStore,
     AuditStore,
+    FlagStore,
     JournalStore,
     LoginStore,
     Replicas,
@@ -32,6 +33,7 @@ from sre_portal.store.connection import Database
 from sre_portal.store.dialect import engines_for
 from sre_portal.store.epoch import Epoch
 from sre_portal.store.failure import Place
+from sre_portal.store.flags import Flags
 from sre_portal.store.journal import Journal
 from sre_portal.store.logins import Logins
 from sre_portal.store.replica import Replica
@@ -40,6 +42,7 @@ from sre_portal.store.runs import Runs
 from sre_portal.store.schema import migrate
 from sre_portal.store.sessions import Sessions
 from sre_portal.store.tokens import Tokens
+from sre_portal.store.topic import Topic
 
 PATIENCE_SECONDS = 5.0
 PING_SECONDS = 2.0
@@ -57,6 +60,7 @@ class SqlStore:
     tokens: TokenStore
     accounts: AccountStore
     logins: LoginStore
+    flags: FlagStore
     replicas: Replicas
 
     def __init__(self, database: Database, slos: Collection[str] | None, trust: Trust | None = None) -> None:
@@ -71,7 +75,9 @@ class SqlStore:
         self.tokens = Tokens(database, self.epoch)
         self.accounts = Accounts(database, self.epoch)
         self.logins = Logins(database)
-        self.replicas = self.replica = Replica(database, self.epoch)
+        topic = Topic()
+        self.flags = Flags(database, topic)
+        self.replicas = self.replica = Replica(database, self.epoch, topic)
         self._watching = asyncio.create_task(self.replica.watch())
 
     async def ping(self) -> None:

@@ -21,6 +21,8 @@ from sqlalchemy import Connection, text
 from sre_portal.store.connection import Database
 from sre_portal.store.epoch import CHANNEL, FRESH_SECONDS, Epoch
 from sre_portal.store.failure import first_line
+from sre_portal.store.flags import CHANNEL as FLAGS
+from sre_portal.store.topic import Topic
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
@@ -50,7 +52,8 @@ _SILENCE = f"SELECT set_config('idle_session_timeout', '{LOST_SECONDS * 1000:.0f
 SILENCE_VERSION = 140_000
 _ASK = (
     "SELECT coalesce((SELECT value FROM access_epoch), 0), "
-    "CASE WHEN current_setting('sre_portal.replica', true) = %s THEN {hold} END"
+    "CASE WHEN current_setting('sre_portal.replica', true) = %s THEN {hold} END, "
+    "coalesce((SELECT value FROM flag_epoch), 0)"
 )
 
 
@@ -64,9 +67,10 @@ class SharedSession(Exception):
 class Replica:
     """`core.ports.Replicas`. Lives in one event loop. On SQLite a portal is alone, and drives."""
 
-    def __init__(self, database: Database, epoch: Epoch) -> None:
+    def __init__(self, database: Database, epoch: Epoch, flags: Topic | None = None) -> None:
         self._database = database
         self._epoch = epoch
+        self._flags = flags or Topic()
         self._shared = database.connects
         self._terms = 0
         self._begins_at: float | None = None
@@ -171,6 +175,7 @@ class Replica:
         if holds and now - asked_at > LOST_SECONDS:  # the term has ended by the clock: it must not come back
             raise TimeoutError
         self._epoch.confirm(int(row[0]), asked_at)
+        self._flags.confirm(int(row[2]))
         if row[1] and not holds:
             self._terms += 1
             self._begins_at = now + HANDOVER_SECONDS
@@ -189,6 +194,7 @@ async def _begin(connection: AsyncConnection[Any], mine: str) -> str:
     row = await cursor.fetchone()
     channel = f"sre_portal_{row[0] if row else 0}"
     await connection.execute(f"LISTEN {CHANNEL}")
+    await connection.execute(f"LISTEN {FLAGS}")
     await connection.execute(f"LISTEN {channel}")
     return channel
 

@@ -323,3 +323,35 @@ access_epoch = Table(
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     _number("value"),
 )
+
+# Sets of flags. `version` rises with every change in the set, and is the lock of whoever changes it.
+flag_set = Table("flag_set", METADATA, _key("name", Text), _number("version"))
+
+
+def _flag_versions(name: str, *, all_of_them: bool) -> Table:
+    """The key of what a set shares is empty; a removed flag has no definition."""
+    return Table(
+        name,
+        METADATA,
+        _key("flag_set", Text),
+        _key("key", Text),
+        _key("version", BigInteger) if all_of_them else _number("version"),
+        _number("set_version"),
+        Column("definition", Text),
+        _instant("changed_at"),
+        _text("changed_by"),
+        _text("reason"),
+    )
+
+
+flag = _flag_versions("flag", all_of_them=False)
+Index("flag_set_version", flag.c.flag_set, flag.c.set_version)
+flag_version = _flag_versions("flag_version", all_of_them=True)
+
+# Rises with every change of a flag. One row.
+flag_epoch = Table(
+    "flag_epoch",
+    METADATA,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    _number("value"),
+)

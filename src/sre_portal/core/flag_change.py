@@ -1,0 +1,144 @@
+"""Changes of flag definitions: what is kept of each version, what differs, and what a change has to say."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from sre_portal.core.errors import Problem
+from sre_portal.core.flag.bucket import KEY, Epoch
+from sre_portal.core.flag.definition import Definitions, Flag
+from sre_portal.core.flag.dump import dump_flags, flag_fields
+from sre_portal.core.flag.pin import pin
+
+SHARED = ""
+"""The key under which the metadata and the shared rules of a set are kept: no flag has an empty one."""
+
+DEFAULT_SET = "default"
+LONGEST_KEY = 200
+_SET_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
+_KEY = re.compile(rf"[^\s/?#\\%\x00-\x1f\x7f]{{1,{LONGEST_KEY}}}")
+
+
+@dataclass(frozen=True, slots=True)
+class FlagRow:
+    """One version of a flag. `definition` is its canonical JSON without the key; None where it was removed.
+
+    `version` counts the changes of this flag from 1, `set_version` those of its whole set.
+    """
+
+    flag_set: str
+    key: str
+    version: int
+    set_version: int
+    definition: str | None
+    changed_at: datetime
+    changed_by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlagEdit:
+    """What a flag is to be; None removes it. `version` is the new one."""
+
+    key: str
+    version: int
+    definition: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetChange:
+    """Edits of a set that was seen at `set_version`, 0 for one that was not there. All of them or none."""
+
+    flag_set: str
+    set_version: int
+    edits: Sequence[FlagEdit]
+    at: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetNews:
+    """The rows of a set that changed since a version that was known."""
+
+    flag_set: str
+    set_version: int
+    rows: Sequence[FlagRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How one set of definitions differs from another, by keys. `shared`: what all flags share."""
+
+    added: Sequence[str] = field(default_factory=tuple)
+    changed: Sequence[str] = field(default_factory=tuple)
+    removed: Sequence[str] = field(default_factory=tuple)
+    shared: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.removed or self.shared)
+
+
+def flag_text(flag: Flag) -> str:
+    """What is kept of a flag: the same content is the same text."""
+    return json.dumps(flag_fields(flag), ensure_ascii=False, allow_nan=False)
+
+
+def shared_text(definitions: Definitions) -> str:
+    """What is kept of a document besides its flags."""
+    told: dict[str, object] = json.loads(dump_flags(replace(definitions, flags={})))
+    del told["flags"]
+    return json.dumps(told, ensure_ascii=False, allow_nan=False)
+
+
+EMPTY_SHARED = shared_text(Definitions())
+
+
+def difference(before: Definitions, after: Definitions) -> Difference:
+    """Compared as text: to Python 1, 1.0 and true are equal."""
+    old, new = before.flags, after.flags
+    return Difference(
+        tuple(key for key in sorted(new) if key not in old),
+        tuple(key for key in sorted(new) if key in old and flag_text(new[key]) != flag_text(old[key])),
+        tuple(key for key in sorted(old) if key not in new),
+        shared_text(before) != shared_text(after),
+    )
+
+
+def keeping_pins(definitions: Definitions, before: Definitions, epoch: Epoch) -> Definitions:
+    """The definitions with a bucketing epoch in each flag that splits people and says none.
+
+    A flag that was there keeps its own, so that nobody moves; a new one gets `epoch`.
+    """
+    pinned = pin(definitions, epoch)
+    flags = dict(pinned.flags)
+    for key, flag in definitions.flags.items():
+        old = before.flags.get(key)
+        kept = None if old is None else old.pinned(before.metadata)
+        if kept is not None and flags[key] is not flag:
+            flags[key] = replace(flag, metadata={**flag.metadata, KEY: int(kept)})
+    return replace(pinned, flags=flags)
+
+
+def name_problems(flag_set: str, keys: Sequence[str] = ()) -> list[Problem]:
+    """What is wrong with the name of a set and with keys: both are parts of addresses."""
+    found = []
+    if not _SET_NAME.fullmatch(flag_set):
+        expected = (
+            "lower case letters, digits, dots and dashes, at most 63, with a letter or digit at both ends"
+        )
+        found.append(Problem("flag_set", repr(flag_set[:80]), expected))
+    expected = (
+        f"a key of at most {LONGEST_KEY} characters, without spaces and / ? # % \\, as it is in addresses"
+    )
+    found += [Problem(f"flags.{key[:80]}", "this key", expected) for key in keys if not _KEY.fullmatch(key)]
+    return found
+
+
+def fields_of(row: FlagRow) -> Mapping[str, object] | None:
+    """The definition as JSON; None where it was removed."""
+    return None if row.definition is None else json.loads(row.definition)
