@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
-
-import structlog
 
 from sre_portal.clients.clock import SystemClock
 from sre_portal.clients.folder import FolderCatalogue, load_access, load_catalogue
-from sre_portal.clients.notice import Webhooks
-from sre_portal.clients.otlp import OtlpSink
-from sre_portal.clients.outward import Outward
-from sre_portal.clients.providers import login_providers, read_secrets
 from sre_portal.clients.secret_file import read_or_draw
-from sre_portal.clients.syslog import SyslogSink
+from sre_portal.clients.silence import Silence
 from sre_portal.core.access_document import Access, AccessSpec
 from sre_portal.core.board import Board
 from sre_portal.core.document import Metadata
 from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.core.leases import definition_of
 from sre_portal.core.outward import parse_allowed
-from sre_portal.core.ports import LoginProvider, Store
+from sre_portal.core.ports import LoginProvider, Notices, Store
 from sre_portal.core.sink import Sink
 from sre_portal.operations.audit_log import note_start
 from sre_portal.operations.glass import refresh_glass
@@ -40,11 +33,6 @@ from sre_portal.store.audit_tree import Trust
 from sre_portal.store.database import open_store
 from sre_portal.store.desk import Desk
 
-log = structlog.get_logger("sre_portal")
-
-LAST_SECONDS = 2.0
-"""So long a portal that ends waits for notices that are under way."""
-
 
 @dataclass(frozen=True, slots=True)
 class Documents:
@@ -59,8 +47,8 @@ class Outside:
     """What lies around the portal: where people reach it, and whom it asks and tells."""
 
     url: str
-    providers: Sequence[LoginProvider]
-    notices: Webhooks
+    providers: Sequence[LoginProvider] = ()
+    notices: Notices = field(default_factory=Silence)
 
 
 def read_documents(settings: Settings) -> Documents:
@@ -74,7 +62,7 @@ def read_documents(settings: Settings) -> Documents:
     try:
         if settings.access_file is not None:
             access = load_access(settings.access_file, {slo.spec.service for slo in catalogue.slos()})
-            read_secrets(access.spec.providers)
+            check_secrets(access)
     except InvalidInput as invalid:
         problems += invalid.problems
     if access.spec.providers and not settings.public_url:
@@ -83,6 +71,14 @@ def read_documents(settings: Settings) -> Documents:
     if problems:
         raise InvalidInput(problems)
     return Documents(catalogue, access)
+
+
+def check_secrets(access: Access) -> None:
+    """Raises `InvalidInput` where a secret of a provider cannot be read."""
+    if access.spec.providers:
+        from sre_portal.clients.providers import read_secrets  # noqa: PLC0415  # 10 MB, see clients/outside.py
+
+        read_secrets(access.spec.providers)
 
 
 @contextlib.asynccontextmanager
@@ -94,12 +90,11 @@ async def opened(settings: Settings, documents: Documents, url: str) -> AsyncIte
     catalogue, keys = documents.catalogue, keys_of(settings)
     trust = Trust(keys.signer(settings.environment), settings.audit_accept)
     slos = [slo.name for slo in catalogue.slos()]
-    outward = Outward(parse_allowed(settings.outward_allow))
-    providers = login_providers(documents.access.spec.providers, outward, SystemClock())
-    store = await open_store(settings.store_url, slos=slos, trust=trust)
-    try:
-        notices = notices_of(settings, store, outward)
-        ports = compose(settings, documents, store, keys, Outside(url, providers, notices))
+    async with (
+        await open_store(settings.store_url, slos=slos, trust=trust) as store,
+        around(settings, documents, store, url) as outside,
+    ):
+        ports = compose(settings, documents, store, keys, outside)
         await note_start(ports, settings.audit_accept)
         agents = {
             service: [one.get_secret_value() for one in tokens]
@@ -111,13 +106,28 @@ async def opened(settings: Settings, documents: Documents, url: str) -> AsyncIte
         await store.replicas.settle()
         await begin(ports)
         await refresh_glass(ports)
-        try:
-            yield ports
-        finally:
-            await tell_the_last(notices)
-    finally:
-        await outward.aclose()
-        await store.close()
+        yield ports
+
+
+@contextlib.asynccontextmanager
+async def around(settings: Settings, documents: Documents, store: Store, url: str) -> AsyncIterator[Outside]:
+    """What lies around the portal, as long as the block lasts."""
+    providers = documents.access.spec.providers
+    urls = [one.get_secret_value() for one in settings.notice_urls]
+    if not providers and not urls:
+        yield Outside(url)
+        return
+    from sre_portal.clients.outside import calling, telling  # noqa: PLC0415  # 10 MB, see there
+
+    def witness() -> tuple[int, str]:
+        return store.audit.standing().size, store.audit.standing().root
+
+    rule = parse_allowed(settings.outward_allow)
+    async with (
+        calling(providers, rule, SystemClock()) as (outward, logins),
+        telling(urls, outward, witness, settings.environment) as notices,
+    ):
+        yield Outside(url, logins, notices)
 
 
 def keys_of(settings: Settings) -> Keys:
@@ -132,27 +142,13 @@ def keys_of(settings: Settings) -> Keys:
         raise InvalidInput([Problem("SRE_PORTAL_SECRET_KEY", "a secret value", str(wrong))]) from None
 
 
-def notices_of(settings: Settings, store: Store, outward: Outward) -> Webhooks:
-    """What tells people outside, with the audit log of now as its witness."""
-    return Webhooks(
-        [one.get_secret_value() for one in settings.notice_urls],
-        outward,
-        lambda: (store.audit.standing().size, store.audit.standing().root),
-        settings.environment,
-    )
-
-
-async def tell_the_last(notices: Webhooks) -> None:
-    """Waits a moment for what is under way: a portal may end right after somebody broke the glass."""
-    try:
-        async with asyncio.timeout(LAST_SECONDS):
-            await notices.settled()
-    except TimeoutError:
-        log.warning("the portal ends before its notices are delivered", seconds=LAST_SECONDS)
-
-
 def sinks_of(settings: Settings) -> list[Sink]:
     """What tells the audit log to each address of the settings."""
+    if not settings.audit_sinks:
+        return []
+    from sre_portal.clients.otlp import OtlpSink  # noqa: PLC0415  # with its HTTP client 2 MB
+    from sre_portal.clients.syslog import SyslogSink  # noqa: PLC0415  # beside it
+
     return [
         SyslogSink(address, settings.environment)
         if address.kind.startswith("syslog")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,12 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sre_portal import wiring
-from sre_portal.clients.notice import Webhooks
-from sre_portal.clients.outward import Outward
+from sre_portal.clients import outside
 from sre_portal.core.access_document import Access, AccessSpec
 from sre_portal.core.document import Metadata
-from sre_portal.core.outward import parse_allowed
 from sre_portal.settings import Settings
 from sre_portal.wiring import Outside, opened, policy_of, read_documents
 from tests.providers.served import served
@@ -46,7 +45,7 @@ async def test_a_notice_of_the_last_moment_is_still_delivered(tmp_path: Path) ->
 async def test_a_receiver_that_never_answers_does_not_keep_a_portal_from_ending(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(wiring, "LAST_SECONDS", 0.05)
+    monkeypatch.setattr(outside, "LAST_SECONDS", 0.05)
     called = asyncio.Event()
 
     async def keep(_: Request) -> Response:
@@ -84,16 +83,21 @@ def test_login_links_are_off_where_there_is_a_provider_or_more_than_loopback(
             "spec": {"providers": [github] if provider else []},
         }
     )
-    outside = Outside("http://127.0.0.1:8321", (), Webhooks((), Outward(parse_allowed("")), nothing, ""))
-    assert policy_of(Settings.model_validate(told), access, outside).links is let_in
-
-
-def nothing() -> tuple[int, str]:
-    return 0, ""
+    around = Outside("http://127.0.0.1:8321")
+    assert policy_of(Settings.model_validate(told), access, around).links is let_in
 
 
 def test_so_long_rules_count_for_own_tokens_as_the_settings_say() -> None:
     access = Access(metadata=Metadata(name="none"), spec=AccessSpec())
-    outside = Outside("http://127.0.0.1:8321", (), Webhooks((), Outward(parse_allowed("")), nothing, ""))
+    around = Outside("http://127.0.0.1:8321")
     for told, span in (({}, timedelta(days=7)), ({"token_trust_days": 30}, timedelta(days=30))):
-        assert policy_of(Settings.model_validate(told), access, outside).token_trust == span
+        assert policy_of(Settings.model_validate(told), access, around).token_trust == span
+
+
+def test_a_portal_that_calls_nobody_does_not_load_what_speaks_with_providers() -> None:
+    source = (
+        "import sys\nimport sre_portal.main\n"
+        "print([one for one in ('authlib', 'joserfc', 'httpx2', 'httpcore2') if one in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", source], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"
