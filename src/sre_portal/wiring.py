@@ -103,6 +103,7 @@ async def opened(settings: Settings, documents: Documents, url: str) -> AsyncIte
         await register_tokens(ports, settings.admin_token.get_secret_value(), agents)
         if settings.seed_history:
             await seed_history(ports)
+        await ports.flag_book.refresh(ports.flags)
         await store.replicas.settle()
         await begin(ports)
         await refresh_glass(ports)
@@ -183,6 +184,8 @@ def compose(settings: Settings, documents: Documents, store: Store, keys: Keys, 
     )
     access = Pulse()
     store.sessions.on_change(access.beat)
+    flag_pulse = Pulse()
+    store.flags.on_change(flag_pulse.beat)
     return Ports(
         clock=clock,
         catalogue=catalogue,
@@ -195,6 +198,8 @@ def compose(settings: Settings, documents: Documents, store: Store, keys: Keys, 
         tokens=store.tokens,
         accounts=store.accounts,
         logins=store.logins,
+        flags=store.flags,
+        flag_pulse=flag_pulse,
         desk=desk,
         replicas=store.replicas,
         board=Board(),

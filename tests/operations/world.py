@@ -215,6 +215,8 @@ class World:
         desk.define({"shop": [definition_of(slo) for slo in self.slos]})
         access = Pulse()
         self.store.sessions.on_change(access.beat)
+        flag_pulse = Pulse()
+        self.store.flags.on_change(flag_pulse.beat)
         self.ports = Ports(
             clock=self.clock,
             catalogue=FolderCatalogue(tuple(self.slos), (self.experiment,)),
@@ -227,6 +229,8 @@ class World:
             tokens=self.store.tokens,
             accounts=self.store.accounts,
             logins=self.store.logins,
+            flags=self.store.flags,
+            flag_pulse=flag_pulse,
             notices=Notices(),
             access=access,
             desk=desk,
@@ -235,6 +239,7 @@ class World:
             replicas=self.store.replicas,
             keys=KEYS,
         )
+        await self.ports.flag_book.refresh(self.ports.flags)
         await self.store.replicas.settle()
         await begin(self.ports)
         self.streams = [asyncio.create_task(self._stream(agent)) for agent in self.agents]

@@ -56,6 +56,8 @@ async def test_whoever_asks_is_told_what_they_may(door: Door) -> None:
         "run:abort",
         "harm:stop",
         "glass:break",
+        "flag:read",
+        "flag:flip",
     ]
     assert told["within"] is None
 

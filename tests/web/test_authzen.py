@@ -132,6 +132,7 @@ async def test_the_answer_is_that_of_the_portal_itself(ada: httpx2.AsyncClient, 
         "run:abort",
         "harm:stop",
         "glass:break",
+        "flag:read",
     ]
 
 

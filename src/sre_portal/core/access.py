@@ -20,6 +20,8 @@ class Permission(StrEnum):
     RUN_ABORT = "run:abort"
     HARM_STOP = "harm:stop"
     GLASS_BREAK = "glass:break"
+    FLAG_READ = "flag:read"
+    FLAG_FLIP = "flag:flip"
     AUDIT_READ = "audit:read"
     ACCESS_READ = "access:read"
     ACCESS_CHANGE = "access:change"
@@ -45,12 +47,13 @@ class Reach(StrEnum):
     """Nothing: the act concerns everybody, and takes a grant everywhere."""
 
 
-_READ = frozenset({Permission.PORTAL_READ, Permission.METRICS_READ})
+_READ = frozenset({Permission.PORTAL_READ, Permission.METRICS_READ, Permission.FLAG_READ})
 _OPERATE = _READ | {
     Permission.RUN_START,
     Permission.RUN_ABORT,
     Permission.HARM_STOP,
     Permission.GLASS_BREAK,
+    Permission.FLAG_FLIP,
 }
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
@@ -66,6 +69,8 @@ REACH: Mapping[Permission, Reach] = {
     Permission.RUN_ABORT: Reach.FREE,
     Permission.HARM_STOP: Reach.FREE,
     Permission.GLASS_BREAK: Reach.FREE,
+    Permission.FLAG_READ: Reach.FREE,
+    Permission.FLAG_FLIP: Reach.SERVICE,
     Permission.AUDIT_READ: Reach.PORTAL,
     Permission.ACCESS_READ: Reach.PORTAL,
     Permission.ACCESS_CHANGE: Reach.PORTAL,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -91,6 +91,14 @@ class Conflict(PortalError):
         super().__init__(f"expected {expected}, found {found}")
         self.expected = expected
         self.found = found
+
+
+class Superseded(Conflict):
+    """Somebody changed it since the caller looked. `current` is what it is now, as JSON."""
+
+    def __init__(self, expected: str, found: str, current: Mapping[str, object]) -> None:
+        super().__init__(expected, found)
+        self.current = current
 
 
 class Refused(PortalError):

@@ -98,14 +98,37 @@ def shared_text(definitions: Definitions) -> str:
 EMPTY_SHARED = shared_text(Definitions())
 
 
-def difference(before: Definitions, after: Definitions) -> Difference:
-    """Compared as text: to Python 1, 1.0 and true are equal."""
-    old, new = before.flags, after.flags
+def edits_to(rows: Mapping[str, FlagRow], wanted: Definitions) -> list[FlagEdit]:
+    """What makes a set be these definitions and nothing else.
+
+    Compared as text: to Python 1, 1.0 and true are equal.
+    """
+    texts = {key: flag_text(flag) for key, flag in wanted.flags.items()}
+    shared = shared_text(wanted)
+    if shared != EMPTY_SHARED or SHARED in rows:
+        texts[SHARED] = shared
+    gone = [key for key, row in rows.items() if row.definition is not None and key not in texts]
+    edits = [edit_of(rows, key, texts.get(key)) for key in sorted([*texts, *gone])]
+    return [one for one in edits if one is not None]
+
+
+def edit_of(rows: Mapping[str, FlagRow], key: str, definition: str | None) -> FlagEdit | None:
+    """What makes one flag be this; None where it is."""
+    row = rows.get(key)
+    if definition == (None if row is None else row.definition):
+        return None
+    return FlagEdit(key, 1 if row is None else row.version + 1, definition)
+
+
+def difference(rows: Mapping[str, FlagRow], edits: Sequence[FlagEdit]) -> Difference:
+    """The edits of a set in words."""
+    flags = [one for one in edits if one.key != SHARED]
+    there = {key for key, row in rows.items() if row.definition is not None}
     return Difference(
-        tuple(key for key in sorted(new) if key not in old),
-        tuple(key for key in sorted(new) if key in old and flag_text(new[key]) != flag_text(old[key])),
-        tuple(key for key in sorted(old) if key not in new),
-        shared_text(before) != shared_text(after),
+        tuple(one.key for one in flags if one.key not in there),
+        tuple(one.key for one in flags if one.key in there and one.definition is not None),
+        tuple(one.key for one in flags if one.definition is None),
+        len(flags) != len(edits),
     )
 
 

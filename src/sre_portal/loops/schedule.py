@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from sre_portal.loops.every import Operation, every
 from sre_portal.operations.audit_log import forget_old, look_at_audit
 from sre_portal.operations.board import refresh_minutes
+from sre_portal.operations.flags import follow_flags
 from sre_portal.operations.glass import refresh_glass
 from sre_portal.operations.housekeeping import roll_up
 from sre_portal.operations.ports import Ports
@@ -16,11 +17,15 @@ from sre_portal.operations.sinks import telling
 from sre_portal.operations.standby import driving, pass_time, standing_by
 from sre_portal.operations.suppressed import tell_suppressed
 
+FOLLOW_SECONDS = 0.01
+"""Between two looks for changed flags. A look waits for a word, so it costs nothing where there is none."""
+
 SCHEDULE: Sequence[tuple[float, Operation]] = (
     (0.25, pass_time),
     (20.0, driving(roll_up)),
     (20.0, standing_by(refresh_minutes)),
     (5.0, refresh_glass),
+    (FOLLOW_SECONDS, follow_flags),
     (30.0, ask_providers_again),
     (10.0, look_at_audit),
     (10.0, tell_suppressed),

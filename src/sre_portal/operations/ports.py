@@ -13,6 +13,7 @@ from sre_portal.core.ports import (
     AuditStore,
     Catalogue,
     Clock,
+    FlagStore,
     JournalStore,
     LeaseDesk,
     LoginStore,
@@ -26,6 +27,7 @@ from sre_portal.core.ports import (
 from sre_portal.core.preflight import Limits
 from sre_portal.core.replica import Alone
 from sre_portal.core.sink import Sink
+from sre_portal.operations.flag_book import FlagBook
 from sre_portal.operations.keys import Keys
 from sre_portal.operations.policy import Policy
 from sre_portal.operations.pulse import Pulse
@@ -45,6 +47,7 @@ class Ports:
     tokens: TokenStore
     accounts: AccountStore
     logins: LoginStore
+    flags: FlagStore
     desk: LeaseDesk
     board: Board
     pulse: Pulse
@@ -58,6 +61,9 @@ class Ports:
     """So long the texts of the audit log are kept; None is for ever."""
     access: Pulse = field(default_factory=Pulse)
     """Beats when who may do what may have changed, here or on another replica."""
+    flag_book: FlagBook = field(default_factory=FlagBook)
+    flag_pulse: Pulse = field(default_factory=Pulse)
+    """Beats when another replica may have changed a flag."""
     watch: Watch = field(default_factory=Watch)
     limits: Limits = field(default_factory=Limits)
     environment: str = "demo"

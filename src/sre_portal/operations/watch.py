@@ -98,6 +98,10 @@ class Watch:
     """Whose glass is broken now."""
     used_tokens: dict[str, datetime] = field(default_factory=dict)
     """When the use of each token was last written down."""
+    flags_seen: int = 0
+    """The last word about changed flags that was followed."""
+    flags_late: bool = False
+    """Whether the last look for changed flags failed."""
     suppressed: dict[str, Suppressed] = field(default_factory=dict)
     """By kind of request, since the start."""
     refused_agents: int = 0

@@ -26,6 +26,7 @@ from sre_portal.core.errors import (
     RateLimited,
     Refused,
     StoreUnavailable,
+    Superseded,
     Unconfirmed,
     UpstreamFailed,
 )
@@ -41,6 +42,7 @@ STATUS: Mapping[type[PortalError], tuple[int, str]] = {
     NotPermitted: (403, "Not permitted"),
     NotFound: (404, "Not found"),
     Conflict: (409, "Somebody else was first"),
+    Superseded: (409, "Somebody else was first"),
     Refused: (409, "The run is refused"),
     RateLimited: (429, "Too many requests"),
     StoreUnavailable: (503, "The database does not answer"),
@@ -114,6 +116,8 @@ def _facts(error: PortalError) -> dict[str, object]:
     match error:
         case InvalidInput():
             return {"problems": [asdict(problem) for problem in error.problems]}
+        case Superseded():
+            return {"current": error.current}
         case Refused():
             return {"objections": [asdict(objection) for objection in error.objections]}
         case _:

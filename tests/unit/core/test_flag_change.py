@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
 from sre_portal.core.flag.bucket import Epoch
 from sre_portal.core.flag.parse import parse_definitions
 from sre_portal.core.flag_change import (
-    EMPTY_SHARED,
+    SHARED,
     Difference,
+    FlagRow,
     difference,
-    flag_text,
+    edits_to,
     keeping_pins,
     name_problems,
-    shared_text,
 )
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
 SPLIT = {
     "state": "ENABLED",
@@ -28,32 +34,52 @@ def one(value: object) -> dict[str, object]:
     return {"flags": {"a": {"state": "ENABLED", "variants": {"on": value}, "defaultVariant": "on"}}}
 
 
-@pytest.mark.parametrize(("before", "after"), [(1, 1.0), (True, False), (1, 2), ({"x": 1}, {"x": True})])
+def kept(document: Mapping[str, object]) -> dict[str, FlagRow]:
+    """The rows of a set that has been made from nothing."""
+    edits = edits_to({}, parse_definitions(document))
+    return {
+        one.key: FlagRow("shop", one.key, one.version, 1, one.definition, NOW, "ada", "test") for one in edits
+    }
+
+
+def told(rows: Mapping[str, FlagRow], document: Mapping[str, object]) -> Difference:
+    return difference(rows, edits_to(rows, parse_definitions(document)))
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 1.0), (1.0, 1), (1, 2), ({"x": 1}, {"x": True})])
 def test_values_that_python_calls_equal_differ(before: object, after: object) -> None:
-    told = difference(parse_definitions(one(before)), parse_definitions(one(after)))
-    assert told == Difference(changed=("a",))
-    assert told
+    rows = kept(one(before))
+    assert told(rows, one(after)) == Difference(changed=("a",))
+    assert told(rows, one(before)) == Difference()
 
 
 def test_the_order_of_keys_is_no_difference() -> None:
     turned = {name: SPLIT[name] for name in reversed(SPLIT)}
-    old, new = (parse_definitions({"flags": {"a": fields}}) for fields in (SPLIT, turned))
-    assert not difference(old, new)
-    assert flag_text(old.flags["a"]) == flag_text(new.flags["a"])
+    assert not told(kept({"flags": {"a": SPLIT}}), {"flags": {"a": turned}})
 
 
 def test_what_is_shared_is_compared_and_told_apart() -> None:
-    old = parse_definitions({"flags": {}, "metadata": {"owner": "shop"}})
-    new = parse_definitions({"flags": {}, "metadata": {"owner": "pay"}})
-    assert difference(old, new) == Difference(shared=True)
-    assert shared_text(old) == '{"metadata": {"owner": "shop"}}'
-    assert shared_text(parse_definitions({"flags": {}})) == EMPTY_SHARED == "{}"
+    rows = kept({"flags": {}, "metadata": {"owner": "shop"}})
+    assert rows[SHARED].definition == '{"metadata": {"owner": "shop"}}'
+    assert told(rows, {"flags": {}, "metadata": {"owner": "pay"}}) == Difference(shared=True)
+    assert told(rows, {"flags": {}}) == Difference(shared=True)
+    assert kept({"flags": {}}) == {}
 
 
 def test_added_and_removed_flags_are_named_in_their_order() -> None:
-    old = parse_definitions({"flags": {"b": SPLIT, "a": SPLIT}})
-    new = parse_definitions({"flags": {"d": SPLIT, "c": SPLIT}})
-    assert difference(old, new) == Difference(("c", "d"), (), ("a", "b"))
+    rows = kept({"flags": {"b": SPLIT, "a": SPLIT}})
+    assert told(rows, {"flags": {"d": SPLIT, "c": SPLIT}}) == Difference(("c", "d"), (), ("a", "b"))
+
+
+def test_versions_go_on_after_a_removal() -> None:
+    rows = kept({"flags": {"a": SPLIT}})
+    [removal] = edits_to(rows, parse_definitions({"flags": {}}))
+    assert (removal.version, removal.definition) == (2, None)
+    rows["a"] = replace(rows["a"], version=2, definition=None)
+    assert edits_to(rows, parse_definitions({"flags": {}})) == []
+    [again] = edits_to(rows, parse_definitions({"flags": {"a": SPLIT}}))
+    assert again.version == 3
+    assert told(rows, {"flags": {"a": SPLIT}}) == Difference(added=("a",))
 
 
 def test_a_new_flag_gets_the_epoch_and_one_that_was_there_keeps_its_own() -> None:
@@ -61,8 +87,8 @@ def test_a_new_flag_gets_the_epoch_and_one_that_was_there_keeps_its_own() -> Non
     before = parse_definitions({"flags": {"old": pinned}})
     plain = {"state": "ENABLED", "variants": {"on": True}, "defaultVariant": "on"}
     asked = parse_definitions({"flags": {"old": SPLIT, "new": SPLIT, "plain": plain}})
-    told = keeping_pins(asked, before, Epoch(3)).flags
-    assert (told["old"].pinned(), told["new"].pinned(), told["plain"].pinned()) == (2, 3, None)
+    flags = keeping_pins(asked, before, Epoch(3)).flags
+    assert (flags["old"].pinned(), flags["new"].pinned(), flags["plain"].pinned()) == (2, 3, None)
 
 
 def test_an_epoch_that_is_written_down_is_left_as_it_is() -> None:

@@ -30,6 +30,7 @@ from tests.web.pages.documents import experiments, slos
 from tests.web.pages.history import Past, finished_runs, live_run, write_journals
 from tests.web.pages.memory import NOW, Alerts, Audit, Journal, Reports, Runs, StillClock, by_minute
 from tests.web.pages.memory_access import Accounts, Logins, Notices, Sessions, Tokens
+from tests.web.pages.memory_flags import Flags
 
 ADA = Principal("ada", everywhere(Role.ADMIN))
 OMAR = Principal("omar", everywhere(Role.OPERATOR))
@@ -193,6 +194,7 @@ def scene(known: Counted | None = None, *, quiet: bool = False) -> Scene:
         tokens=Tokens(),
         accounts=accounts,
         logins=Logins(),
+        flags=Flags(),
         notices=Notices(),
         access=access,
         desk=desk,

@@ -53,7 +53,7 @@ async def test_a_person_sees_who_they_are_and_by_whose_word_they_may(door: Door)
     for words in ("omar", "login link", "start runs", "run:start", "operator everywhere", "this one"):
         assert words in page.words, words
     assert "give and take roles" not in page.words
-    assert "6 of 10 permissions" in page.words
+    assert "8 of 12 permissions" in page.words
 
 
 async def test_the_name_leads_to_the_account_and_logging_out_is_a_form(door: Door) -> None:

@@ -24,6 +24,8 @@ WORDS: Mapping[Permission, str] = {
     Permission.RUN_ABORT: "abort runs",
     Permission.HARM_STOP: "stop all faults",
     Permission.GLASS_BREAK: "break the glass",
+    Permission.FLAG_READ: "ask for flags and see them",
+    Permission.FLAG_FLIP: "change flags",
     Permission.AUDIT_READ: "read the audit log",
     Permission.ACCESS_READ: "see who may what",
     Permission.ACCESS_CHANGE: "give and take roles, block accounts",

@@ -1,0 +1,124 @@
+"""Whole sets of flags from files in the flagd format, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sre_portal.core.access import Permission, Principal
+from sre_portal.core.errors import Superseded, raise_if
+from sre_portal.core.flag.bucket import DEFAULT_EPOCH, Epoch
+from sre_portal.core.flag.dump import dump_flags
+from sre_portal.core.flag.parse import parse_definitions
+from sre_portal.core.flag_change import (
+    Difference,
+    FlagEdit,
+    SetChange,
+    difference,
+    edits_to,
+    keeping_pins,
+    name_problems,
+)
+from sre_portal.operations.access_act import LONGEST_REASON, reason_problems
+from sre_portal.operations.audited import Act, audited
+from sre_portal.operations.flag_book import KeptSet
+from sre_portal.operations.flags import kept_now, kept_set, take_in
+from sre_portal.operations.ports import Ports
+
+MOST_TOLD = 100
+"""Keys of each kind that the audit log names; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOrder:
+    """Which set is to be what the file says. `version` is that of the set that was seen; None: any.
+
+    `epoch` is for flags that are new, split people and name no hash.
+    """
+
+    flag_set: str
+    reason: str
+    address: str = ""
+    version: int | None = None
+    epoch: Epoch = DEFAULT_EPOCH
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import changes, and the version of the set after it."""
+
+    difference: Difference
+    set_version: int
+
+
+async def import_flags(
+    ports: Ports, actor: Principal, order: ImportOrder, document: str | Mapping[str, object]
+) -> Imported:
+    """Makes the set be the file: flags that are not in it are removed. All of it or nothing.
+
+    Raises `InvalidInput` with every problem, `Superseded` where somebody changes the set meanwhile.
+    """
+    raise_if(reason_problems(order.reason))
+    kept, edits = await _planned(ports, order, document)
+    _check_seen(kept, order)
+    told = difference(kept.rows, edits)
+    act = Act(
+        actor,
+        Permission.FLAG_FLIP,
+        f"flag-set:{order.flag_set}",
+        order.address,
+        order.reason[:LONGEST_REASON],
+        {"set_version": kept.version},
+        {"set_version": kept.version + bool(edits), **_told(told)},
+        service=order.flag_set,
+    )
+    async with audited(ports, act):
+        if not edits:
+            return Imported(told, kept.version)
+        change = SetChange(order.flag_set, kept.version, edits, ports.clock.now(), actor.name, order.reason)
+        if not await ports.flags.change(change):
+            now = await kept_now(ports, order.flag_set)
+            raise _superseded(kept.version, now)
+        await take_in(ports)
+    return Imported(told, kept.version + 1)
+
+
+async def plan_import(ports: Ports, order: ImportOrder, document: str | Mapping[str, object]) -> Imported:
+    """What `import_flags` would change. Raises `InvalidInput`."""
+    kept, edits = await _planned(ports, order, document)
+    return Imported(difference(kept.rows, edits), kept.version)
+
+
+def export_flags(ports: Ports, flag_set: str) -> str:
+    """The set as a file that parses back equal. Raises `NotFound`."""
+    return dump_flags(kept_set(ports, flag_set).flags.definitions)
+
+
+async def _planned(
+    ports: Ports, order: ImportOrder, document: str | Mapping[str, object]
+) -> tuple[KeptSet, Sequence[FlagEdit]]:
+    raise_if(name_problems(order.flag_set))
+    parsed = parse_definitions(document)
+    raise_if(name_problems(order.flag_set, list(parsed.flags)))
+    kept = await kept_now(ports, order.flag_set)
+    wanted = keeping_pins(parsed, kept.flags.definitions, order.epoch)
+    return kept, edits_to(kept.rows, wanted)
+
+
+def _check_seen(kept: KeptSet, order: ImportOrder) -> None:
+    if order.version is not None and order.version != kept.version:
+        raise _superseded(order.version, kept)
+
+
+def _superseded(seen: int, now: KeptSet) -> Superseded:
+    newest = [row for row in now.rows.values() if row.set_version == now.version]
+    by = f" by {newest[0].changed_by}: {newest[0].reason}" if newest else ""
+    current = {"set_version": now.version, "changed": sorted(row.key for row in newest)[:MOST_TOLD]}
+    return Superseded(f"version {seen} of the set", f"version {now.version}{by}", current)
+
+
+def _told(told: Difference) -> dict[str, object]:
+    kinds = {"added": told.added, "changed": told.changed, "removed": told.removed}
+    facts: dict[str, object] = {kind: list(keys[:MOST_TOLD]) for kind, keys in kinds.items()}
+    more = sum(max(0, len(keys) - MOST_TOLD) for keys in kinds.values())
+    return facts | {"shared": told.shared} | ({"more": more} if more else {})

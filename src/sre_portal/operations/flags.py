@@ -1,0 +1,219 @@
+"""Changing flags: one at a time, each change a version with its reason, in the audit log before it counts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+
+from sre_portal.core.access import Permission, Principal, require
+from sre_portal.core.complaint import shown
+from sre_portal.core.errors import Conflict, NotFound, Problem, StoreUnavailable, Superseded, raise_if
+from sre_portal.core.flag.bucket import DEFAULT_EPOCH
+from sre_portal.core.flag.parse import parse_definitions
+from sre_portal.core.flag_change import (
+    FlagRow,
+    SetChange,
+    edit_of,
+    fields_of,
+    flag_text,
+    keeping_pins,
+    name_problems,
+)
+from sre_portal.operations.access_act import LONGEST_REASON, reason_problems
+from sre_portal.operations.audited import Act, audited
+from sre_portal.operations.flag_book import KeptSet
+from sre_portal.operations.ports import Ports
+
+TRIES = 5
+"""So often a change is made again because another flag of the set was changed meanwhile."""
+FOLLOW_AT_LEAST_SECONDS = 5.0
+AGAIN_SECONDS = 0.5
+LONGEST_TOLD = 4000
+"""Characters of a definition that the audit log holds; of a longer one it holds the SHA-256."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlagOrder:
+    """Which flag is to be changed and why. `version` is the one that was seen, 0 for none; None: any."""
+
+    flag_set: str
+    key: str
+    reason: str
+    address: str = ""
+    version: int | None = None
+
+
+Make = Callable[[KeptSet], str | None]
+"""Makes the new definition from the set as it is; None removes the flag. Raises `InvalidInput`."""
+
+
+async def put_flag(
+    ports: Ports, actor: Principal, order: FlagOrder, definition: Mapping[str, object]
+) -> FlagRow:
+    """Makes a flag, or makes it be this. A flag that splits people and names no hash keeps the one it had.
+
+    Raises `InvalidInput` with every problem, `Superseded` where the flag is not at the version that was seen.
+    """
+    return await _change(ports, actor, order, lambda kept: _sound(kept, order.key, definition))
+
+
+async def toggle_flag(ports: Ports, actor: Principal, order: FlagOrder, *, enabled: bool) -> FlagRow:
+    """Enables or disables a flag. One that already is so stays at its version.
+
+    Raises as `put_flag`, and `NotFound`.
+    """
+    state = "ENABLED" if enabled else "DISABLED"
+    return await _change(
+        ports,
+        actor,
+        order,
+        lambda kept: _sound(kept, order.key, {**live_fields(kept, order.key), "state": state}),
+    )
+
+
+async def remove_flag(ports: Ports, actor: Principal, order: FlagOrder) -> FlagRow:
+    """Removes a flag; its history stays. Raises as `put_flag`, and `NotFound`."""
+
+    def nothing(kept: KeptSet) -> None:
+        live_fields(kept, order.key)
+
+    return await _change(ports, actor, order, nothing)
+
+
+async def follow_flags(ports: Ports) -> None:
+    """Waits for a word that flags changed on another replica, for a while, and takes in what did."""
+    watch = ports.watch
+    longest = AGAIN_SECONDS if watch.flags_late else FOLLOW_AT_LEAST_SECONDS
+    watch.flags_seen = await ports.flag_pulse.after(watch.flags_seen, longest)
+    watch.flags_late = True
+    await ports.flag_book.refresh(ports.flags)
+    watch.flags_late = False
+
+
+async def kept_now(ports: Ports, flag_set: str) -> KeptSet:
+    """A set as the database has it now; an empty one where there is none of that name."""
+    await ports.flag_book.refresh(ports.flags)
+    return ports.flag_book.get(flag_set) or KeptSet(flag_set)
+
+
+def kept_set(ports: Ports, flag_set: str) -> KeptSet:
+    """A set as it is in force here. Raises `NotFound`."""
+    found = ports.flag_book.get(flag_set)
+    if found is None:
+        raise NotFound("flag set", flag_set[:80])
+    return found
+
+
+def live_row(kept: KeptSet, key: str) -> FlagRow:
+    """The newest version of a flag that is there. Raises `NotFound`."""
+    row = kept.rows.get(key)
+    if not key or row is None or row.definition is None:
+        raise NotFound("flag", key[:80])
+    return row
+
+
+def live_fields(kept: KeptSet, key: str) -> Mapping[str, object]:
+    """The same as JSON. Raises `NotFound`."""
+    return fields_of(live_row(kept, key)) or {}
+
+
+def row_facts(row: FlagRow | None) -> dict[str, object]:
+    """A version as conflicts and lists tell it."""
+    if row is None:
+        return {"version": 0, "definition": None}
+    return {
+        "version": row.version,
+        "definition": fields_of(row),
+        "changed_by": row.changed_by,
+        "changed_at": row.changed_at.isoformat(),
+        "reason": row.reason,
+    }
+
+
+async def take_in(ports: Ports) -> None:
+    """Puts what was just changed in force here. If that cannot be now, the loop does it soon."""
+    with suppress(StoreUnavailable):
+        await ports.flag_book.refresh(ports.flags)
+
+
+async def _change(ports: Ports, actor: Principal, order: FlagOrder, make: Make) -> FlagRow:
+    raise_if([*reason_problems(order.reason), *name_problems(order.flag_set, [order.key])])
+    kept = await kept_now(ports, order.flag_set)
+    row, text = kept.rows.get(order.key), make(kept)
+    if row is not None and row.definition == text and order.version in {None, row.version}:
+        require(actor, Permission.FLAG_FLIP, order.flag_set)
+        return row
+    act = Act(
+        actor,
+        Permission.FLAG_FLIP,
+        f"flag:{order.flag_set}/{order.key}",
+        order.address,
+        order.reason[:LONGEST_REASON],
+        _told(None if row is None else row.definition, 0 if row is None else row.version),
+        _told(text, 1 if row is None else row.version + 1),
+        service=order.flag_set,
+    )
+    async with audited(ports, act):
+        for _ in range(TRIES):
+            _check_seen(kept, order)
+            edit = edit_of(kept.rows, order.key, text)
+            if edit is None:  # somebody else has just made it be so
+                return kept.rows[order.key]
+            change = SetChange(
+                order.flag_set, kept.version, [edit], ports.clock.now(), actor.name, order.reason
+            )
+            if await ports.flags.change(change):
+                await take_in(ports)
+                return FlagRow(
+                    order.flag_set,
+                    edit.key,
+                    edit.version,
+                    kept.version + 1,
+                    text,
+                    change.at,
+                    change.by,
+                    change.reason,
+                )
+            kept = await kept_now(ports, order.flag_set)
+            text = make(kept)
+        raise Conflict("a set that rests for a moment", "one that others change all the time")
+
+
+def _sound(kept: KeptSet, key: str, definition: Mapping[str, object]) -> str:
+    """The canonical text of a definition, beside what its set shares. Raises `InvalidInput`."""
+    document = {**kept.shared, "flags": {key: definition}}
+    parsed = parse_definitions(document)
+    return flag_text(keeping_pins(parsed, kept.flags.definitions, DEFAULT_EPOCH).flags[key])
+
+
+def _check_seen(kept: KeptSet, order: FlagOrder) -> None:
+    if order.version is None:
+        return
+    row = kept.rows.get(order.key)
+    there = row is not None and row.definition is not None
+    found = row.version if row is not None and there else 0
+    if order.version == found:
+        return
+    seen = f"version {order.version}" if order.version else "no such flag"
+    if row is None:
+        raise Superseded(seen, "no such flag", row_facts(None))
+    what = f"version {row.version}" if there else f"its removal, version {row.version},"
+    why = f"{what} by {row.changed_by}: {row.reason}"
+    raise Superseded(seen, why, row_facts(row))
+
+
+def _told(text: str | None, version: int) -> dict[str, object]:
+    """A version as the audit log holds it."""
+    if text is None or len(text) <= LONGEST_TOLD:
+        return {"version": version, "definition": None if text is None else json.loads(text)}
+    return {"version": version, "sha256": sha256(text.encode()).hexdigest()}
+
+
+def whole_number(text: str, path: str) -> int:
+    """A version that somebody gave as text. Raises `InvalidInput`."""
+    if not text.isascii() or not text.isdigit() or len(text) > 15:
+        raise_if([Problem(path, shown(text), "the version that was seen, such as 3")])
+    return int(text)
