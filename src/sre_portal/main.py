@@ -33,7 +33,7 @@ from sre_portal.web.internal import build_internal_app
 from sre_portal.web.middleware.hosts import default_hosts
 from sre_portal.web.protocol import BesideServer, BoundedConfig
 from sre_portal.web.walls import Walls
-from sre_portal.wiring import Documents, opened, read_documents
+from sre_portal.wiring import Documents, migrated, opened, read_documents
 
 log = structlog.get_logger("sre_portal")
 
@@ -55,8 +55,25 @@ def serve(settings: Settings, *, as_json: bool = False) -> None:
     documents = read_documents(settings)
     listener = bind(settings.host, settings.port)
     loop = uvloop.new_event_loop
-    with contextlib.closing(listener), alone_in(settings), asyncio.Runner(loop_factory=loop) as runner:
-        runner.run(_serve(settings, documents, listener, as_json=as_json))
+    with contextlib.closing(listener), alone_in(settings):
+        migrate_beside(settings)
+        with asyncio.Runner(loop_factory=loop) as runner:
+            runner.run(_serve(settings, documents, listener, as_json=as_json))
+
+
+def migrate_beside(settings: Settings) -> None:
+    """Brings the tables up to date in a child: the tools of a migration are 10 MB, and go with it.
+
+    What fails there is not told: the portal tries the same, and tells it better.
+    """
+    child = os.fork()
+    if child == 0:
+        status = 1
+        with contextlib.suppress(BaseException):
+            asyncio.run(migrated(settings))
+            status = 0
+        os._exit(status)
+    os.waitpid(child, 0)
 
 
 def _raise_file_limit() -> None:

@@ -30,7 +30,7 @@ from sre_portal.operations.standby import begin
 from sre_portal.operations.tokens import register_tokens
 from sre_portal.settings import Settings, is_loopback, parse_secrets
 from sre_portal.store.audit_tree import Trust
-from sre_portal.store.database import open_store
+from sre_portal.store.database import migrate_store, open_store
 from sre_portal.store.desk import Desk
 
 
@@ -88,7 +88,7 @@ async def opened(settings: Settings, documents: Documents, url: str) -> AsyncIte
     `url` is where people reach the portal.
     """
     catalogue, keys = documents.catalogue, keys_of(settings)
-    trust = Trust(keys.signer(settings.environment), settings.audit_accept)
+    trust = trust_of(settings, keys)
     slos = [slo.name for slo in catalogue.slos()]
     async with (
         await open_store(settings.store_url, slos=slos, trust=trust) as store,
@@ -129,6 +129,16 @@ async def around(settings: Settings, documents: Documents, store: Store, url: st
         telling(urls, outward, witness, settings.environment) as notices,
     ):
         yield Outside(url, logins, notices)
+
+
+async def migrated(settings: Settings) -> None:
+    """Creates or migrates the tables of the settings' database, and closes it again."""
+    await migrate_store(settings.store_url, trust_of(settings, keys_of(settings)))
+
+
+def trust_of(settings: Settings, keys: Keys) -> Trust:
+    """What signs the audit log, and what is believed of it."""
+    return Trust(keys.signer(settings.environment), settings.audit_accept)
 
 
 def keys_of(settings: Settings) -> Keys:

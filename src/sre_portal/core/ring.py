@@ -14,6 +14,10 @@ Triple = tuple[int, int, int]
 
 ZERO: Triple = (0, 0, 0)
 NEVER = -(2**62)
+NARROW = "I"
+"""32 bits a total: half the memory, and enough for an hour of 1.2 million requests a second."""
+WIDE = "q"
+_MOST_NARROW = 2**32 - 1
 
 
 def minus(one: Triple, other: Triple) -> Triple:
@@ -25,12 +29,12 @@ class Ring:
 
     __slots__ = ("_empty_row", "_sums", "newest", "row", "rows")
 
-    def __init__(self, row: int, rows: int, typecode: str = "q") -> None:
+    def __init__(self, row: int, rows: int) -> None:
         self.row = row
         self.rows = rows
         self.newest = NEVER
         """The newest row that was admitted."""
-        self._empty_row = array(typecode, [0] * 3 * row)
+        self._empty_row = array(NARROW, [0] * 3 * row)
         self._sums = self._empty_row * rows
 
     def keeps(self, slot: int) -> bool:
@@ -50,11 +54,23 @@ class Ring:
     def add(self, slot: int, change: Triple) -> None:
         """Adds to a kept slot, and so to every running total behind it in its row."""
         row, offset = divmod(slot, self.row)
-        sums, start = self._sums, row % self.rows * self.row * 3
+        start = row % self.rows * self.row * 3
+        self._widen_for(start + offset * 3, start + self.row * 3 - 3, change)
+        sums = self._sums
         for column, amount in enumerate(change):
             if amount:
                 for index in range(start + offset * 3 + column, start + self.row * 3, 3):
                     sums[index] += amount
+
+    def _widen_for(self, first: int, last: int, change: Triple) -> None:
+        """Makes all totals 64 bits wide where the smallest or largest of the changed ones would not fit."""
+        sums = self._sums
+        if sums.typecode == NARROW and any(
+            sums[first + column] + amount < 0 or sums[last + column] + amount > _MOST_NARROW
+            for column, amount in enumerate(change)
+        ):
+            self._empty_row = array(WIDE, self._empty_row)
+            self._sums = array(WIDE, self._sums)
 
     def before(self, slot: int) -> Triple:
         """The sum of the slots of the same row before this one. Zero where the row is not kept."""

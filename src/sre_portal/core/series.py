@@ -37,8 +37,7 @@ class SliSeries:
         self._days = Days(HOURS_KEPT_DAYS)
         self._hours = Level(Ring(24, HOURS_KEPT_DAYS), self._days)
         self._minutes = Level(Ring(60, MINUTES_KEPT_HOURS), self._hours)
-        # 32 bits hold a minute of 71 million requests a second, and half the memory.
-        self._seconds = Level(Ring(60, SECONDS_KEPT_MINUTES, "I"), self._minutes)
+        self._seconds = Level(Ring(60, SECONDS_KEPT_MINUTES), self._minutes)
         self._first: dict[int, int] = {}
         """Step (1, 60, 3600) -> the first `at` that was put in it."""
         self._last: int | None = None

@@ -120,13 +120,23 @@ async def open_store(
     Work waits for other programs' locks for `patience_seconds`. Raises `StoreUnavailable` with one sentence,
     or `InvalidInput` where the URL is of neither kind.
     """
+    return SqlStore(await _migrated(url, trust, patience_seconds), slos, trust)
+
+
+async def migrate_store(url: str, trust: Trust | None) -> None:
+    """Creates or migrates the tables and nothing else. Raises as `open_store` does."""
+    database = await _migrated(url, trust, PATIENCE_SECONDS)
+    await database.close()
+
+
+async def _migrated(url: str, trust: Trust | None, patience_seconds: float) -> Database:
     database = Database(engines_for(url, patience_seconds))
     try:
         await database.write(partial(_prepare, place=database.place, trust=trust))
     except BaseException:
         await database.close()
         raise
-    return SqlStore(database, slos, trust)
+    return database
 
 
 def _prepare(connection: Connection, place: Place, trust: Trust | None) -> None:
