@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sre_portal.core.access import Permission, Principal
 from sre_portal.core.errors import Superseded, raise_if
 from sre_portal.core.flag.bucket import DEFAULT_EPOCH, Epoch
+from sre_portal.core.flag.definition import Definitions
 from sre_portal.core.flag.dump import dump_flags
 from sre_portal.core.flag.parse import parse_definitions
 from sre_portal.core.flag_change import (
@@ -98,11 +100,14 @@ async def _planned(
     ports: Ports, order: ImportOrder, document: str | Mapping[str, object]
 ) -> tuple[KeptSet, Sequence[FlagEdit]]:
     raise_if(name_problems(order.flag_set))
-    parsed = parse_definitions(document)
+    parsed = await asyncio.to_thread(parse_definitions, document)  # thousands of flags take half a second
     raise_if(name_problems(order.flag_set, list(parsed.flags)))
     kept = await kept_now(ports, order.flag_set)
-    wanted = keeping_pins(parsed, kept.flags.definitions, order.epoch)
-    return kept, edits_to(kept.rows, wanted)
+    return kept, await asyncio.to_thread(_edits, kept, parsed, order.epoch)
+
+
+def _edits(kept: KeptSet, parsed: Definitions, epoch: Epoch) -> Sequence[FlagEdit]:
+    return edits_to(kept.rows, keeping_pins(parsed, kept.flags.definitions, epoch))
 
 
 def _check_seen(kept: KeptSet, order: ImportOrder) -> None:

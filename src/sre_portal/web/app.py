@@ -15,7 +15,7 @@ from starlette.types import Scope
 from sre_portal import __version__
 from sre_portal.core.access import Permission
 from sre_portal.operations.ports import Ports
-from sre_portal.web import access, account, agents, authzen, forms, live, login, probes
+from sre_portal.web import access, account, agents, authzen, forms, live, login, ofrep, probes
 from sre_portal.web.api.routes import api_router, openapi
 from sre_portal.web.errors import install
 from sre_portal.web.guard import Guarded
@@ -90,6 +90,8 @@ ROUTES: Sequence[Guarded] = (
     Guarded("POST", "/access/v1/search/resource", authzen.search_resource, Permission.ACCESS_READ, "authzen"),
     Guarded("POST", "/access/v1/search/action", authzen.search_action, Permission.ACCESS_READ, "authzen"),
     Guarded("GET", "/.well-known/authzen-configuration", authzen.metadata, "public"),
+    Guarded("POST", "/ofrep/v1/evaluate/flags", ofrep.evaluate_all, Permission.FLAG_READ),
+    Guarded("POST", "/ofrep/v1/evaluate/flags/{key}", ofrep.evaluate, Permission.FLAG_READ),
     Guarded("POST", "/logout", login.logout, "person"),
     Guarded("POST", "/logout/everywhere", login.everywhere, "person"),
     Guarded("GET", "/live/overview", live.overview, Permission.PORTAL_READ),

@@ -32,6 +32,8 @@ from sre_portal.core.errors import (
 )
 from sre_portal.web.authzen import PREFIX as AUTHZEN
 from sre_portal.web.authzen import authzen_error
+from sre_portal.web.ofrep import PREFIX as OFREP
+from sre_portal.web.ofrep import ofrep_error
 from sre_portal.web.pages.error import AGAIN, error_page
 
 log = structlog.get_logger("sre_portal.web")
@@ -129,6 +131,8 @@ def is_for_people(request: Request) -> bool:
 
 
 def answer(request: Request, status: int, title: str, detail: str, facts: Mapping[str, object]) -> Response:
+    if request.url.path.startswith(OFREP):
+        return ofrep_error(status, detail)
     if request.url.path.startswith(AUTHZEN):
         return authzen_error(request, status, detail)
     if is_for_people(request):

@@ -32,6 +32,7 @@ from sre_portal.operations.tokens import is_worth_noting, note_token, principal_
 from sre_portal.web.context import address_of, ports_of, principal_of
 from sre_portal.web.cookies import cookie_in, set_cookie
 from sre_portal.web.denial import STRANGER, tell_denial
+from sre_portal.web.ofrep import api_key_of
 from sre_portal.web.rate import limit
 
 Needs = Permission | Literal["public", "agent", "person"]
@@ -204,7 +205,7 @@ def origin_of(request: Request) -> Origin:
 
 def bearer_of(request: Request) -> str:
     kind, _, secret = request.headers.get("authorization", "").partition(" ")
-    return secret.strip() if kind.lower() == "bearer" else ""
+    return secret.strip() if kind.lower() == "bearer" else api_key_of(request)
 
 
 async def _require(request: Request, needs: Needs) -> None:

@@ -30,9 +30,11 @@ KINDS: Mapping[str, Allowance] = {
     "authzen": Allowance(1000, 200.0),
     "denied": Allowance(300, 1.0),
     "change": Allowance(30, 1.0),
+    "flip": Allowance(200, 20.0),
 }
 """What one address may. Tokens and agents are counted only where they are refused; `denied` bounds what is
-written down of refusals, not the refusals; `change` is counted for who is known, whatever their address."""
+written down of refusals, not the refusals; `change` and `flip` are counted for who is known, whatever their
+address."""
 
 MOST_BUCKETS = 20_000
 """About 5 MB. The bucket that was not used for longest is forgotten, and is full when it comes back."""
@@ -78,8 +80,17 @@ async def paced(request: Request) -> None:
     By who they are alone: somebody in an emergency does not wait for a colleague behind the same address.
     Raises `RateLimited`.
     """
+    await _count_own(request, "change")
+
+
+async def paced_flip(request: Request) -> None:
+    """The same for changes of flags. Raises `RateLimited`."""
+    await _count_own(request, "flip")
+
+
+async def _count_own(request: Request, kind: str) -> None:
     who = principal_of(request)
-    await _count(request, "change", [f"account {who.id if who.account is None else who.account}"])
+    await _count(request, kind, [f"account {who.id if who.account is None else who.account}"])
 
 
 def pace(endpoint: Endpoint) -> Endpoint:

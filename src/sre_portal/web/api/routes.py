@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from sre_portal.core.access import Permission
-from sre_portal.web.api import access, audit, catalogue, observed, runs, tokens
+from sre_portal.web.api import access, audit, catalogue, flags, observed, runs, tokens
 from sre_portal.web.api.answers import ANSWERS, described
 from sre_portal.web.first import GuardedFirst
 from sre_portal.web.guard import Allowed
-from sre_portal.web.rate import paced
+from sre_portal.web.rate import paced, paced_flip
 
 Row = tuple[Literal["GET", "POST"], str, Callable[..., Any], Permission]
 
@@ -33,6 +33,17 @@ ROUTES: Sequence[Row] = (
     ("GET", "/services/{name}", observed.service, Permission.PORTAL_READ),
     ("GET", "/services/{name}/signals", observed.signals, Permission.PORTAL_READ),
     ("GET", "/alerts", observed.alerts, Permission.PORTAL_READ),
+    ("GET", "/flag-sets", flags.sets, Permission.FLAG_READ),
+    ("GET", "/flag-sets/{flag_set}/export", flags.export, Permission.FLAG_READ),
+    ("POST", "/flag-sets/{flag_set}/diff", flags.diff, Permission.FLAG_READ),
+    ("POST", "/flag-sets/{flag_set}/import", flags.import_file, Permission.FLAG_FLIP),
+    ("GET", "/flags", flags.flags, Permission.FLAG_READ),
+    ("GET", "/flags/{flag_set}/{key}", flags.show, Permission.FLAG_READ),
+    ("POST", "/flags/{flag_set}/{key}", flags.put, Permission.FLAG_FLIP),
+    ("GET", "/flags/{flag_set}/{key}/history", flags.history, Permission.FLAG_READ),
+    ("POST", "/flags/{flag_set}/{key}/toggle", flags.toggle, Permission.FLAG_FLIP),
+    ("POST", "/flags/{flag_set}/{key}/remove", flags.remove, Permission.FLAG_FLIP),
+    ("POST", "/flags/{flag_set}/{key}/preview", flags.preview, Permission.FLAG_READ),
     ("GET", "/audit", audit.events, Permission.AUDIT_READ),
     ("GET", "/audit/checkpoint", audit.checkpoint, Permission.AUDIT_READ),
     ("GET", "/audit/key", audit.key, Permission.AUDIT_READ),
@@ -80,6 +91,9 @@ PACED = frozenset(
 )
 """Changes of access. Nothing that ends harm is among them."""
 
+FLIPS = frozenset({flags.put, flags.toggle, flags.remove, flags.import_file})
+"""Changes of flags: a pace of their own, so that a switch is never in the way of another."""
+
 
 async def openapi(request: Request) -> Response:
     """The description of this API."""
@@ -90,7 +104,7 @@ def api_router() -> APIRouter:
     router = APIRouter(prefix="/api/v1", route_class=GuardedFirst)
     for method, path, endpoint, needs in ROUTES:
         status = 201 if endpoint in CREATES else 200
-        pace = [Depends(paced)] if endpoint in PACED else []
+        pace = [Depends(paced)] if endpoint in PACED else [Depends(paced_flip)] if endpoint in FLIPS else []
         router.add_api_route(
             path,
             endpoint,

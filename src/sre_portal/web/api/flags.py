@@ -1,0 +1,149 @@
+"""Flags: their definitions, changes with a reason, history, files, and a preview that explains itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Annotated, Any
+
+from fastapi import Path, Query, Request, Response
+
+from sre_portal.core.errors import InvalidInput, Problem
+from sre_portal.core.flag.bucket import Epoch
+from sre_portal.core.flag.explain import explain
+from sre_portal.core.flag_change import LONGEST_KEY, FlagRow
+from sre_portal.operations.flag_import import ImportOrder, export_flags, import_flags, plan_import
+from sre_portal.operations.flags import (
+    FlagOrder,
+    kept_set,
+    live_row,
+    put_flag,
+    remove_flag,
+    toggle_flag,
+    whole_number,
+)
+from sre_portal.web.api.flag_schema import (
+    ChangeBody,
+    DifferenceJson,
+    FileBody,
+    FlagJson,
+    FlagSetJson,
+    ImportBody,
+    PreviewBody,
+    PreviewJson,
+    PutBody,
+    ToggleBody,
+)
+from sre_portal.web.context import address_of, ports_of, principal_of
+
+SetName = Annotated[str, Path(max_length=80)]
+Key = Annotated[str, Path(max_length=LONGEST_KEY)]
+MOST_VERSIONS = 500
+
+
+async def sets(request: Request) -> list[FlagSetJson]:
+    """Every set of flags, by name."""
+    return [FlagSetJson.of(one) for one in ports_of(request).flag_book.all()]
+
+
+async def flags(
+    request: Request, flag_set: Annotated[str, Query(alias="set", max_length=80)] = ""
+) -> list[FlagJson]:
+    """The newest version of every flag, of one set or of all."""
+    book = ports_of(request).flag_book
+    chosen = [kept_set(ports_of(request), flag_set)] if flag_set else book.all()
+    return [FlagJson.of(row, one.unsound.get(row.key, "")) for one in chosen for row in one.live()]
+
+
+async def show(request: Request, response: Response, flag_set: SetName, key: Key) -> FlagJson:
+    """One flag. The `ETag` is its version, for `If-Match`."""
+    kept = kept_set(ports_of(request), flag_set)
+    return _tagged(response, live_row(kept, key), kept.unsound.get(key, ""))
+
+
+async def history(
+    request: Request,
+    flag_set: SetName,
+    key: Key,
+    limit: Annotated[int, Query(ge=1, le=MOST_VERSIONS)] = 50,
+    before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
+) -> list[FlagJson]:
+    """Every version of a flag, newest first, also of one that was removed. `before` is for the next page."""
+    return [FlagJson.of(one) for one in await ports_of(request).flags.history(flag_set, key, limit, before)]
+
+
+async def put(request: Request, response: Response, flag_set: SetName, key: Key, body: PutBody) -> FlagJson:
+    """Makes a flag or changes it. 409 with `current` where it is not at the version that was seen."""
+    order = _order(request, flag_set, key, body, otherwise=0)
+    return _tagged(response, await put_flag(ports_of(request), principal_of(request), order, body.definition))
+
+
+async def toggle(
+    request: Request, response: Response, flag_set: SetName, key: Key, body: ToggleBody
+) -> FlagJson:
+    """Enables or disables a flag. Needs no version: a kill switch waits for nobody's edit."""
+    order = _order(request, flag_set, key, body)
+    row = await toggle_flag(ports_of(request), principal_of(request), order, enabled=body.enabled)
+    return _tagged(response, row)
+
+
+async def remove(request: Request, flag_set: SetName, key: Key, body: ChangeBody) -> FlagJson:
+    """Removes a flag at the version that was seen. Its history stays."""
+    order = _order(request, flag_set, key, body)
+    if order.version is None:
+        raise InvalidInput([Problem("version", "nothing", "the version that was seen, or If-Match")])
+    return FlagJson.of(await remove_flag(ports_of(request), principal_of(request), order))
+
+
+async def preview(request: Request, flag_set: SetName, key: Key, body: PreviewBody) -> PreviewJson:
+    """What a context would get, and why: the parts of the rule that were looked at, and what decided."""
+    kept = kept_set(ports_of(request), flag_set)
+    live_row(kept, key)
+    at = int(ports_of(request).clock.now().timestamp())
+    told = await asyncio.to_thread(explain, kept.flags, key, body.context, at=at)
+    return PreviewJson.of(told)
+
+
+async def export(request: Request, flag_set: SetName) -> dict[str, Any]:
+    """A set as a document in the flagd format, keys sorted."""
+    document: dict[str, Any] = json.loads(export_flags(ports_of(request), flag_set))
+    return document
+
+
+async def diff(request: Request, flag_set: SetName, body: FileBody) -> DifferenceJson:
+    """What an import of a file would change. 422 with every problem."""
+    order = ImportOrder(flag_set, "", epoch=Epoch(body.epoch))
+    return DifferenceJson.of(await plan_import(ports_of(request), order, body.document))
+
+
+async def import_file(request: Request, flag_set: SetName, body: ImportBody) -> DifferenceJson:
+    """Makes a set be a file: what is not in it is removed. All of it, or nothing and every problem."""
+    version = _version(request, body.version)
+    order = ImportOrder(flag_set, body.reason, address_of(request), version, Epoch(body.epoch))
+    return DifferenceJson.of(
+        await import_flags(ports_of(request), principal_of(request), order, body.document)
+    )
+
+
+def _order(
+    request: Request, flag_set: str, key: str, body: ChangeBody, otherwise: int | None = None
+) -> FlagOrder:
+    version = _version(request, body.version)
+    seen = otherwise if version is None else version
+    return FlagOrder(flag_set, key, body.reason, address_of(request), seen)
+
+
+def _version(request: Request, told: int | None) -> int | None:
+    """What `If-Match` or the body says. Raises `InvalidInput`, also where they differ."""
+    header = request.headers.get("if-match", "").strip().removeprefix("W/").strip('"')
+    if not header:
+        return told
+    seen = whole_number(header, "If-Match")
+    if told is not None and told != seen:
+        raise InvalidInput([Problem("version", str(told), f"{seen}, as If-Match says")])
+    return seen
+
+
+def _tagged(response: Response, row: FlagRow, unsound: str = "") -> FlagJson:
+    response.headers["etag"] = f'"{row.version}"'
+    return FlagJson.of(row, unsound)
