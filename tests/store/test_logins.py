@@ -45,14 +45,13 @@ async def test_a_new_attempt_sweeps_out_those_that_are_too_old(store: SqlStore) 
     assert await store.logins.take_attempt("a2", at(62)) == ATTEMPT
 
 
-async def test_a_logout_token_that_was_not_obeyed_may_be_shown_again(store: SqlStore) -> None:
-    token = ("https://id.example.com", "j1")
-    assert not await store.logins.seen(*token, at(1))
-    assert await store.logins.first_seen(*token, at(60), at(1))
-    assert await store.logins.seen(*token, at(2))
-    assert not await store.logins.seen(*token, at(60))
-    await store.logins.unsee(*token)
-    assert await store.logins.first_seen(*token, at(60), at(2))
+async def test_what_is_noted_is_remembered_until_its_newest_end(store: SqlStore) -> None:
+    noted = ("https://id.example.com", "ended session 1")
+    assert await store.logins.seen_until(*noted, at(1)) is None
+    await store.logins.note(*noted, at(60))
+    await store.logins.note(*noted, at(90))
+    assert await store.logins.seen_until(*noted, at(61)) == at(90)
+    assert await store.logins.seen_until(*noted, at(90)) is None
 
 
 async def test_attempts_that_are_too_old_are_refused_and_swept_out(store: SqlStore) -> None:

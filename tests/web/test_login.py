@@ -114,10 +114,50 @@ async def test_a_role_counts_at_once_and_comes_with_a_new_secret(entrance: Entra
     late = entrance.stranger()
     late.cookies.set(SESSION, before)
     assert (await late.get("/")).status_code == 200  # a request that was under way
-    entrance.world.clock.move(11)
+    assert SESSION not in (await late.get("/")).headers.get("set-cookie", "")
+    entrance.world.clock.move(301)
     assert (await late.get("/")).status_code == 401
     await entrance.world.ports.accounts.withdraw(grant_id)
     assert (await browser.get("/audit")).status_code == 403
+
+
+async def test_an_answer_with_the_new_secret_may_be_lost(entrance: Entrance) -> None:
+    browser = await entrance.log_in()
+    old = browser.cookies[SESSION]
+    alice = (await entrance.world.ports.accounts.named("alice"))[0]
+    given = GivenGrant(0, alice.id, Grant(Role.ADMIN), "on call", "ada", entrance.world.clock.now())
+    await entrance.world.ports.accounts.give(given)
+    await browser.get("/")
+    browser.cookies.set(SESSION, old, domain="portal.test")  # as if the answer had never come
+    entrance.world.clock.move(60)
+    assert (await browser.get("/")).status_code == 200
+    entrance.world.clock.move(600)
+    fresh = entrance.stranger()
+    fresh.cookies.set(SESSION, [one.value for one in browser.cookies.jar if one.value != old][-1] or "")
+    assert (await fresh.get("/")).status_code == 200
+
+
+async def test_a_logout_of_the_person_reaches_a_login_under_way_and_no_later_one(entrance: Entrance) -> None:
+    browser = entrance.stranger()
+    query = await entrance.begin(browser)
+    claims = {name: value for name, value in entrance.forge.logout_claims().items() if name != "sid"}
+    entrance.world.clock.move(1)
+    assert (await entrance.tell_logout(sign(claims, typ="logout+jwt"))).status_code == 200
+    assert (await entrance.come_back(browser, query)).status_code == 403
+    entrance.world.clock.move(1)
+    await entrance.log_in()
+
+
+async def test_a_logout_that_comes_while_the_login_is_written_ends_it(entrance: Entrance) -> None:
+    async def log_out() -> None:
+        await entrance.tell_logout()
+
+    browser = entrance.stranger()
+    query = await entrance.begin(browser)
+    entrance.world.meddle("accounts", "log_in", log_out)
+    entrance.door.app.state.ports = entrance.world.ports
+    assert (await entrance.come_back(browser, query)).status_code == 403
+    assert (await browser.get("/")).status_code == 401
 
 
 async def test_a_blocked_account_cannot_log_in(entrance: Entrance) -> None:

@@ -328,11 +328,11 @@ class LoginStore(Protocol):
     async def first_seen(self, issuer: str, jti: str, ends_at: datetime, now: datetime) -> bool:
         """Whether a logout token is shown for the first time. Of two who ask at once, one is told so."""
 
-    async def seen(self, issuer: str, jti: str, now: datetime) -> bool:
-        """Whether it was shown before, and is not forgotten yet."""
+    async def note(self, issuer: str, jti: str, ends_at: datetime) -> None:
+        """Remembers until then, in place of what was remembered of it before."""
 
-    async def unsee(self, issuer: str, jti: str) -> None:
-        """It was not obeyed after all, and may be shown again."""
+    async def seen_until(self, issuer: str, jti: str, now: datetime) -> datetime | None:
+        """Until when it is remembered; None where it is not."""
 
 
 class FlagStore(Protocol):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
 
 from sre_portal.core.access import Grant, Principal, Role
@@ -66,7 +66,7 @@ async def begin_login(ports: Ports, provider_name: str, browser: str, return_to:
         digest_of(attempt.state),
         digest_of(browser),
         provider_name,
-        ports.keys.seal(json.dumps(asdict(attempt))),
+        ports.keys.seal(json.dumps({"attempt": asdict(attempt), "begun_at": now.timestamp()})),
         now + ATTEMPT_LASTS,
         now,
     )
@@ -81,15 +81,18 @@ async def finish_login(
     Raises `LoginRefused` or `ProviderUnavailable`.
     """
     provider = provider_named(ports, provider_name)
-    attempt = await _attempt(ports, provider_name, query, browser)
+    attempt, begun_at = await _attempt(ports, provider_name, query, browser)
     identity = await provider.finish(attempt, query)
     who = Principal(identity.name, id=f"{identity.issuer}#{identity.subject}")
     intent = intent_of(ports, who, origin.address, "session:open", f"a login at {provider_name}")
     async with recorded(ports, intent) as record:
-        if await was_ended(ports, identity.issuer, identity.session_id):
-            raise LoginRefused("sid: the provider has ended this session meanwhile")
         account = await ports.accounts.log_in(account_of(identity), ports.clock.now())
         opened, session = await _opened(ports, account, origin, identity)
+        if await was_ended(
+            ports, identity, begun_at
+        ):  # asked last: a logout that comes now finds the session
+            await ports.sessions.end([session])
+            raise LoginRefused("sid: the provider has ended this session meanwhile")
         record.detail = _told(session)
         return opened, session, attempt.return_to
 
@@ -131,8 +134,8 @@ def local_path(text: str) -> str:
 
 async def _attempt(
     ports: Ports, provider_name: str, query: Mapping[str, Sequence[str]], browser: str
-) -> Attempt:
-    """What was remembered when this browser began. It is used up by being looked at."""
+) -> tuple[Attempt, datetime]:
+    """What was remembered when this browser began, and when. It is used up by being looked at."""
     states = query.get("state", ())
     if len(states) != 1 or not states[0]:
         raise LoginRefused("state: missing or given twice")
@@ -147,7 +150,8 @@ async def _attempt(
     opened = ports.keys.unseal(kept)
     if opened is None:
         raise LoginRefused("attempt: it was sealed with a key that is gone")
-    return Attempt(**json.loads(opened))
+    told = json.loads(opened)
+    return Attempt(**told["attempt"]), datetime.fromtimestamp(told["begun_at"], UTC)
 
 
 async def _opened(

@@ -19,8 +19,10 @@ from sre_portal.operations.ports import Ports
 
 TOUCH = timedelta(minutes=1)
 """How exactly it is known when a session was last used."""
-GRACE = timedelta(seconds=10)
-"""So long the secret before the present one is believed, for the requests that are under way."""
+GRACE = timedelta(minutes=5)
+"""So long the secret before the present one is believed: an answer that brought the new one may be lost."""
+UNDER_WAY = timedelta(seconds=2)
+"""Requests that come this soon after a change of the secret were sent before its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +111,15 @@ async def note_use(ports: Ports, session: Session) -> None:
         return
 
 
-async def renewed_secret(ports: Ports, session: Session) -> str | None:
-    """A new secret for a session whose account may something else than when the last one was made."""
+async def renewed_secret(ports: Ports, session: Session, shown: str) -> str | None:
+    """A new secret for a session whose account may something else than when the last one was made.
+
+    Also for a browser that still shows the one before: the answer that brought it the new one was lost.
+    """
     now = ports.clock.now()
     held = _held(ports, session.account, now)
-    if held == session.held:
+    was_lost = digest_of(shown) != session.digest and now > (session.rotated_at or now) + UNDER_WAY
+    if held == session.held and not was_lost:
         return None
     secret = new_secret()
     return secret if await ports.sessions.rotate(session, digest_of(secret), held, now) else None

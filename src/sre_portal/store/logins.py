@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from sre_portal.core.access import Role
 from sre_portal.store import tables
 from sre_portal.store.connection import Database
-from sre_portal.store.dialect import added
+from sre_portal.store.dialect import added, put
 
 
 class Logins:
@@ -53,16 +53,14 @@ class Logins:
             partial(_first_seen, issuer=issuer, jti=jti, ends_at=ends_at, now=now)
         )
 
-    async def seen(self, issuer: str, jti: str, now: datetime) -> bool:
-        """Whether it was shown before, and is not forgotten yet."""
-        return await self._database.read(partial(_seen, issuer=issuer, jti=jti, now=now))
+    async def note(self, issuer: str, jti: str, ends_at: datetime) -> None:
+        """Remembers until then, in place of what was remembered of it before."""
+        row = {"issuer": issuer, "jti": jti, "ends_at": ends_at}
+        await self._database.write(lambda connection: put(connection, tables.logout_seen, [row]))
 
-    async def unsee(self, issuer: str, jti: str) -> None:
-        """It was not obeyed after all, and may be shown again."""
-        chosen = _token(issuer, jti)
-        await self._database.write(
-            lambda connection: connection.execute(delete(tables.logout_seen).where(chosen))
-        )
+    async def seen_until(self, issuer: str, jti: str, now: datetime) -> datetime | None:
+        """Until when it is remembered; None where it is not."""
+        return await self._database.read(partial(_seen_until, issuer=issuer, jti=jti, now=now))
 
 
 def _add_attempt(connection: Connection, row: Mapping[str, object], now: datetime) -> None:
@@ -96,14 +94,11 @@ def _take_attempt(connection: Connection, digest: str, now: datetime) -> tuple[s
     return row.browser, row.provider, row.sealed
 
 
-def _token(issuer: str, jti: str) -> ColumnElement[bool]:
+def _seen_until(connection: Connection, issuer: str, jti: str, now: datetime) -> datetime | None:
     columns = tables.logout_seen.c
-    return (columns.issuer == issuer) & (columns.jti == jti)
-
-
-def _seen(connection: Connection, issuer: str, jti: str, now: datetime) -> bool:
-    chosen = _token(issuer, jti) & (tables.logout_seen.c.ends_at > now)
-    return connection.execute(select(tables.logout_seen).where(chosen)).first() is not None
+    chosen = (columns.issuer == issuer) & (columns.jti == jti) & (columns.ends_at > now)
+    until: datetime | None = connection.scalar(select(columns.ends_at).where(chosen))
+    return until
 
 
 def _first_seen(connection: Connection, issuer: str, jti: str, ends_at: datetime, now: datetime) -> bool:

@@ -232,7 +232,7 @@ async def _renew(request: Request, response: Response) -> None:
     ):
         return
     with suppress(StoreUnavailable):
-        if (secret := await renewed_secret(ports_of(request), session)) is not None:
+        if (secret := await renewed_secret(ports_of(request), session, cookie_in(request))) is not None:
             set_cookie(request, response, secret)
 
 

@@ -154,7 +154,7 @@ class Logins:
 
     links: dict[str, tuple[str, Role]] = field(default_factory=dict)
     attempts: dict[str, tuple[str, str, str]] = field(default_factory=dict)
-    seen_tokens: set[tuple[str, str]] = field(default_factory=set)
+    seen_tokens: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     async def add_link(self, digest: str, person: str, role: Role, ends_at: datetime) -> None:
         self.links[digest] = person, role
@@ -172,14 +172,14 @@ class Logins:
 
     async def first_seen(self, issuer: str, jti: str, ends_at: datetime, now: datetime) -> bool:
         new = (issuer, jti) not in self.seen_tokens
-        self.seen_tokens.add((issuer, jti))
+        self.seen_tokens[issuer, jti] = ends_at
         return new
 
-    async def seen(self, issuer: str, jti: str, now: datetime) -> bool:
-        return (issuer, jti) in self.seen_tokens
+    async def note(self, issuer: str, jti: str, ends_at: datetime) -> None:
+        self.seen_tokens[issuer, jti] = ends_at
 
-    async def unsee(self, issuer: str, jti: str) -> None:
-        self.seen_tokens.discard((issuer, jti))
+    async def seen_until(self, issuer: str, jti: str, now: datetime) -> datetime | None:
+        return self.seen_tokens.get((issuer, jti))
 
 
 @dataclass
