@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from sre_portal.clients import notice
-from sre_portal.clients.notice import Webhooks
+from sre_portal.clients.notice import Webhooks, plain
 from sre_portal.clients.outward import Outward
 from sre_portal.core.outward import parse_allowed
 from tests.providers.served import served
@@ -77,3 +79,36 @@ async def test_nobody_is_told_where_no_address_is_set(outward: Outward) -> None:
     hooks = Webhooks([], outward, lambda: (1, ROOT), "test")
     await hooks.send("nothing")
     await hooks.settled()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("<!channel> & co", "&lt;!channel&gt; &amp; co"),
+        ("see <https://evil.example|the runbook>", "see &lt;https://evil.example|the runbook&gt;"),
+        ("[the runbook](https://evil.example)", "[the runbook] (https://evil.example)"),
+        ("@here and (@all)", "\uff20here and (\uff20all)"),
+        ("ada@example.com", "ada@example.com"),
+        ("one\ntwo\u202ethree\x1b[31m", "one two three [31m"),
+    ],
+)
+def test_a_name_or_a_reason_pings_nobody_and_disguises_no_link(text: str, shown: str) -> None:
+    assert plain(text) == shown
+
+
+@given(st.text())
+def test_no_text_has_markup_left(text: str) -> None:
+    told = plain(text)
+    assert told.isprintable()
+    assert not {"<", ">"} & set(told)
+    assert "](" not in told
+
+
+async def test_what_is_sent_is_plain(outward: Outward) -> None:
+    receiver = Receiver()
+    async with served(receiver.app()) as url:
+        await Webhooks([f"{url}/hook"], outward, lambda: (1, ROOT), "test").send(
+            "<!channel> broke\nthe glass"
+        )
+        await asyncio.wait_for(receiver.called.wait(), 10)
+    assert str(receiver.told[0]["text"]).startswith("[test] &lt;!channel&gt; broke the glass (audit log")

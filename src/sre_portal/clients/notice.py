@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -26,6 +27,20 @@ Witness = Callable[[], tuple[int, str]]
 """The size and the root (hexadecimal) of the audit log as it stands."""
 
 
+_MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_MENTION = re.compile(r"(?<!\w)@")
+"""How `@channel` begins; an e-mail address has a letter before it."""
+
+
+def plain(text: str) -> str:
+    """A text in which chat services find no markup: names and reasons are whatever people chose.
+
+    It is one line, pings nobody (`<!channel>`, `@here`), and hides no address behind another text.
+    """
+    line = "".join(one if one.isprintable() else " " for one in text)
+    return _MENTION.sub("\uff20", line).replace("](", "] (").translate(_MARKUP)
+
+
 class Webhooks:
     """`core.ports.Notices`. Lives in one event loop."""
 
@@ -40,7 +55,7 @@ class Webhooks:
         """Returns at once and never fails: what cannot be delivered is tried again and then logged."""
         size, root = self._witness()
         told = {
-            "text": f"[{self._environment}] {text} (audit log: {size} entries, root {root[:16]})",
+            "text": plain(f"[{self._environment}] {text} (audit log: {size} entries, root {root[:16]})"),
             "environment": self._environment,
             "audit": {"size": size, "root": root},
         }
