@@ -22,7 +22,7 @@ def test_a_missing_file(invoke: Invoke) -> None:
 
 
 def test_a_folder(invoke: Invoke, tmp_path: Path) -> None:
-    failed(invoke("experiment", "run", str(tmp_path)), 2, "is a folder; give the file of one experiment")
+    failed(invoke("experiment", "run", str(tmp_path)), 2, "is a folder; give one file")
 
 
 @pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n\xff", b"kind: \0"])

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx2
 import pytest
+from typer.testing import CliRunner, Result
 
+from sre_portal.cli.app import app
 from tests.operations.world import World
-from tests.web.door import Door
+from tests.providers.served import served
+from tests.web.door import SECRETS, Door
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "flags" / "shop.flagd.json"
 
 SWITCH = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "on"}
 STAFF = {
@@ -181,3 +187,22 @@ async def test_flips_have_a_pace_that_no_person_meets(omar: httpx2.AsyncClient) 
     body = {"enabled": True, "reason": "again"}
     statuses = [(await omar.post(f"{CART}/toggle", json=body)).status_code for _ in range(201)]
     assert (set(statuses[:190]), statuses[-1]) == ({200}, 429)
+
+
+async def test_a_file_goes_from_the_command_line_to_the_portal_and_back(door: Door, tmp_path: Path) -> None:
+    async with served(door.app) as url:
+        given = {"SRE_PORTAL_URL": url, "SRE_PORTAL_TOKEN": SECRETS["omar"][0]}
+
+        async def run(*arguments: str) -> Result:
+            return await asyncio.to_thread(CliRunner().invoke, app, ["flags", *arguments], env=given)
+
+        done = await run("import", str(EXAMPLE), "--set", "shop", "--reason", "from Git")
+        assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "shop: version 1")
+        assert (await run("export", "--set", "shop")).stdout == EXAMPLE.read_text()
+        assert (await run("diff", str(EXAMPLE), "--set", "shop")).exit_code == 0
+        await run("toggle", "checkout-open", "off", "--set", "shop", "--reason", "an incident")
+        assert (await run("diff", str(EXAMPLE), "--set", "shop")).stdout.startswith("~ checkout-open\n")
+        asked = await door.client("vera").post(
+            "/ofrep/v1/evaluate/flags/checkout-open", json={}, headers={"x-flag-set": "shop"}
+        )
+        assert asked.json()["reason"] == "DISABLED"

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sre_portal import __version__
-from sre_portal.cli import access, audit, config, demo, experiment, run, serve, stop, token
+from sre_portal.cli import access, audit, config, demo, experiment, flags, run, serve, stop, token
 from sre_portal.cli.exits import help_text
 
 app = typer.Typer(
@@ -40,6 +40,7 @@ app.command(name="serve")(serve.serve)
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(run.app, name="run")
 app.command(name="stop-all")(stop.stop_all)
+app.add_typer(flags.app, name="flags")
 app.add_typer(audit.app, name="audit")
 app.add_typer(access.app, name="access")
 app.add_typer(token.app, name="token")

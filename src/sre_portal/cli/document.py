@@ -11,26 +11,26 @@ MOST_BYTES = 262_144
 """The portal takes documents up to this size."""
 
 
-def read_document(name: str) -> str:
-    """The text of a file; `-` is the standard input."""
+def read_document(name: str, most: int = MOST_BYTES) -> str:
+    """The text of a file of at most so many bytes; `-` is the standard input."""
     if name == "-":
-        return _decoded("the standard input", sys.stdin.buffer.read(MOST_BYTES + 1))
+        return _decoded("the standard input", sys.stdin.buffer.read(most + 1), most)
     try:
         with Path(name).open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+            content = file.read(most + 1)
     except IsADirectoryError:
-        raise CommandFailed(Code.BAD_INPUT, f"{name} is a folder; give the file of one experiment.") from None
+        raise CommandFailed(Code.BAD_INPUT, f"{name} is a folder; give one file.") from None
     except FileNotFoundError:
         raise CommandFailed(Code.BAD_INPUT, f"There is no file {name}.") from None
     except (OSError, ValueError) as refused:  # ValueError: a NUL in the name
         why = refused.strerror if isinstance(refused, OSError) else str(refused)
         raise CommandFailed(Code.BAD_INPUT, f"{name} cannot be read: {why}.") from None
-    return _decoded(name, content)
+    return _decoded(name, content, most)
 
 
-def _decoded(name: str, content: bytes) -> str:
-    if len(content) > MOST_BYTES:
-        raise CommandFailed(Code.BAD_INPUT, f"{name} is larger than {MOST_BYTES // 1024} KiB.")
+def _decoded(name: str, content: bytes, most: int) -> str:
+    if len(content) > most:
+        raise CommandFailed(Code.BAD_INPUT, f"{name} is larger than {most // 1024} KiB.")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:

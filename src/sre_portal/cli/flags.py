@@ -1,0 +1,158 @@
+"""`sre-portal flags`: flags in files, and the switches of a portal."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+import typer
+
+from sre_portal.cli.ask import ask
+from sre_portal.cli.document import read_document
+from sre_portal.cli.exits import Code, CommandFailed, print_json, problem_line, told
+from sre_portal.cli.option import DEFAULT_PORTAL, AsJson, PortalUrl, Token
+
+app = typer.Typer(help="Feature flags: files in the flagd format, and switches.", no_args_is_help=True)
+
+MOST_BYTES = 1_900_000
+"""The portal takes requests of two MiB."""
+SLOW_SECONDS = 30.0
+
+FlagSet = Annotated[str, typer.Option("--set", metavar="SET", help="The set of flags.")]
+File = Annotated[
+    str, typer.Argument(metavar="FILE", help="In the flagd format, as JSON; - is the standard input.")
+]
+Epoch = Annotated[
+    int, typer.Option(min=1, max=3, help="The hash of new flags that split people and name none.")
+]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the audit log.")]
+
+
+@app.command(name="list")
+def list_flags(
+    flag_set: Annotated[str, typer.Option("--set", metavar="SET", help="Only this set.")] = "",
+    portal: PortalUrl = DEFAULT_PORTAL,
+    token: Token = "",
+    as_json: AsJson = False,
+) -> None:
+    """List flags: whether they are on, who changed them last, and why."""
+    from sre_portal.cli.flags_seen import flag_lines
+
+    with told(as_json):
+        query = {"set": flag_set} if flag_set else {}
+        answer = ask(portal, token, lambda at: at.get("/flags", **query))
+        lines = flag_lines(answer)
+        print_json(answer) if as_json else print("\n".join(lines))
+
+
+@app.command(name="toggle")
+def toggle(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The key of the flag.")],
+    state: Annotated[Literal["on", "off"], typer.Argument(metavar="on|off", help="What it is to be.")],
+    reason: Reason,
+    flag_set: FlagSet = "default",
+    portal: PortalUrl = DEFAULT_PORTAL,
+    token: Token = "",
+    as_json: AsJson = False,
+) -> None:
+    """Enable or disable a flag, on every replica. Whoever asks for a disabled one gets their own default."""
+    from sre_portal.cli.flags_seen import parse_flag
+
+    with told(as_json):
+        path = f"/flags/{_part(flag_set)}/{_part(key)}/toggle"
+        body = {"enabled": state == "on", "reason": reason}
+        answer = ask(portal, token, lambda at: at.post(path, body))
+        seen = parse_flag(answer)
+        print_json(answer) if as_json else print(f"{seen.named} is {seen.state}, version {seen.version}.")
+
+
+@app.command(name="export")
+def export(flag_set: FlagSet = "default", portal: PortalUrl = DEFAULT_PORTAL, token: Token = "") -> None:
+    """Print a set as a file: the same flags are the same bytes, so it can lie in Git."""
+    with told(as_json=False):
+        print_json(ask(portal, token, lambda at: at.get(f"/flag-sets/{_part(flag_set)}/export")))
+
+
+@app.command(name="diff")
+def diff(
+    file: File,
+    flag_set: FlagSet = "default",
+    epoch: Epoch = 3,
+    portal: PortalUrl = DEFAULT_PORTAL,
+    token: Token = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say what importing a file would change. Exits 0 where it changes nothing and 1 where it does."""
+    with told(as_json):
+        if _compare(file, flag_set, epoch, portal, token, as_json=as_json):
+            raise typer.Exit(Code.FAILED.value)
+
+
+@app.command(name="import")
+def import_file(
+    file: File,
+    reason: Reason = "",
+    flag_set: FlagSet = "default",
+    epoch: Epoch = 3,
+    seen: Annotated[
+        int | None, typer.Option("--version", min=0, help="Only where the set is at this version.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    portal: PortalUrl = DEFAULT_PORTAL,
+    token: Token = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make a set be a file: flags that are not in it are removed. All of it, or nothing."""
+    from sre_portal.cli.flags_seen import difference_lines
+
+    with told(as_json):
+        if dry_run:
+            _compare(file, flag_set, epoch, portal, token, as_json=as_json)
+            return
+        if not reason.strip():
+            raise CommandFailed(Code.BAD_INPUT, "Say why with --reason, or look first with --dry-run.")
+        body = {
+            "document": read_document(file, MOST_BYTES),
+            "reason": reason,
+            "epoch": epoch,
+            "version": seen,
+        }
+        path = f"/flag-sets/{_part(flag_set)}/import"
+        answer = ask(portal, token, lambda at: at.post(path, body, SLOW_SECONDS))
+        lines = difference_lines(answer, flag_set)
+        print_json(answer) if as_json else print("\n".join(lines))
+
+
+@app.command(name="lint")
+def lint(file: File, as_json: AsJson = False) -> None:
+    """Print every problem of a file, and advice. Asks no portal. Exits 0 without a problem, 2 with one."""
+    from sre_portal.cli.flags_file import looked_at
+
+    with told(as_json):
+        problems, advice = looked_at(read_document(file, MOST_BYTES), "" if file == "-" else file)
+        if as_json:
+            print_json({"problems": problems, "advice": advice})
+        else:
+            lines = [
+                *map(problem_line, problems),
+                *(f"advice: {one['path']}: {one['text']}" for one in advice),
+            ]
+            print("\n".join(lines) or f"{file}: no problem found")
+        if problems:
+            raise typer.Exit(Code.BAD_INPUT.value)
+
+
+def _compare(file: str, flag_set: str, epoch: int, portal: str, token: str, *, as_json: bool) -> bool:
+    """Tells what an import would change. Whether it would change anything."""
+    from sre_portal.cli.flags_seen import difference_lines, parse_difference
+
+    body = {"document": read_document(file, MOST_BYTES), "epoch": epoch}
+    path = f"/flag-sets/{_part(flag_set)}/diff"
+    answer = ask(portal, token, lambda at: at.post(path, body, SLOW_SECONDS))
+    lines = difference_lines(answer, flag_set)
+    print_json(answer) if as_json else print("\n".join(lines))
+    return parse_difference(answer).is_any
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="")

@@ -1,0 +1,145 @@
+"""`sre-portal flags`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sre_portal.core.flag.dump import dump_flags
+from sre_portal.core.flag.lint import lint_flags
+from sre_portal.core.flag.parse import parse_definitions
+from tests.cli.conftest import Invoke
+from tests.cli.stub import Reply, StubPortal
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "flags" / "shop.flagd.json"
+FLAG = {
+    "flag_set": "shop",
+    "key": "new-cart",
+    "version": 3,
+    "definition": {"state": "DISABLED", "variants": {"on": True}},
+    "changed_at": "2026-11-25T12:00:00Z",
+    "changed_by": "omar",
+    "reason": "an incident",
+    "unsound": "",
+}
+DIFFERENCE = {"added": ["a"], "changed": ["b"], "removed": ["c"], "shared": True, "version": 4}
+LINES = "+ a\n~ b\n- c\n~ what all flags share: metadata or $evaluators\nshop: version 4\n"
+SAME = {"added": [], "changed": [], "removed": [], "shared": False, "version": 4}
+
+
+def test_a_flag_is_toggled_with_a_reason(invoke: Invoke, portal: StubPortal) -> None:
+    portal.on("POST /flags/shop/new-cart/toggle", Reply(200, FLAG))
+    result = invoke("flags", "toggle", "new-cart", "off", "--set", "shop", "--reason", "an incident")
+    assert (result.exit_code, result.stdout) == (0, "shop/new-cart is off, version 3.\n")
+    assert portal.asked == [("POST /flags/shop/new-cart/toggle", {"enabled": False, "reason": "an incident"})]
+
+
+@pytest.mark.parametrize("arguments", [("new-cart", "maybe", "--reason", "x"), ("new-cart", "on")])
+def test_a_toggle_needs_a_state_and_a_reason(
+    invoke: Invoke, portal: StubPortal, arguments: tuple[str, ...]
+) -> None:
+    assert invoke("flags", "toggle", *arguments).exit_code == 2
+    assert portal.asked == []
+
+
+def test_flags_are_listed_with_who_and_why(invoke: Invoke, portal: StubPortal) -> None:
+    portal.on("GET /flags?set=shop", Reply(200, [FLAG, {**FLAG, "key": "b", "unsound": "no rule"}]))
+    lines = invoke("flags", "list", "--set", "shop").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["FLAG", "shop/new-cart", "shop/b"]
+    assert all(word in lines[1] for word in ("off", "3", "2026-11-25 12:00", "omar", "an incident"))
+    assert "not in force" in lines[2]
+    portal.on("GET /flags", Reply(200, []))
+    assert invoke("flags", "list").stdout == "There are no flags.\n"
+
+
+def test_a_file_is_imported_and_what_changed_is_told(invoke: Invoke, portal: StubPortal) -> None:
+    portal.on("POST /flag-sets/shop/import", Reply(200, DIFFERENCE))
+    options = ("--set", "shop", "--reason", "from Git", "--epoch", "2", "--version", "3")
+    result = invoke("flags", "import", str(EXAMPLE), *options)
+    assert (result.exit_code, result.stdout) == (0, LINES)
+    body = {"document": EXAMPLE.read_text(), "reason": "from Git", "epoch": 2, "version": 3}
+    assert portal.asked == [("POST /flag-sets/shop/import", body)]
+
+
+def test_an_import_says_why_or_only_looks(invoke: Invoke, portal: StubPortal) -> None:
+    portal.on("POST /flag-sets/shop/diff", Reply(200, DIFFERENCE))
+    without = invoke("flags", "import", str(EXAMPLE), "--set", "shop")
+    assert (without.exit_code, portal.asked) == (2, [])
+    assert "--reason" in without.stderr
+    dry = invoke("flags", "import", str(EXAMPLE), "--set", "shop", "--dry-run")
+    assert (dry.exit_code, dry.stdout) == (0, LINES)
+
+
+@pytest.mark.parametrize(("answer", "code"), [(DIFFERENCE, 1), (SAME, 0)])
+def test_a_diff_fails_where_there_is_one(
+    invoke: Invoke, portal: StubPortal, answer: object, code: int
+) -> None:
+    portal.on("POST /flag-sets/shop/diff", Reply(200, answer))
+    result = invoke("flags", "diff", str(EXAMPLE), "--set", "shop")
+    assert result.exit_code == code
+    assert json.loads(invoke("flags", "diff", str(EXAMPLE), "--set", "shop", "--json").stdout) == answer
+    if not code:
+        assert result.stdout == "shop: version 4, no difference\n"
+
+
+def test_an_export_is_the_file_that_was_imported(invoke: Invoke, portal: StubPortal) -> None:
+    portal.on("GET /flag-sets/shop/export", Reply(200, json.loads(EXAMPLE.read_text())))
+    assert invoke("flags", "export", "--set", "shop").stdout == EXAMPLE.read_text()
+
+
+def test_the_example_is_sound_and_written_as_an_export() -> None:
+    definitions = parse_definitions(EXAMPLE.read_text())
+    assert dump_flags(definitions) == EXAMPLE.read_text()
+    assert lint_flags(definitions) == []
+
+
+def test_a_file_is_linted_without_a_portal(invoke: Invoke, portal: StubPortal, tmp_path: Path) -> None:
+    result = invoke("flags", "lint", str(EXAMPLE))
+    assert (result.exit_code, result.stdout) == (0, f"{EXAMPLE}: no problem found\n")
+    bad = tmp_path / "bad.json"
+    bad.write_text(
+        '{"flags": {"a": {"state": "ON"}, "b": {"state": "ENABLED", "variants": {"on": 1}, "more": 1}}}'
+    )
+    result = invoke("flags", "lint", str(bad))
+    assert result.exit_code == 2
+    assert f"{bad}: flags.a.state: 'ON'; expected ENABLED or DISABLED" in result.stdout
+    bad.write_text('{"flags": {"b": {"state": "ENABLED", "variants": {"on": 1}, "more": 1}}}')
+    advised = invoke("flags", "lint", str(bad), "--json")
+    assert advised.exit_code == 0
+    assert [one["path"] for one in json.loads(advised.stdout)["advice"]] == ["flags.b.more"]
+    assert portal.asked == []
+
+
+def test_every_problem_the_portal_finds_is_told(invoke: Invoke, portal: StubPortal) -> None:
+    problem = {"path": "flags.a.state", "seen": "'ON'", "expected": "ENABLED or DISABLED"}
+    portal.on("POST /flag-sets/shop/import", Reply.problem(422, "2 problems", problems=[problem, problem]))
+    result = invoke("flags", "import", str(EXAMPLE), "--set", "shop", "--reason", "x")
+    assert result.exit_code == 2
+    assert result.stderr.count("flags.a.state: 'ON'; expected ENABLED or DISABLED") == 2
+
+
+def test_who_was_first_is_told(invoke: Invoke, portal: StubPortal) -> None:
+    detail = "expected version 3 of the set, found version 4 by ada: an incident"
+    portal.on("POST /flag-sets/shop/import", Reply.problem(409, detail))
+    result = invoke("flags", "import", str(EXAMPLE), "--set", "shop", "--reason", "x", "--version", "3")
+    assert (result.exit_code, result.stderr) == (3, f"Somebody else was first: {detail}.\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("toggle", "new-cart", "on", "--set", "shop", "--reason", "x"),
+        ("import", str(EXAMPLE), "--set", "shop", "--reason", "x"),
+        ("list",),
+    ],
+)
+def test_an_answer_that_is_none_is_told_as_one(
+    invoke: Invoke, portal: StubPortal, arguments: tuple[str, ...]
+) -> None:
+    for route in ("POST /flags/shop/new-cart/toggle", "POST /flag-sets/shop/import", "GET /flags"):
+        portal.on(route, Reply(200, {"what": 1}))
+    result = invoke("flags", *arguments)
+    assert result.exit_code == 5
+    assert "something else than flags" in result.stderr
