@@ -15,6 +15,8 @@ LONGEST_PARAMETER = 4096
 
 CANCELLED = "The login was ended at the provider. Start it again from the login page."
 
+UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
+
 _ONCE = ("code", "state", "iss", "error")
 
 
@@ -89,7 +91,7 @@ def groups_at(claims: Mapping[str, object], path: str) -> tuple[str, ...] | None
     """The groups at a claim or a dotted path into one; None where there is nothing.
 
     A claim whose whole name is the path goes first, for names that hold dots themselves. One text is one
-    group. Raises `LoginRefused` where there is something that is no list of texts.
+    group. Raises `LoginRefused` where there is something that is no list of texts, or none to print.
     """
     found = claim_at(claims, path)
     match found:
@@ -103,7 +105,18 @@ def groups_at(claims: Mapping[str, object], path: str) -> tuple[str, ...] | None
         raise LoginRefused(f"groups: the claim {path} is not a list of texts")
     if len(found) > 2000 or any(len(one) > 1024 for one in found):
         raise LoginRefused(f"groups: the claim {path} is too long")
-    return tuple(dict.fromkeys(one for one in found if one))
+    return printable_groups(found, f"in the claim {path}")
+
+
+def printable_groups(groups: Sequence[str], place: str) -> tuple[str, ...]:
+    """Each group once, without empty ones.
+
+    Raises `LoginRefused` where one has characters that do not print: administrators read groups in a
+    terminal, which obeys some of them, and one that is left out would be another group.
+    """
+    if not all(one.isprintable() for one in groups):
+        raise LoginRefused(f"groups: a group {place} has characters that cannot be printed")
+    return tuple(dict.fromkeys(one for one in groups if one))
 
 
 def claim_at(claims: Mapping[str, object], path: str) -> object:
@@ -119,20 +132,28 @@ def claim_at(claims: Mapping[str, object], path: str) -> object:
 
 
 def display_name(claims: Mapping[str, object], path: str, otherwise: str) -> str:
-    """What people read: the claim, or else. Without control characters, at most 100 characters."""
+    """What people read: the claim, or else. At most 100 characters, all of them printable.
+
+    What is not printable is replaced, not left out: the name would become that of somebody else.
+    """
     found = claim_at(claims, path)
     for one in (found, claims.get("name"), claims.get("email"), otherwise):
-        if isinstance(one, str) and (plain := "".join(filter(str.isprintable, one)).strip()):
-            return plain[:100]
+        if isinstance(one, str) and any(map(str.isprintable, one)) and (cut := one.strip()[:100]):
+            return "".join(each if each.isprintable() else UNPRINTABLE for each in cut)
     return "somebody"
 
 
 def verified_email(claims: Mapping[str, object], *, trusted: bool) -> str:
     """The e-mail address if the provider calls it verified; `trusted` believes one it says nothing of."""
     email, verified = claims.get("email"), claims.get("email_verified")
-    if not isinstance(email, str) or len(email) > 254 or not email.isprintable() or "@" not in email:
+    if not isinstance(email, str) or not is_plain_address(email):
         return ""
     return email if verified is True or (trusted and verified is None) else ""
+
+
+def is_plain_address(email: str) -> bool:
+    """Whether rules can compare it: in ASCII, since the lower case of the Kelvin sign is the letter k."""
+    return len(email) <= 254 and email.isascii() and email.isprintable() and "@" in email
 
 
 def check_required(claims: Mapping[str, object], required: Mapping[str, Sequence[str]]) -> None:

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from sre_portal.core.errors import LoginRefused
 from sre_portal.core.id_token import Asked, check_id_token, half_hash
 from sre_portal.core.jwt import ALGORITHMS, check_times, instant, read_claims, read_header
-from sre_portal.core.login import Attempt, check_callback, claim_at, display_name, groups_at, same
+from sre_portal.core.login import (
+    Attempt,
+    check_callback,
+    claim_at,
+    display_name,
+    groups_at,
+    same,
+    verified_email,
+)
 from sre_portal.core.logout_token import check_logout_token
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -76,7 +84,37 @@ def test_groups_are_texts_or_refused(value: object, path: str) -> None:
         groups = groups_at({path: value}, path)
     except LoginRefused:
         return
-    assert groups is None or all(groups)
+    assert groups is None or all(group and group.isprintable() for group in groups)
+
+
+@pytest.mark.parametrize("group", ["sre\x1b[2J", "sre\n", "\u202eers", "sre\x9b", "sr\u200be", "\ud800"])
+def test_a_group_that_cannot_be_printed_is_refused(group: str) -> None:
+    """Who reads it is an administrator, in a terminal."""
+    with pytest.raises(LoginRefused) as refused:
+        groups_at({"groups": ["staff", group]}, "groups")
+    assert refused.value.check == "groups"
+    assert refused.value.reason.isprintable()
+
+
+def test_a_name_that_cannot_be_printed_does_not_become_that_of_somebody_else() -> None:
+    assert display_name({"name": "ad\u200bmin\x1b[2J"}, "name", "7") == "ad\ufffdmin\ufffd[2J"
+    assert display_name({"name": "\x1b\x1b"}, "name", "7") == "7"
+
+
+@pytest.mark.parametrize(
+    ("email", "believed"),
+    [
+        ("ada@kelvin.example", True),
+        ("ada@\N{KELVIN SIGN}elvin.example", False),
+        ("ada@ex\N{CYRILLIC SMALL LETTER A}mple.com", False),
+        ("ada@example.com\x1b", False),
+        ("ada", False),
+    ],
+)
+def test_only_an_address_in_ascii_is_believed(email: str, *, believed: bool) -> None:
+    """The lower case of the Kelvin sign is the letter k, so a rule would take the one for the other."""
+    told = verified_email({"email": email, "email_verified": True}, trusted=False)
+    assert told == (email if believed else "")
 
 
 @given(JSON)
