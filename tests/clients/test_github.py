@@ -78,6 +78,28 @@ async def test_a_team_of_an_organization_is_no_membership_of_it(desk: Desk) -> N
     assert refused.value.check == "organization"
 
 
+async def test_organizations_that_nobody_allowed_are_no_groups_nor_are_their_teams(
+    desk: Desk,
+) -> None:
+    """Anybody can make an organization of a free name, and rules may mean a team by it."""
+    desk.github.logged_in.organizations = ["platform", "EXAMPLE"]
+    desk.github.logged_in.teams = [("platform", "sre"), ("example", "sre"), ("example-evil", "sre")]
+    assert (await desk.log_in()).groups == ("EXAMPLE", "example/sre")
+
+
+async def test_where_anybody_may_log_in_all_organizations_are_groups(desk: Desk) -> None:
+    desk.github.logged_in.organizations = ["platform"]
+    desk.login = desk.client(organizations=[], allowAnybody=True)
+    assert (await desk.log_in()).groups == ("platform", "example/sre")
+
+
+async def test_a_group_that_a_terminal_would_obey_is_refused(desk: Desk) -> None:
+    desk.github.logged_in.teams = [("example", "\x1b[2J")]
+    with pytest.raises(LoginRefused) as refused:
+        await desk.log_in()
+    assert refused.value.check == "groups"
+
+
 async def test_anybody_comes_in_where_that_is_said(desk: Desk) -> None:
     desk.github.logged_in.organizations = []
     desk.login = desk.client(organizations=[], allowAnybody=True)
@@ -90,6 +112,7 @@ async def test_anybody_comes_in_where_that_is_said(desk: Desk) -> None:
         [{"email": "a@example.org", "primary": True, "verified": False}],
         [{"email": "a@example.org", "primary": False, "verified": True}],
         [{"email": 7, "primary": True, "verified": True}],
+        [{"email": "ada@\N{KELVIN SIGN}elvin.example", "primary": True, "verified": True}],
         [],
     ],
 )
@@ -100,7 +123,7 @@ async def test_only_a_primary_and_verified_email_counts(desk: Desk, emails: list
 
 async def test_all_pages_of_organizations_are_read(desk: Desk) -> None:
     desk.github.logged_in.organizations = [f"org-{number}" for number in range(250)] + ["example"]
-    assert len((await desk.log_in()).groups) == 252
+    assert (await desk.log_in()).groups == ("example", "example/sre")
     assert desk.github.asked.count("/user/orgs") == 3
 
 

@@ -10,7 +10,15 @@ from sre_portal.clients.outward import Limits, Outward
 from sre_portal.clients.upstream import Upstream, refused_by
 from sre_portal.core.complaint import shown
 from sre_portal.core.errors import LoginRefused
-from sre_portal.core.login import Attempt, Identity, LogoutClaim, check_callback, display_name
+from sre_portal.core.login import (
+    Attempt,
+    Identity,
+    LogoutClaim,
+    check_callback,
+    display_name,
+    is_plain_address,
+    printable_groups,
+)
 from sre_portal.core.ports import Clock
 from sre_portal.core.provider import GitHubProvider
 
@@ -75,7 +83,7 @@ class GitHubLogin:
             raise LoginRefused("id: GitHub does not say which account it is")
         organizations = await self._organizations(bearer)
         self._check_member(organizations)
-        groups = tuple(dict.fromkeys((*organizations, *await self._teams(bearer))))
+        groups = printable_groups(self._vouched((*organizations, *await self._teams(bearer))), "of GitHub")
         email = await self._email(bearer)
         name = display_name({"login": login}, "login", str(number))
         return Identity(self.name, self.issuer, str(number), name, email, groups, self._clock.now())
@@ -117,7 +125,7 @@ class GitHubLogin:
         async for one in self._pages("/user/emails", bearer):
             email = one.get("email")
             if one.get("primary") is True and one.get("verified") is True and isinstance(email, str):
-                return email if len(email) <= 254 and email.isprintable() else ""
+                return email if is_plain_address(email) else ""
         return ""
 
     async def _organizations(self, bearer: Mapping[str, str]) -> Sequence[str]:
@@ -151,8 +159,11 @@ class GitHubLogin:
         raise LoginRefused(f"groups: {path} has more than {PAGE * MOST_PAGES} entries")
 
     def _check_member(self, organizations: Sequence[str]) -> None:
-        if self._provider.allow_anybody:
-            return
-        wanted = {one.lower() for one in self._provider.organizations}
-        if not wanted & {one.lower() for one in organizations}:
+        if not self._provider.allow_anybody and not self._vouched(organizations):
             raise LoginRefused("organization: the account is in none that may log in", NOT_A_MEMBER)
+
+    def _vouched(self, groups: Sequence[str]) -> list[str]:
+        """The groups that mean something: anybody can make an organization, with teams, of any free name."""
+        if self._provider.allow_anybody:
+            return list(groups)
+        return [one for one in groups if self._provider.admits(one)]

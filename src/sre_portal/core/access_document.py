@@ -10,7 +10,7 @@ from sre_portal.core.document import API_VERSION, Document, Metadata
 from sre_portal.core.errors import Problem
 from sre_portal.core.grant_rule import Rule
 from sre_portal.core.phrase import closest_first, listed
-from sre_portal.core.provider import Provider, providers_problems
+from sre_portal.core.provider import GitHubProvider, Provider, providers_problems
 
 
 class AccessSpec(Document):
@@ -45,6 +45,7 @@ def access_problems(access: Access, services: Collection[str] | None = None) -> 
             expected = "a group, email, emailDomain or provider: a rule without a condition fits nobody"
             found.append(Problem(place, "no condition", expected))
         found += _provider_problems(rule, place, names)
+        found += _group_problems(rule, place, access.spec.providers)
         found += _email_problems(rule, place)
         found += _service_problems(rule, place, services)
     return found
@@ -58,6 +59,19 @@ def _provider_problems(rule: Rule, place: str, names: Sequence[str]) -> list[Pro
         # A group or an e-mail means something only with the name of whoever says so.
         return [Problem(f"{place}.provider", "nothing", f"whose word it is: {listed(names)}")]
     return []
+
+
+def _group_problems(rule: Rule, place: str, providers: Sequence[Provider]) -> list[Problem]:
+    """A group that nobody gets: of GitHub only organizations that may log in are groups, and their teams."""
+    asked = [one for one in providers if rule.provider in (None, one.name)]
+    if rule.group is None or len(asked) != 1 or not isinstance(asked[0], GitHubProvider):
+        return []
+    (provider,) = asked
+    if provider.allow_anybody or not provider.organizations or provider.admits(rule.group):
+        return []
+    known = listed(closest_first(rule.group, provider.organizations))
+    expected = f"an organization of the provider {provider.name}, or ORGANIZATION/TEAM: {known}"
+    return [Problem(f"{place}.group", shown(rule.group), expected)]
 
 
 def _email_problems(rule: Rule, place: str) -> list[Problem]:

@@ -86,6 +86,12 @@ class GitHubProvider(Document):
     def shown_title(self) -> str:
         return self.title or "GitHub"
 
+    def admits(self, group: str) -> bool:
+        """Whether a group is one of its organizations, or a team of one. GitHub's names ignore case."""
+        organization = group.partition("/")[0]
+        # The Kelvin sign, for one, has the k as its lower case.
+        return organization.isascii() and organization.lower() in {one.lower() for one in self.organizations}
+
     @field_validator("web_url", "api_url")
     @classmethod
     def _check_url(cls, value: str) -> str:
