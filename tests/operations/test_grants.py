@@ -20,7 +20,7 @@ from sre_portal.operations.glass import break_glass, mend_glass, refresh_glass
 from sre_portal.operations.grants import block_account, give_role, sign_out_account, withdraw_role
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.token_order import Order
-from sre_portal.operations.tokens import issue_own_token, principal_with, token_of
+from sre_portal.operations.tokens import issue_own_token, issue_token, principal_with, token_of
 from tests.operations.people import acting_as, glass_of, person, session_for, told_of
 from tests.operations.world import World
 from tests.web.pages.memory_access import Notices
@@ -282,6 +282,30 @@ async def test_an_admin_who_is_blocked_keeps_the_role_too(ports: Ports, ada: Pri
     await break_glass(ports, await acting_as(ports, omar), omar, WHY, HOUR, "")
     with pytest.raises(InvalidInput, match="bea is admin everywhere"):
         await withdraw_role(ports, await acting_as(ports, omar), role.id, WHY, "")
+
+
+async def test_power_for_a_while_wakes_no_account_that_outlasts_it(ports: Ports, ada: Principal) -> None:
+    await issue_token(ports, ada, Order("robot", 30, Role.ADMIN), "nightly", "")
+    robot, omar = (await ports.accounts.named("service:robot"))[0], await person(ports, "omar", Role.OPERATOR)
+    await block_account(ports, ada, robot.id, "its token leaked", "", blocked=True)
+    await break_glass(ports, await acting_as(ports, omar), omar, WHY, HOUR, "")
+    with pytest.raises(
+        InvalidInput, match=r"somebody else to unblock robot: your own role ends at 13:00 UTC"
+    ):
+        await block_account(ports, await acting_as(ports, omar), robot.id, WHY, "", blocked=False)
+    assert (await ports.accounts.get(robot.id)).blocked
+    await block_account(ports, ada, robot.id, "it has a new token", "", blocked=False)
+    assert not (await ports.accounts.get(robot.id)).blocked
+
+
+async def test_power_for_a_while_wakes_an_account_that_ends_with_it(ports: Ports) -> None:
+    omar, eve = await person(ports, "omar", Role.OPERATOR), await person(ports, "eve")
+    ends = await break_glass(ports, await acting_as(ports, omar), omar, WHY, HOUR, "")
+    broken = await acting_as(ports, omar)
+    await give_role(ports, broken, eve.id, Grant(Role.OPERATOR, ends_at=ends), WHY, "")
+    for blocked in (True, False):
+        await block_account(ports, broken, eve.id, WHY, "", blocked=blocked)
+    assert (await acting_as(ports, eve)).may(Permission.RUN_START)
 
 
 async def test_power_for_a_while_reaches_everybody_else(ports: Ports) -> None:

@@ -289,6 +289,41 @@ async def test_broken_glass_gets_no_token_of_an_account_that_outlasts_it(ports: 
     assert [one.name for one in await ports.tokens.all()] == ["robot"]
 
 
+async def test_broken_glass_rotates_no_token_that_outlasts_it(ports: Ports) -> None:
+    """The second token would end with the glass, and the agents that have it would be locked out."""
+    omar, hour = await person(ports, "omar", Role.OPERATOR), timedelta(hours=1)
+    secret = await issue_token(ports, ADA, Order("agents-1", 90, service="shop"), "", "")
+    await break_glass(ports, await acting_as(ports, omar), omar, "nobody else is awake", hour, "")
+    broken = await acting_as(ports, omar)
+    with pytest.raises(InvalidInput, match=r"agents-1 goes on.*would end with your own role at 13:00 UTC"):
+        await rotate_token(ports, broken, "agents-1", "agents-2", timedelta(0), "")
+    assert await token_of(ports, secret) is not None
+    await issue_token(ports, broken, Order("agents-3", 90, service="shop"), "", "")
+    await rotate_token(ports, broken, "agents-3", "agents-4", timedelta(0), "")
+    assert [one.name for one in await ports.tokens.all() if one.ends_at != ports.clock.now()] == [
+        "agents-1",
+        "agents-4",
+    ]
+
+
+async def test_broken_glass_revokes_no_token_of_an_administrator(ports: Ports) -> None:
+    vera, omar = await person(ports, "vera", Role.ADMIN), await person(ports, "omar", Role.OPERATOR)
+    await issue_token(ports, ADA, Order("robot", 30, Role.ADMIN), "", "")
+    await issue_own_token(ports, await acting_as(ports, vera), vera, Order("laptop", 30, Role.ADMIN), "")
+    for order in (CI, Order("agents-1", 90, service="shop")):
+        await issue_token(ports, ADA, order, "", "")
+    await break_glass(ports, await acting_as(ports, omar), omar, "nobody else is awake", DAY / 24, "")
+    broken, kept = await acting_as(ports, omar), ["robot", f"{vera.id}.laptop"]
+    for name in kept:
+        with pytest.raises(InvalidInput, match=r"is admin everywhere.*your own role ends at 13:00 UTC"):
+            await revoke_token(ports, broken, name, "seen in a log", "")
+    for name in ("ci", "agents-1"):
+        await revoke_token(ports, broken, name, "seen in a log", "")
+    assert sorted(one.name for one in await ports.tokens.all()) == sorted(kept)
+    for name in kept:
+        await revoke_token(ports, ADA, name, "seen in a log", "")
+
+
 async def test_what_a_token_makes_ends_with_the_glass_however_long_the_chain(ports: Ports) -> None:
     """Glass, a token by it, a token by that token, a role by that one: nothing outlasts the hour."""
     omar, eve = await person(ports, "omar", Role.OPERATOR), await person(ports, "eve")

@@ -8,10 +8,10 @@ from datetime import datetime
 from sre_portal.core.access import Grant, Permission, Principal
 from sre_portal.core.account import Account, GivenGrant
 from sre_portal.core.errors import NotFound, Problem, raise_if
-from sre_portal.core.grant_rule import principal_of
 from sre_portal.operations.access_act import act_on, grants_told, reason_problems, text_of
 from sre_portal.operations.audited import audited
 from sre_portal.operations.glass import BROKEN_GLASS, refresh_glass
+from sre_portal.operations.passing_power import out_of_reach, unblocking_outlasts
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.services import service_problems
 from sre_portal.operations.sessions import end_sessions_of
@@ -42,7 +42,7 @@ async def withdraw_role(ports: Ports, actor: Principal, grant_id: int, reason: s
     told = {"grant": text_of(given.grant)}
     act = replace(act_on(actor, account, reason, address), before=told, after={"grant": None})
     async with audited(ports, act):
-        raise_if([*reason_problems(reason), *([] if is_glass else _out_of_reach(ports, actor, account))])
+        raise_if([*reason_problems(reason), *([] if is_glass else out_of_reach(ports, actor, account))])
         if await ports.accounts.withdraw(grant_id) is None:
             raise NotFound("grant", str(grant_id))
     if is_glass:
@@ -63,7 +63,8 @@ async def block_account(
 ) -> None:
     """A blocked account may nothing and cannot log in; its sessions end, its tokens may nothing.
 
-    Raises `InvalidInput` for the account of whoever asks: somebody has to be left who can undo it.
+    Raises `InvalidInput` for the account of whoever asks: somebody has to be left who can undo it. Power that
+    ends neither blocks an administrator nor unblocks an account whose roles go on.
     """
     account = await ports.accounts.get(account_id)
     told = {"blocked": account.blocked}, {"blocked": blocked}
@@ -72,8 +73,8 @@ async def block_account(
         problems = reason_problems(reason)
         if blocked and actor.account == account.id:
             problems.append(Problem("account", "your own", "another one: ask another administrator"))
-        if blocked:
-            problems += _out_of_reach(ports, actor, account)
+        guard = out_of_reach if blocked else unblocking_outlasts
+        problems += guard(ports, actor, account)
         raise_if(problems)
         await ports.accounts.block(account_id, blocked=blocked)
         if blocked:
@@ -86,25 +87,10 @@ async def sign_out_account(
     ports: Ports, actor: Principal, account: Account, reason: str, address: str
 ) -> int:
     """Ends every session of an account. Returns how many there were. Raises `InvalidInput`."""
-    if problems := _out_of_reach(ports, actor, account):
+    if problems := out_of_reach(ports, actor, account):
         async with audited(ports, act_on(actor, account, reason, address)):
             raise_if([*reason_problems(reason), *problems])
     return await end_sessions_of(ports, actor, account, reason, address)
-
-
-def _out_of_reach(ports: Ports, actor: Principal, account: Account) -> list[Problem]:
-    """Power that ends takes nothing from whoever has it without broken glass: else it locks them out."""
-    ends_at, now = actor.held_until(Permission.ACCESS_CHANGE), ports.clock.now()
-    if ends_at is None:
-        return []
-    unblocked = replace(account, blocked=False)
-    who = principal_of(unblocked, ports.policy.rules, ports.environment).at(now)
-    if all(one.source == BROKEN_GLASS for one in who.why(Permission.ACCESS_CHANGE)):
-        return []
-    expected = (
-        f"somebody else: your own role ends at {ends_at:%H:%M} UTC, and takes nothing from administrators"
-    )
-    return [Problem("account", f"{account.name} is admin everywhere", expected)]
 
 
 def _grant_problems(ports: Ports, actor: Principal, grant: Grant, now: datetime) -> list[Problem]:

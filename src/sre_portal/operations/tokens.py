@@ -10,9 +10,10 @@ from sre_portal.core.access import PORTAL, Grant, Permission, Principal, Role
 from sre_portal.core.account import LOCAL, Account, GivenGrant
 from sre_portal.core.complaint import shown
 from sre_portal.core.errors import Conflict, InvalidInput, NotFound, Problem, StoreUnavailable, raise_if
-from sre_portal.core.grant_rule import grants_of, principal_of
+from sre_portal.core.grant_rule import grants_of
 from sre_portal.core.ports import Token
 from sre_portal.operations.audited import Act, audited, intent_of, recorded
+from sre_portal.operations.passing_power import out_of_reach, token_outlasting
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.sessions import digest_of, new_secret
 from sre_portal.operations.token_order import (
@@ -131,7 +132,8 @@ async def rotate_token(
 ) -> str:
     """A second token like the first, under another name. The first one ends after the overlap.
 
-    Raises `InvalidInput`; `Conflict` for a taken name, and where somebody else rotates it at the same time.
+    Raises `InvalidInput`, also where the role of whoever asks ends before the old token, and the new one with
+    it; `Conflict` for a taken name, and where somebody else rotates it at the same time.
     """
     old = await issued_token(ports, name)
     until = _end_of(old, ports.clock.now() + min(overlap, LONGEST_OVERLAP))
@@ -162,8 +164,14 @@ async def issued_token(ports: Ports, name: str) -> Token:
 
 
 async def revoke_token(ports: Ports, actor: Principal, name: str, reason: str, address: str) -> None:
-    """Takes an issued token back; no replica believes it after. Raises `NotFound`."""
+    """Takes an issued token back; no replica believes it after.
+
+    Raises `NotFound`, or `InvalidInput` where power that ends would take it from an administrator. An agent's
+    token is nobody's: it is in reach of whoever may issue tokens.
+    """
     async with audited(ports, Act(actor, Permission.TOKEN_ISSUE, f"token {name}", address, reason=reason)):
+        owner = (await issued_token(ports, name)).account
+        raise_if([] if owner is None else out_of_reach(ports, actor, owner))
         await _revoke(ports, name)
 
 
@@ -234,25 +242,19 @@ def _end_of(old: Token, wanted: datetime) -> datetime:
 
 
 def _unfit_for_rotation(ports: Ports, actor: Principal, old: Token) -> list[Problem]:
-    found = [] if old.account is None else _outlasting(ports, actor, old.account)
+    found = [] if old.account is None else token_outlasting(ports, actor, old.account)
+    until = actor.until(Permission.TOKEN_ISSUE)
+    if until is not None and (
+        old.ends_at is None or until < old.ends_at
+    ):  # whoever has it would be locked out
+        expected = f"somebody else: the new one would end with your own role at {until:%H:%M} UTC, before it"
+        found.append(Problem("token", f"{old.name} goes on", expected))
     if not in_force(ports, old):
         found.append(Problem("token", f"{old.name} has ended", "one that is in force: issue a new one"))
     if old.account is not None and old.account.kind == "person":
         expected = "one of a program: people issue their own, and nobody else sees the secret"
         found.append(Problem("token", f"{old.name} is {old.account.name}'s own", expected))
     return found
-
-
-def _outlasting(ports: Ports, actor: Principal, owner: Account) -> list[Problem]:
-    """Power that ends makes no token for an account whose roles go on: it would act as that account."""
-    until, now = actor.held_until(Permission.TOKEN_ISSUE), ports.clock.now()
-    if until is None:
-        return []
-    held = principal_of(owner, ports.policy.rules, ports.environment).at(now).grants
-    if all(one.ends_at is not None and one.ends_at <= until for one in held):
-        return []
-    expected = f"a new service account: your own role ends at {until:%H:%M} UTC, those of {owner.name} do not"
-    return [Problem("owner", owner.name, expected)]
 
 
 async def _check_room(ports: Ports, account: Account | None) -> None:
@@ -289,7 +291,7 @@ async def _owner(ports: Ports, actor: Principal, order: Order) -> Account | None
     if known:
         if known[0].blocked:
             raise InvalidInput([Problem("owner", shown(name), "a service account that is not blocked")])
-        raise_if(_outlasting(ports, actor, known[0]))
+        raise_if(token_outlasting(ports, actor, known[0]))
         return known[0]
     account = await ports.accounts.log_in(Account(0, "service", "service", LOCAL, subject, name), now)
     until = actor.until(Permission.TOKEN_ISSUE)
