@@ -21,6 +21,7 @@ from sre_portal.operations.grants import block_account, give_role, sign_out_acco
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.token_order import Order
 from sre_portal.operations.tokens import issue_own_token, issue_token, principal_with, token_of
+from sre_portal.operations.watch import Watch
 from tests.operations.people import acting_as, glass_of, person, session_for, told_of
 from tests.operations.world import World
 from tests.web.pages.memory_access import Notices
@@ -254,6 +255,58 @@ async def test_the_notice_is_sent_also_where_the_banner_cannot_be_read(world: Wo
         "omar broke the glass",
         "omar gave back what breaking the glass gave",
     ]
+
+
+async def test_glass_that_breaks_as_the_database_drops_is_told_once_by_the_next_look(world: World) -> None:
+    """The grant is written, and what comes after it fails: the person is told of a failure."""
+    omar = await person(world.ports, "omar", Role.OPERATOR)
+    who, after = await acting_as(world.ports, omar), world.fail("accounts", "given", times=0)
+
+    async def drop() -> None:
+        after.times = 1
+
+    world.meddle("accounts", "give", drop)
+    with pytest.raises(StoreUnavailable):
+        await break_glass(world.ports, who, omar, WHY, HOUR, "")
+    notices = world.ports.notices
+    assert isinstance(notices, Notices)
+    assert notices.told == []
+    assert (await acting_as(world.ports, omar)).may(Permission.ACCESS_CHANGE)
+    for _ in range(2):
+        assert await glass_of(world.ports) == ["omar"]
+        assert notices.told == [f"omar broke the glass: admin everywhere until 13:00 UTC. Reason: {WHY}"]
+
+
+async def test_a_look_while_the_glass_breaks_tells_of_it_no_second_time(world: World) -> None:
+    world.clock.move(0.123456)
+    omar = await person(world.ports, "omar", Role.OPERATOR)
+    who = await acting_as(world.ports, omar)
+    world.meddle("accounts", "give", lambda: refresh_glass(world.ports))
+    await break_glass(world.ports, who, omar, WHY, HOUR, "")
+    assert isinstance(world.ports.notices, Notices)
+    assert len(world.ports.notices.told) == 1
+
+
+async def test_each_glass_is_told_of_also_where_its_grant_has_the_id_of_the_last_one(world: World) -> None:
+    ports, omar = world.ports, await person(world.ports, "omar", Role.OPERATOR)
+    for _ in range(2):
+        await break_glass(ports, await acting_as(ports, omar), omar, WHY, HOUR, "")
+        await mend_glass(ports, await acting_as(ports, omar), omar, "")
+        world.clock.move(1)
+    assert isinstance(ports.notices, Notices)
+    assert sum("broke the glass" in one for one in ports.notices.told) == 2
+
+
+async def test_one_that_stands_by_leaves_telling_to_the_driver(ports: Ports) -> None:
+    omar = await person(ports, "omar", Role.OPERATOR)
+    await break_glass(ports, await acting_as(ports, omar), omar, WHY, HOUR, "")
+    told = Notices()
+    other = replace(ports, watch=Watch(term=0), notices=told)
+    assert await glass_of(other) == ["omar"]
+    assert told.told == []
+    other.watch.term = ports.watch.term
+    assert await glass_of(other) == ["omar"]
+    assert len(told.told) == 1
 
 
 async def test_power_for_a_while_locks_no_administrator_out(ports: Ports) -> None:

@@ -29,7 +29,8 @@ async def break_glass(
 ) -> datetime:
     """Gives whoever asks the role admin everywhere, for a while. Returns when it ends.
 
-    It is written down before it takes effect, told to everybody who looks at the portal, and sent out.
+    It is written down before it takes effect, told to everybody who looks at the portal, and sent out. Where
+    this fails half-way and the grant is in force all the same, the next `refresh_glass` tells of it.
     Raises `NotPermitted`, or `InvalidInput` where the reason says nothing, the time is too long, or the glass
     of the account is broken already.
     """
@@ -45,10 +46,8 @@ async def break_glass(
     async with audited(ports, act):
         raise_if([*_problems(reason, lasts), *_broken_already(await _broken(ports, account))])
         given = GivenGrant(0, account.id, grant, reason.strip(), actor.name, now)
-        await _give_alone(ports, account, given)
-    log.warning("glass broken", actor=actor.name, account=actor.id, until=str(ends_at), reason=reason)
-    ends = f"{ends_at:%H:%M} UTC"
-    await ports.notices.send(f"{actor.name} broke the glass: admin everywhere until {ends}. Reason: {reason}")
+        number = await _give_alone(ports, account, given)
+    await _tell_once(ports, replace(given, id=number), ends_at)
     await refresh_glass(ports)
     ports.pulse.beat()
     return ends_at
@@ -68,26 +67,48 @@ async def mend_glass(ports: Ports, actor: Principal, account: Account, address: 
 
 
 async def refresh_glass(ports: Ports) -> None:
-    """Looks up whose glass is broken now; each page and the metrics show it."""
-    now = ports.clock.now()
-    found = []
+    """Looks up whose glass is broken now; each page and the metrics show it.
+
+    The replica that drives tells of each that it has not told of: whoever broke it may have met a failure, or
+    a process that died. So nobody is missed, and after another replica takes over some are told of twice.
+    """
+    now, found = ports.clock.now(), dict[GivenGrant, Glass]()
     for one in await ports.accounts.given():
         ends_at = one.grant.ends_at
         if one.grant.source == BROKEN_GLASS and ends_at is not None and now < ends_at:
             account = await ports.accounts.get(one.account_id)
             if not account.blocked:
-                found.append(Glass(account.id, account.name, one.reason, ends_at))
-    if ports.watch.glass != (glass := tuple(found)):
+                found[one] = Glass(account.id, account.name, one.reason, ends_at)
+    if ports.watch.glass != (glass := tuple(found.values())):
         ports.watch.glass = glass
         ports.pulse.beat()
+    if ports.term():
+        for given, broken in found.items():
+            await _tell_once(ports, given, broken.ends_at)
 
 
-async def _give_alone(ports: Ports, account: Account, given: GivenGrant) -> None:
-    """Of two who break one glass at once the second one gives it back. Raises `InvalidInput` for that one."""
+async def _tell_once(ports: Ports, given: GivenGrant, ends_at: datetime) -> None:
+    """Logs broken glass and sends it out, unless this process has."""
+    told, now = ports.watch.glass_told, ports.clock.now()
+    if told.get(given.id) == ends_at:
+        return
+    ports.watch.glass_told = {number: end for number, end in told.items() if now < end} | {given.id: ends_at}
+    who, account = given.by, f"account:{given.account_id}"
+    log.warning("glass broken", actor=who, account=account, until=str(ends_at), reason=given.reason)
+    ends = f"{ends_at:%H:%M} UTC"
+    await ports.notices.send(f"{who} broke the glass: admin everywhere until {ends}. Reason: {given.reason}")
+
+
+async def _give_alone(ports: Ports, account: Account, given: GivenGrant) -> int:
+    """The id of the grant. Of two who break one glass at once the second one gives it back.
+
+    Raises `InvalidInput` for that one.
+    """
     number = await ports.accounts.give(given)
     if before := [one for one in await _broken(ports, account) if one.id < number]:
         await ports.accounts.withdraw(number)
         raise InvalidInput(_broken_already(before))
+    return number
 
 
 async def _broken(ports: Ports, account: Account) -> list[GivenGrant]:

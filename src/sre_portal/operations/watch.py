@@ -96,6 +96,8 @@ class Watch:
     """How often STOP ALL was pressed: a start that began before must not go on after."""
     glass: tuple[Glass, ...] = ()
     """Whose glass is broken now."""
+    glass_told: dict[int, datetime] = field(default_factory=dict)
+    """The grants by broken glass that this process told people of: the end of each, by id. Ids come again."""
     used_tokens: dict[str, datetime] = field(default_factory=dict)
     """When the use of each token was last written down."""
     flags_seen: int = 0
