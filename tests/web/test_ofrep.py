@@ -13,9 +13,10 @@ from openfeature.contrib.provider.ofrep import OFREPProvider
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import FlagNotFoundError, GeneralError, OpenFeatureError
 
+from sre_portal.core.flag_change import FlagEdit, SetChange
 from sre_portal.operations.flag_import import ImportOrder, import_flags
 from sre_portal.operations.flags import FlagOrder, toggle_flag
-from tests.operations.world import OMAR, World
+from tests.operations.world import OMAR, START, World
 from tests.providers.served import served
 from tests.web.door import AGENT_SECRET, SECRETS, Door
 
@@ -179,6 +180,18 @@ async def test_who_may_not_is_told_as_the_protocol_says(door: Door, secret: str,
         assert answer.status_code == status
         assert answer.json()["errorCode"] == "GENERAL"
         assert answer.json()["errorDetails"]
+
+
+async def test_a_version_that_cannot_be_compiled_is_in_the_metrics(
+    vera: httpx2.AsyncClient, world: World
+) -> None:
+    assert 'sre_portal_flags_unsound{set="shop"} 0.0' in (await vera.get("/metrics")).text
+    bad = SetChange("shop", 1, [FlagEdit("new-cart", 2, "{}")], START, "x", "x")
+    assert await world.ports.flags.change(bad)
+    await world.ports.flag_book.refresh(world.ports.flags)
+    assert 'sre_portal_flags_unsound{set="shop"} 1.0' in (await vera.get("/metrics")).text
+    answer = await vera.post(ONE + "new-cart", json={}, headers={"x-flag-set": "shop"})
+    assert answer.json()["value"] is False
 
 
 async def test_the_official_provider_gets_every_type_and_every_change(door: Door, world: World) -> None:

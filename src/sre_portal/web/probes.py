@@ -120,6 +120,11 @@ def _sinks_behind(ports: Ports) -> Iterator[tuple[tuple[str, ...], float]]:
         yield (name,), max(0, size - state.sent)
 
 
+def _unsound_flags(ports: Ports) -> Iterator[tuple[tuple[str, ...], float]]:
+    for kept in ports.flag_book.all():
+        yield (kept.name,), len(kept.unsound)
+
+
 DESCRIBED: Sequence[Described] = (
     Described(
         "sre_portal_drives",
@@ -179,6 +184,13 @@ DESCRIBED: Sequence[Described] = (
         (),
         "Grants of the role admin that somebody gave themselves in an emergency, in force now.",
         _single(_broken_glass),
+    ),
+    Described(
+        "sre_portal_flags_unsound",
+        "gauge",
+        ("set",),
+        "Flags whose newest version cannot be compiled: what was in force before still is.",
+        _unsound_flags,
     ),
     Described("sre_portal_audit_size", "gauge", (), "Entries of the audit log.", _audit_size),
     Described(
