@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
@@ -21,6 +21,8 @@ class Reply:
     body: object = None
     content_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
+    endless: bool = False
+    """Whether the body is told again and again, until whoever asked goes."""
 
     def content(self) -> bytes:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
@@ -67,6 +69,7 @@ class StubPortal:
 def stub_portal() -> Iterator[StubPortal]:
     """A stub that answers until the end of the block."""
     stub = StubPortal()
+    gone = threading.Event()
 
     class Answering(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -82,11 +85,20 @@ def stub_portal() -> Iterator[StubPortal]:
                 return
             self.send_response(reply.status)
             self.send_header("content-type", reply.content_type)
-            self.send_header("content-length", str(len(reply.content())))
+            if not reply.endless:
+                self.send_header("content-length", str(len(reply.content())))
             for name, value in reply.headers:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(reply.content())
+            if reply.endless:
+                self._tell_on(reply.content())
+
+        def _tell_on(self, content: bytes) -> None:
+            """With a pause, as somebody does who wants to be waited for."""
+            with suppress(OSError):
+                while not gone.wait(0.001):
+                    self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
             """Quiet."""
@@ -98,6 +110,7 @@ def stub_portal() -> Iterator[StubPortal]:
         try:
             yield stub
         finally:
+            gone.set()
             server.shutdown()
             serving.join()
 

@@ -11,6 +11,7 @@ from sre_portal.cli.ask import ask
 from sre_portal.cli.document import read_document
 from sre_portal.cli.exits import Code, CommandFailed, print_json, problem_line, told
 from sre_portal.cli.option import DEFAULT_PORTAL, AsJson, PortalUrl, Token
+from sre_portal.cli.plain import say
 
 if TYPE_CHECKING:
     from sre_portal.cli.access_seen import ChangedSeen
@@ -65,7 +66,7 @@ def explain(
             asked = {name: text for name, text in query.items() if text}
             answer = ask(portal, token, lambda at: at.get("/access/explain", **asked))
         seen = parse_explanation(answer)
-        print_json(answer) if as_json else print("\n".join(seen.lines()))
+        print_json(answer) if as_json else say(seen.lines())
         if seen.decision is not None and not seen.decision.allowed:
             raise typer.Exit(Code.FAILED.value)
 
@@ -83,7 +84,7 @@ def check(
         if as_json:
             print_json({"problems": problems})
         else:
-            print("\n".join(map(problem_line, problems)) or f"{file}: no problem found")
+            say([problem_line(one) for one in problems] or [f"{file}: no problem found"])
         if problems:
             raise typer.Exit(Code.BAD_INPUT.value)
 
@@ -103,7 +104,7 @@ def who(
         query = {"permission": permission} | ({"service": service} if service else {})
         answer = ask(portal, token, lambda at: at.get("/access/who", **query))
         lines = holder_lines(answer)
-        print_json(answer) if as_json else print("\n".join(lines))
+        print_json(answer) if as_json else say(lines)
 
 
 @app.command(name="grant")
@@ -144,7 +145,7 @@ def withdraw(
         path = f"/access/grants/{grant_id}/withdraw"
         answer = ask(portal, token, lambda at: at.post(path, {"reason": reason}))
         account = parse_account(answer)
-        print_json(answer) if as_json else print(f"{account.named}: grant {grant_id} is withdrawn.")
+        print_json(answer) if as_json else say([f"{account.named}: grant {grant_id} is withdrawn."])
 
 
 @app.command(name="block")
@@ -192,7 +193,7 @@ def _tell(answer: object, as_json: bool, what: Callable[[ChangedSeen], str]) -> 
     from sre_portal.cli.access_seen import parse_changed
 
     changed = parse_changed(answer)
-    print_json(answer) if as_json else print(f"{changed.account.named}, {what(changed)}.")
+    print_json(answer) if as_json else say([f"{changed.account.named}, {what(changed)}."])
 
 
 def _parts(text: str) -> list[str]:

@@ -24,8 +24,9 @@ from sre_portal.cli.audit_check import (
     verify_portal,
     write_text,
 )
-from sre_portal.cli.exits import Code, print_json, told
+from sre_portal.cli.exits import Code, CommandFailed, print_json, told
 from sre_portal.cli.option import DEFAULT_PORTAL, AsJson, PortalUrl, Token
+from sre_portal.cli.plain import plain, say
 
 if TYPE_CHECKING:
     from sre_portal.cli.portal import Portal
@@ -75,9 +76,9 @@ def verify(
         if as_json:
             print_json(document)
         else:
-            print("\n".join(findings) or praise(document))
+            say(findings or praise(document).splitlines())
             if note := note_of(document):
-                print(note)
+                say([note])
         if findings:
             raise typer.Exit(Code.FAILED.value)
 
@@ -133,10 +134,10 @@ def prove(
             print_json(found)
         else:
             for name in ("leaf", "hash"):
-                print(f"{name}: {found[name]}")
-            print("\n".join(f"path: {one}" for one in texts_in(found["path"])))
-            print(f"checkpoint:\n{found['checkpoint']}")
-            print("The entry is in the signed log." if found["holds"] else f"Not proven. {found['why']}")
+                say([f"{name}: {found[name]}"])
+            say(f"path: {one}" for one in texts_in(found["path"]))
+            say(["checkpoint:", *str(found["checkpoint"]).split("\n")])
+            say(["The entry is in the signed log." if found["holds"] else f"Not proven. {found['why']}"])
         if not found["holds"]:
             raise typer.Exit(Code.FAILED.value)
 
@@ -146,7 +147,10 @@ def checkpoint(url: PortalUrl = DEFAULT_PORTAL, token: Token = "") -> None:
     """Print the signed checkpoint, byte for byte: keep it elsewhere, and give it to --witness later."""
     with told(False):
         answer = ask(url, token, lambda portal: portal.get("/audit/checkpoint"))
-        sys.stdout.buffer.write(text_in(answer, "checkpoint").encode())  # whatever the locale says
+        signed = text_in(answer, "checkpoint")
+        if any(plain(line) != line for line in signed.split("\n")):
+            raise CommandFailed(Code.FAILED, "What the portal tells is no checkpoint: it cannot be printed.")
+        sys.stdout.buffer.write(signed.encode())  # whatever the locale says
 
 
 @app.command(name="key")
@@ -154,4 +158,4 @@ def key(url: PortalUrl = DEFAULT_PORTAL, token: Token = "") -> None:
     """Print the public keys, the one that signs first. Note them where the portal cannot reach."""
     with told(False):
         answer = ask(url, token, lambda portal: portal.get("/audit/key"))
-        print("\n".join(keys_in(answer)))
+        say(keys_in(answer))

@@ -7,6 +7,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 
+from sre_portal.cli.plain import say
 from sre_portal.cli.seen import EventSeen, ResultSeen, RunSeen
 
 MARKS = {"met": "met   ", "missed": "MISSED", "open": "open  ", "unknown": "?     "}
@@ -39,7 +40,7 @@ class Quiet:
         """Nothing: the document at the end says it all."""
 
     def note(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        say([text], sys.stderr)
 
 
 class Lines(Quiet):
@@ -51,7 +52,7 @@ class Lines(Quiet):
 
     def show(self, run: RunSeen, elapsed_s: float) -> None:
         if not self._begun:
-            print(f"Run {run.id}: {run.title or run.name}, started by {run.actor or 'you'}", flush=True)
+            say([f"Run {run.id}: {run.title or run.name}, started by {run.actor or 'you'}"])
         self._begun = True
         # Not by their number: an event that was learnt of late has its place among the earlier ones. Not by
         # their offset: it is known only after the first hit.
@@ -59,17 +60,17 @@ class Lines(Quiet):
             key = (event.at, event.kind, event.text)
             if key not in self._told:
                 self._told.add(key)
-                print(event_line(event), flush=True)
+                say([event_line(event)])
 
 
-def summary(run: RunSeen, portal_url: str) -> str:
+def summary(run: RunSeen, portal_url: str) -> list[str]:
     """How a run stands or ended, for a person."""
     head = f"Run {run.id} ({run.title or run.name}): {run.verdict or run.phase}"
     lines = [head, *(f"  {reason}" for reason in run.reasons)]
     lines += [f"  {result_line(result)}" for result in run.results]
     if run.url:
         lines.append(f"  {portal_url}{run.url}" if run.url.startswith("/") else f"  {run.url}")
-    return "\n".join(lines)
+    return lines
 
 
 def event_line(event: EventSeen) -> str:

@@ -10,6 +10,8 @@ from enum import IntEnum
 
 import typer
 
+from sre_portal.cli.plain import say
+
 
 class Code(IntEnum):
     PASSED = 0
@@ -92,12 +94,12 @@ def told(as_json: bool) -> Iterator[None]:
     try:
         yield
     except CommandFailed as failed:
-        print("\n".join(failed.lines()), file=sys.stderr)
+        say(failed.lines(), sys.stderr)
         if as_json:
             print_json(failed.document())
         raise typer.Exit(failed.code.value) from None
 
 
 def print_json(document: object) -> None:
-    """The one document of --json."""
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    """The one document of --json, in ASCII: whatever a text holds, a terminal only shows it."""
+    print(json.dumps(document, indent=2).replace("\x7f", "\\u007f"))

@@ -10,6 +10,7 @@ from sre_portal.cli.ask import ask
 from sre_portal.cli.document import read_document
 from sre_portal.cli.exits import CODE_OF_VERDICT, Code, help_text, print_json, told
 from sre_portal.cli.option import DEFAULT_PORTAL, AsJson, PortalUrl, Token
+from sre_portal.cli.plain import say
 
 if TYPE_CHECKING:
     from sre_portal.cli.display import Display
@@ -84,7 +85,7 @@ def _tell(ended: Ended, url: str, as_json: bool) -> None:
     if as_json:
         print_json(ended.answer)
     else:
-        print(summary(ended.run, url.rstrip("/")))
+        say(summary(ended.run, url.rstrip("/")))
 
 
 @app.command(name="lint")
@@ -107,7 +108,7 @@ def lint(
         if as_json:
             print_json(found.document())
         else:
-            print("\n".join(found.lines(file)))
+            say(found.lines(file))
     if found.problems:
         raise typer.Exit(Code.BAD_INPUT.value)
 
@@ -122,4 +123,4 @@ def list_experiments(portal: PortalUrl = DEFAULT_PORTAL, token: Token = "", as_j
         if as_json:
             print_json(answer)
         else:
-            print("\n".join(experiment_lines(answer)))
+            say(experiment_lines(answer))

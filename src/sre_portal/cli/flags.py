@@ -11,6 +11,7 @@ from sre_portal.cli.ask import ask
 from sre_portal.cli.document import read_document
 from sre_portal.cli.exits import Code, CommandFailed, print_json, problem_line, told
 from sre_portal.cli.option import DEFAULT_PORTAL, AsJson, PortalUrl, Token
+from sre_portal.cli.plain import say
 
 app = typer.Typer(help="Feature flags: files in the flagd format, and switches.", no_args_is_help=True)
 
@@ -42,7 +43,7 @@ def list_flags(
         query = {"set": flag_set} if flag_set else {}
         answer = ask(portal, token, lambda at: at.get("/flags", **query))
         lines = flag_lines(answer)
-        print_json(answer) if as_json else print("\n".join(lines))
+        print_json(answer) if as_json else say(lines)
 
 
 @app.command(name="toggle")
@@ -63,7 +64,7 @@ def toggle(
         body = {"enabled": state == "on", "reason": reason}
         answer = ask(portal, token, lambda at: at.post(path, body))
         seen = parse_flag(answer)
-        print_json(answer) if as_json else print(f"{seen.named} is {seen.state}, version {seen.version}.")
+        print_json(answer) if as_json else say([f"{seen.named} is {seen.state}, version {seen.version}."])
 
 
 @app.command(name="export")
@@ -120,7 +121,7 @@ def import_file(
         path = f"/flag-sets/{_part(flag_set)}/import"
         answer = ask(portal, token, lambda at: at.post(path, body, SLOW_SECONDS))
         lines = difference_lines(answer, flag_set)
-        print_json(answer) if as_json else print("\n".join(lines))
+        print_json(answer) if as_json else say(lines)
 
 
 @app.command(name="lint")
@@ -137,7 +138,7 @@ def lint(file: File, as_json: AsJson = False) -> None:
                 *map(problem_line, problems),
                 *(f"advice: {one['path']}: {one['text']}" for one in advice),
             ]
-            print("\n".join(lines) or f"{file}: no problem found")
+            say(lines or [f"{file}: no problem found"])
         if problems:
             raise typer.Exit(Code.BAD_INPUT.value)
 
@@ -150,7 +151,7 @@ def _compare(file: str, flag_set: str, epoch: int, portal: str, token: str, *, a
     path = f"/flag-sets/{_part(flag_set)}/diff"
     answer = ask(portal, token, lambda at: at.post(path, body, SLOW_SECONDS))
     lines = difference_lines(answer, flag_set)
-    print_json(answer) if as_json else print("\n".join(lines))
+    print_json(answer) if as_json else say(lines)
     return parse_difference(answer).is_any
 
 

@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from sre_portal.cli.plain import plain
 from sre_portal.cli.seen import ReadingSeen, RunSeen, reading_text
 
 PHASES = ("preflight", "predict", "inject", "fidelity", "observe", "revert", "recover", "judge")
@@ -44,7 +45,7 @@ class LiveView:
         self._live.update(view_of(run, elapsed_s), refresh=True)
 
     def note(self, text: str) -> None:
-        self._live.console.print(Text(text, style="yellow"))
+        self._live.console.print(Text(plain(text), style="yellow"))
 
 
 def view_of(run: RunSeen, elapsed_s: float) -> RenderableType:
@@ -54,12 +55,16 @@ def view_of(run: RunSeen, elapsed_s: float) -> RenderableType:
         parts.append(_guardrails(run.guardrails))
     if run.results:
         parts.append(_expectations(run))
-    parts += [Text(f"  {event.text or event.kind}", style="dim") for event in run.events[-LAST_EVENTS:]]
+    parts += [
+        Text(plain(f"  {event.text or event.kind}"), style="dim") for event in run.events[-LAST_EVENTS:]
+    ]
     return Group(*parts)
 
 
 def _head(run: RunSeen) -> Text:
-    return Text.assemble((f"Run {run.id}  {run.title or run.name}", "bold"), f"  on {run.service}")
+    return Text.assemble(
+        (plain(f"Run {run.id}  {run.title or run.name}"), "bold"), plain(f"  on {run.service}")
+    )
 
 
 def _strip(phase: str) -> Text:
@@ -91,8 +96,8 @@ def _guardrails(readings: tuple[ReadingSeen, ...]) -> Table:
         table.add_column(name)
     for one in readings:
         left = "" if one.distance_ratio is None else f"{max(one.distance_ratio, 0) * 100:.0f} %"
-        state = Text(one.outcome, style=STYLE.get(one.outcome, ""))
-        table.add_row(state, Text(one.label), Text(reading_text(one)), left)
+        state = Text(plain(one.outcome), style=STYLE.get(one.outcome, ""))
+        table.add_row(state, Text(plain(one.label)), Text(plain(reading_text(one))), left)
     return table
 
 
@@ -101,6 +106,8 @@ def _expectations(run: RunSeen) -> Table:
     for name in ("", "", "predicted", "seen"):
         table.add_column(name)
     for one in run.results:
-        state = Text(one.outcome, style=STYLE.get(one.outcome, ""))
-        table.add_row(state, Text(one.label), Text(one.predicted_text), Text(one.observed_text))
+        state = Text(plain(one.outcome), style=STYLE.get(one.outcome, ""))
+        table.add_row(
+            state, Text(plain(one.label)), Text(plain(one.predicted_text)), Text(plain(one.observed_text))
+        )
     return table

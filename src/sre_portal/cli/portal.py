@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Self
@@ -17,6 +20,16 @@ START_TIMEOUT_SECONDS = 30.0
 """Starting a run does preflight, prediction and the first grant before it answers."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a portal may answer with. Whoever answers need not be one."""
+
+    answer_bytes: int = 64 * 1024 * 1024
+    """A page of a thousand entries of the audit log is the longest answer."""
+    reading_seconds: float = 30.0
+    """So long an answer may take after the time for its first byte; a drop now and then is no answer."""
+
+
 class PortalLost(CommandFailed):
     """The portal did not answer, or not like a portal. Asking again may help."""
 
@@ -27,12 +40,18 @@ class PortalLost(CommandFailed):
 class Portal:
     """One portal, asked with one token. An async context: leaving closes the connections."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, bounds: Bounds = Bounds()) -> None:
         base = parse_url(url)
         self.url = str(base).rstrip("/")
         if not (token.isascii() and token.isprintable()) or " " in token:
             raise CommandFailed(Code.BAD_INPUT, "The token has characters that no token has.")
-        headers = {"accept": "application/json", "user-agent": f"sre-portal-cli/{__version__}"}
+        self._bounds = bounds
+        # Not compressed: a few bytes could be told for more than there is memory.
+        headers = {
+            "accept": "application/json",
+            "accept-encoding": "identity",
+            "user-agent": f"sre-portal-cli/{__version__}",
+        }
         if token:
             headers["authorization"] = f"Bearer {token}"
         self._client = httpx2.AsyncClient(
@@ -75,15 +94,34 @@ class Portal:
         body: Mapping[str, object] | None = None,
         within_seconds: float = TIMEOUT_SECONDS,
     ) -> object:
+        address = f"{self.url}/api/v1{path}"
         try:
-            response = await self._client.request(
-                method, f"{self.url}/api/v1{path}", params=query or None, json=body, timeout=within_seconds
-            )
-        except httpx2.TimeoutException:
+            async with (
+                asyncio.timeout(within_seconds + self._bounds.reading_seconds),
+                self._client.stream(
+                    method, address, params=query or None, json=body, timeout=within_seconds
+                ) as response,
+            ):
+                content = await self._content(response)
+        except (httpx2.TimeoutException, TimeoutError):
             raise PortalLost(f"The portal at {self.url} did not answer in time.") from None
         except httpx2.HTTPError as lost:
             raise PortalLost(self._why_lost(lost)) from None
-        return self._answer(response)
+        return self._answer(response, content)
+
+    async def _content(self, response: httpx2.Response) -> bytes:
+        """The whole answer. Raises `PortalLost` where it is longer than any of a portal."""
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise PortalLost(f"The portal at {self.url} compresses its answer, which was not asked for.")
+        content = bytearray()
+        async for part in response.aiter_raw():
+            content += part
+            if len(content) > self._bounds.answer_bytes:
+                raise PortalLost(
+                    f"The portal at {self.url} answers with more than {self._bounds.answer_bytes} bytes, "
+                    f"which no portal does."
+                )
+        return bytes(content)
 
     def _why_lost(self, lost: httpx2.HTTPError) -> str:
         why = str(lost) or "the connection broke"
@@ -94,14 +132,16 @@ class Portal:
             )
         return f"The portal at {self.url} is not reachable: {why}. Is it running (sre-portal demo)?"
 
-    def _answer(self, response: httpx2.Response) -> object:
+    def _answer(self, response: httpx2.Response, content: bytes) -> object:
         if response.is_redirect:
             raise PortalLost(
                 f"{self.url} leads to {response.headers.get('location', 'somewhere else')}. "
                 f"Give the address of the portal itself."
             )
         try:
-            answer: object = response.json()
+            answer: object = json.loads(content)
+        except (RecursionError, MemoryError):
+            raise PortalLost(f"The answer of {self.url} is nested too deeply or too large.") from None
         except ValueError:
             kind = response.headers.get("content-type", "no content type")
             raise PortalLost(

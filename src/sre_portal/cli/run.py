@@ -9,6 +9,7 @@ import typer
 from sre_portal.cli.ask import ask
 from sre_portal.cli.exits import print_json, told
 from sre_portal.cli.option import DEFAULT_PORTAL, AsJson, PortalUrl, Token
+from sre_portal.cli.plain import say
 
 app = typer.Typer(help="Look at runs, and abort one.", no_args_is_help=True)
 
@@ -30,7 +31,7 @@ def list_runs(
         if as_json:
             print_json(answer)
         else:
-            print("\n".join(run_lines(answer)))
+            say(run_lines(answer))
 
 
 @app.command(name="show")
@@ -47,7 +48,7 @@ def show(
             print_json(answer)
         else:
             run = parse_run(answer)
-            print("\n".join([summary(run, portal.rstrip("/")), *map(event_line, run.events)]))
+            say([*summary(run, portal.rstrip("/")), *map(event_line, run.events)])
 
 
 @app.command(name="abort")
@@ -67,4 +68,4 @@ def abort(
             print_json(answer)
         else:
             run = parse_run(answer)
-            print(f"Run {run.id} is aborted." if run.live else f"Run {run.id} is over: {run.verdict}.")
+            say([f"Run {run.id} is aborted." if run.live else f"Run {run.id} is over: {run.verdict}."])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import TypeAdapter, ValidationError
 
+from sre_portal.cli.plain import plain
 from sre_portal.cli.portal import PortalLost
 from sre_portal.cli.seen import RunSeen, Seen
 
@@ -47,7 +48,7 @@ def run_lines(answer: object) -> list[str]:
 
 def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Rows under a head, each column as wide as its widest cell."""
-    table = [head, *rows]
+    table = [[plain(cell) for cell in row] for row in (head, *rows)]
     widths = [max(len(row[index]) for row in table) for index in range(len(head))]
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ import typer
 from sre_portal.cli.ask import ask
 from sre_portal.cli.exits import Code, CommandFailed, print_json, told
 from sre_portal.cli.option import DEFAULT_PORTAL, AsJson, PortalUrl, Token
+from sre_portal.cli.plain import say
 
 app = typer.Typer(help="Issue, rotate and revoke tokens of programs and agents.", no_args_is_help=True)
 
@@ -59,7 +61,7 @@ def list_tokens(portal: PortalUrl = DEFAULT_PORTAL, token: Token = "", as_json: 
     with told(as_json):
         answer = ask(portal, token, lambda at: at.get("/tokens"))
         lines = token_lines(answer)
-        print_json(answer) if as_json else print("\n".join(lines))
+        print_json(answer) if as_json else say(lines)
 
 
 @app.command(name="rotate")
@@ -96,7 +98,7 @@ def revoke(
     with told(as_json):
         path = f"/tokens/{quote(name, safe='')}/revoke"
         answer = ask(portal, token, lambda at: at.post(path, {"reason": reason}))
-        print_json(answer) if as_json else print(f"{name} is revoked.")
+        print_json(answer) if as_json else say([f"{name} is revoked."])
 
 
 def _tell(answer: object, as_json: bool) -> None:
@@ -108,5 +110,5 @@ def _tell(answer: object, as_json: bool) -> None:
         print_json(answer)
         return
     ends = f", until {new.ends_at:%Y-%m-%d %H:%M} UTC" if new.ends_at else ""
-    typer.echo(f"{new.name}: {token_text(new)}{ends}. The secret is told once:", err=True)
-    print(new.secret)
+    say([f"{new.name}: {token_text(new)}{ends}. The secret is told once:"], sys.stderr)
+    say([new.secret])
