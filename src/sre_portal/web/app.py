@@ -41,6 +41,9 @@ from sre_portal.web.walls import WalledApp, Walls
 STATIC = Path(__file__).parent / "static" / "dist"
 
 ROUTES: Sequence[Guarded] = (
+    # First, because routes are tried in their order and programs ask these for each of their requests.
+    Guarded("POST", "/ofrep/v1/evaluate/flags/{key}", ofrep.evaluate, Permission.FLAG_READ),
+    Guarded("POST", "/ofrep/v1/evaluate/flags", ofrep.evaluate_all, Permission.FLAG_READ),
     Guarded("GET", "/", overview.overview, Permission.PORTAL_READ),
     Guarded("GET", "/services", services.services, Permission.PORTAL_READ),
     Guarded("GET", "/services/{name}", services.service, Permission.PORTAL_READ),
@@ -90,8 +93,6 @@ ROUTES: Sequence[Guarded] = (
     Guarded("POST", "/access/v1/search/resource", authzen.search_resource, Permission.ACCESS_READ, "authzen"),
     Guarded("POST", "/access/v1/search/action", authzen.search_action, Permission.ACCESS_READ, "authzen"),
     Guarded("GET", "/.well-known/authzen-configuration", authzen.metadata, "public"),
-    Guarded("POST", "/ofrep/v1/evaluate/flags", ofrep.evaluate_all, Permission.FLAG_READ),
-    Guarded("POST", "/ofrep/v1/evaluate/flags/{key}", ofrep.evaluate, Permission.FLAG_READ),
     Guarded("POST", "/logout", login.logout, "person"),
     Guarded("POST", "/logout/everywhere", login.everywhere, "person"),
     Guarded("GET", "/live/overview", live.overview, Permission.PORTAL_READ),
