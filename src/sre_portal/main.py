@@ -53,12 +53,23 @@ def serve(settings: Settings, *, as_json: bool = False) -> None:
     if settings.plain_http:
         log.warning("cookies travel unprotected, as SRE_PORTAL_PLAIN_HTTP says", host=settings.host)
     documents = read_documents(settings)
+    if documents.access.spec.providers and not _has_administrator(settings, documents):
+        log.warning(
+            "no rule gives admin everywhere and there is no SRE_PORTAL_ADMIN_TOKEN: nobody can give roles"
+        )
     listener = bind(settings.host, settings.port)
     loop = uvloop.new_event_loop
     with contextlib.closing(listener), alone_in(settings):
         migrate_beside(settings)
         with asyncio.Runner(loop_factory=loop) as runner:
             runner.run(_serve(settings, documents, listener, as_json=as_json))
+
+
+def _has_administrator(settings: Settings, documents: Documents) -> bool:
+    """Whether anybody can be administrator, as far as the settings and rules say."""
+    rules = documents.access.spec.rules
+    by_rule = any(rule.role is Role.ADMIN and rule.services is None for rule in rules)
+    return bool(settings.admin_token.get_secret_value()) or settings.login_links == "on" or by_rule
 
 
 def migrate_beside(settings: Settings) -> None:

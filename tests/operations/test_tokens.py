@@ -215,7 +215,7 @@ async def test_a_revoked_token_is_gone(ports: Ports) -> None:
     assert await token_of(ports, secret) is None
     with pytest.raises(NotFound):
         await revoke_token(ports, ADA, "ci", "again", "")
-    assert ("done", "seen in a log") in await told_of(ports, "token:issue")
+    assert ("done", "seen in a log") in await told_of(ports, "token:revoke")
 
 
 async def test_tokens_of_the_settings_are_not_changed_here(ports: Ports) -> None:

@@ -94,7 +94,7 @@ async def test_a_login_ends_the_session_that_the_browser_had_before(entrance: En
 async def test_groups_give_roles_and_an_unknown_group_gives_none(entrance: Entrance) -> None:
     entrance.forge.claims["groups"] = ["cooks"]
     nobody = await entrance.log_in()
-    assert (await nobody.get("/")).status_code == 403
+    assert (await nobody.get("/runs")).status_code == 403
     entrance.forge.claims["groups"] = ["admins"]
     admin = await entrance.log_in()
     assert (await admin.get("/audit")).status_code == 200
@@ -292,6 +292,30 @@ async def test_groups_are_asked_for_again_while_a_session_lasts(entrance: Entran
     entrance.forge.claims["groups"] = ["admins"]
     await ask_providers_again(entrance.world.ports)
     assert (await browser.get("/audit")).status_code == 200
+
+
+async def test_an_older_session_takes_nothing_away_that_a_newer_login_brought(entrance: Entrance) -> None:
+    entrance.forge.claims["groups"] = []
+    older = await entrance.log_in()
+    entrance.world.clock.move(1)
+    entrance.forge.claims["groups"] = ["admins"]
+    newer = await entrance.log_in()
+    alice = (await entrance.world.ports.accounts.named("alice"))[0]
+    assert len(await entrance.world.ports.sessions.of_account(alice.id)) == 2
+    entrance.world.clock.move(301)
+    await ask_providers_again(entrance.world.ports)
+    assert (await entrance.world.ports.accounts.get(alice.id)).groups == ("admins",)
+    assert [(await one.get("/audit")).status_code for one in (older, newer)] == [200, 200]
+
+
+async def test_who_has_no_role_is_shown_who_they_are_here(entrance: Entrance) -> None:
+    entrance.forge.claims["groups"] = ["cooks"]
+    nobody = await entrance.log_in()
+    answer = await nobody.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/account")
+    page = (await nobody.get("/account")).text
+    assert "cooks" in page
+    assert 'href="/services"' not in page
 
 
 async def test_a_session_ends_when_the_provider_says_that_it_is_over(entrance: Entrance) -> None:

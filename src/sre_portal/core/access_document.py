@@ -64,9 +64,9 @@ def _provider_problems(rule: Rule, place: str, names: Sequence[str]) -> list[Pro
 def _group_problems(rule: Rule, place: str, providers: Sequence[Provider]) -> list[Problem]:
     """A group that nobody gets: of GitHub only organizations that may log in are groups, and their teams."""
     asked = [one for one in providers if rule.provider in (None, one.name)]
-    if rule.group is None or len(asked) != 1 or not isinstance(asked[0], GitHubProvider):
+    provider = asked[0] if len(asked) == 1 else None
+    if rule.group is None or not isinstance(provider, GitHubProvider):
         return []
-    (provider,) = asked
     if provider.allow_anybody or not provider.organizations or provider.admits(rule.group):
         return []
     known = listed(closest_first(rule.group, provider.organizations))

@@ -149,6 +149,9 @@ class AuditStore(Protocol):
     async def proof(self, seq: int) -> Proof:
         """That an entry is in the signed log. Raises `NotFound`."""
 
+    def doubt(self, what: str, why: str) -> None:
+        """Says that the log is not what was signed, until the same is said with no reason. Refuses no act."""
+
     async def oldest(self) -> Entry | None:
         """The oldest entry that has its text."""
 

@@ -73,7 +73,10 @@ async def verify_log(ports: Ports, witnesses: Sequence[Checkpoint] = ()) -> Chec
             check.take(page)
         head = await ports.audit.checkpoint()
         if head == signed:
-            return check.finish(signed, audit_keys(ports))
+            checked = check.finish(signed, audit_keys(ports))
+            if not witnesses:  # a witness that somebody typed proves nothing against the log
+                await _note_check(ports, checked)
+            return checked
         signed = head  # somebody added entries meanwhile
 
 
@@ -126,6 +129,16 @@ def signed_by_us(ports: Ports, checkpoint: str) -> tuple[str, str]:
         else:
             return str(one), ""
     return str(key), forged
+
+
+async def _note_check(ports: Ports, checked: Checked) -> None:
+    """What a check of the whole log found stands until a later one finds nothing; people are told once."""
+    first = checked.findings[0] if checked.findings else ""
+    more = f" (and {len(checked.findings) - 1} more findings)" if len(checked.findings) > 1 else ""
+    ports.audit.doubt("the whole log", first and f"The check of the whole audit log found: {first}{more}")
+    if first and not ports.watch.audit_alarm:
+        ports.watch.audit_alarm = True
+        await ports.notices.send(f"The audit log is not whole: {first}{more}")
 
 
 @asynccontextmanager

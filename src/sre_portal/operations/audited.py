@@ -39,10 +39,12 @@ class Act:
     before: Facts | None = None
     after: Facts | None = None
     service: str | None = None
+    action: str = ""
+    """How the audit log calls it, where the permission's name says too little."""
 
     def intent(self, ports: Ports) -> Intent:
         """The intent, as of now."""
-        action = self.permission.value
+        action = self.action or self.permission.value
         return intent_of(
             ports,
             self.actor,

@@ -68,7 +68,14 @@ async def _ask_again(ports: Ports, provider: LoginProvider, session: Session) ->
 
 
 async def _keep(ports: Ports, provider: LoginProvider, session: Session, identity: Identity) -> None:
-    """What the provider says now counts from now on."""
+    """What the provider says now counts from now on, if this is the newest login of the person.
+
+    An older one may have been made with fewer scopes, and would take away what the newer one brought.
+    """
+    newest = (await ports.sessions.of_account(session.account.id))[0]
+    if newest.id != session.id:
+        await ports.sessions.refreshed(session, sealed(ports, identity))
+        return
     told = account_of(identity)
     before, after = _facts(session.account), _facts(told)
     if before == after:

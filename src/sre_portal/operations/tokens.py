@@ -138,7 +138,10 @@ async def rotate_token(
     old = await issued_token(ports, name)
     until = _end_of(old, ports.clock.now() + min(overlap, LONGEST_OVERLAP))
     subject, after = f"token {name}, by {name_after}", {"old_ends_at": until.isoformat()}
-    async with audited(ports, Act(actor, Permission.TOKEN_ISSUE, subject, address, after=after)):
+    act = Act(
+        actor, Permission.TOKEN_ISSUE, subject, address, before=_held(old), after=after, action="token:rotate"
+    )
+    async with audited(ports, act):
         lasts = timedelta(days=90) if old.ends_at is None else old.ends_at - old.created_at
         order = Order(name_after, max(1, lasts.days), old.role, old.services, old.service)
         problems = [*order_problems(ports, order), *_unfit_for_rotation(ports, actor, old)]
@@ -155,6 +158,21 @@ async def rotate_token(
         return secret
 
 
+def _held(token: Token) -> dict[str, object]:
+    """What a token may, for the audit log."""
+    return {
+        "role": token.role.value if token.role else None,
+        "services": sorted(token.services) if token.services is not None else None,
+        "agent_of": token.service,
+        "owner": token.account.name if token.account else None,
+        "ends_at": token.ends_at.isoformat() if token.ends_at else None,
+    }
+
+
+def _in_words(token: Token) -> str:
+    return ", ".join(f"{name} {value}" for name, value in _held(token).items() if value is not None)
+
+
 async def issued_token(ports: Ports, name: str) -> Token:
     """A token that was issued here. Raises `NotFound`, also for one of the settings."""
     found = [one for one in await ports.tokens.all() if one.name == name and one.origin == "issued"]
@@ -169,8 +187,10 @@ async def revoke_token(ports: Ports, actor: Principal, name: str, reason: str, a
     Raises `NotFound`, or `InvalidInput` where power that ends would take it from an administrator. An agent's
     token is nobody's: it is in reach of whoever may issue tokens.
     """
-    async with audited(ports, Act(actor, Permission.TOKEN_ISSUE, f"token {name}", address, reason=reason)):
-        owner = (await issued_token(ports, name)).account
+    act = Act(actor, Permission.TOKEN_ISSUE, f"token {name}", address, reason=reason, action="token:revoke")
+    async with audited(ports, act) as record:
+        token = await issued_token(ports, name)
+        record.detail, owner = f"it was {_in_words(token)}", token.account
         raise_if([] if owner is None else out_of_reach(ports, actor, owner))
         await _revoke(ports, name)
 

@@ -103,6 +103,12 @@ class Audit:
         """That an entry is in the signed log. Raises `NotFound`."""
         return await self._database.read(partial(_proof, seq=seq))
 
+    def doubt(self, what: str, why: str) -> None:
+        """Says that the log is not what was signed, until the same is said with no reason. Refuses no act."""
+        self._queue.doubts.pop(what, None)
+        if why:
+            self._queue.doubts[what] = why
+
     async def oldest(self) -> Entry | None:
         """The oldest entry that has its text."""
         return await self._database.read(_oldest)

@@ -11,8 +11,9 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from sre_portal.core.access import Principal
 from sre_portal.core.errors import (
     Conflict,
     InvalidInput,
@@ -75,10 +76,19 @@ async def _portal_error(request: Request, error: Exception) -> Response:
         detail = "The database does not answer."  # where it lies is no stranger's business
     if isinstance(error, LoginRefused | ProviderUnavailable) and is_for_people(request):
         return error_page(request, status, title, detail.splitlines(), then=AGAIN)
+    if isinstance(error, NotPermitted) and _has_no_role(request):
+        return RedirectResponse("/account", 303)  # that page says who they are here, and what to do
     response = answer(request, status, title, detail, _facts(error))
     if isinstance(error, RateLimited):
         response.headers["retry-after"] = str(ceil(error.retry_after_seconds))
     return response
+
+
+def _has_no_role(request: Request) -> bool:
+    """Whether a person without any role opens the overview, as after each login."""
+    who = request.scope.get("principal")
+    opens = request.method == "GET" and request.url.path == "/" and is_for_people(request)
+    return opens and isinstance(who, Principal) and "session" in request.scope and who.role is None
 
 
 async def _invalid_body(request: Request, error: Exception) -> Response:

@@ -229,6 +229,8 @@ class Audit:
     async def proof(self, seq: int) -> Proof:
         raise NotFound("audit entry", str(seq))
 
+    def doubt(self, what: str, why: str) -> None: ...
+
     async def oldest(self) -> Entry | None:
         return None
 

@@ -138,7 +138,7 @@ class Scene:
             ends_at=now + timedelta(hours=12),
         )
         await self.session_store.add(session, SessionSecrets())
-        secret = await renewed_secret(self.ports, session) or secret  # as a page would, once
+        secret = await renewed_secret(self.ports, session, secret) or secret  # as a page would, once
         self.sessions[who.name] = secret
         return secret
 

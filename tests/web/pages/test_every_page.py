@@ -105,7 +105,7 @@ async def test_a_viewer_sees_the_buttons_disabled_with_the_role_that_may(read: R
 
 
 async def test_whoever_has_no_role_gets_a_page_that_says_so(read: Read) -> None:
-    page = await read("/", who="nils", status=403)
+    page = await read("/runs", who="nils", status=403)
     assert page.faults == []
     assert "viewer" in page.words
 

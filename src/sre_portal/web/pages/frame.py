@@ -117,11 +117,14 @@ def theme_of(request: Request) -> str:
 
 def _links(ports: Ports, who: Principal, path: str) -> tuple[Link, ...]:
     services = {slo.spec.service for slo in ports.catalogue.slos()}
-    rows = (
+    read = (
         ("/", "Overview", "overview", ""),
         ("/services", "Services", "service", str(len(services))),
         ("/experiments", "Experiments", "experiment", str(len(ports.catalogue.experiments()))),
         ("/runs", "Runs", "run", ""),
+    )
+    rows = (
+        *(read if who.may(Permission.PORTAL_READ) else ()),
         *((("/audit", "Audit", "audit", ""),) if who.may(Permission.AUDIT_READ) else ()),
         *((("/access", "Access", "access", ""),) if who.may(Permission.ACCESS_READ) else ()),
         ("/status", "Status", "status", ""),
