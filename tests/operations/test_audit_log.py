@@ -148,6 +148,31 @@ async def test_people_are_told_once_that_the_log_is_not_intact(world: World) -> 
     assert "cannot be trusted" in said
 
 
+async def test_what_a_check_of_the_whole_log_finds_is_an_alarm_until_a_later_one_finds_nothing(
+    world: World,
+) -> None:
+    notices = Notices()
+    world.ports = replace(world.ports, notices=notices)
+    await note_start(world.ports)
+    store = world.store
+    assert isinstance(store, SqlStore)
+    first = tables.audit_entry.c.seq == 0
+    whole = (await world.ports.audit.entries(None, 1))[0]
+    await store.database.write(
+        lambda one: one.execute(update(tables.audit_entry).where(first).values(actor="x"))
+    )
+    for _ in range(2):
+        assert (await verify_log(world.ports)).findings
+    assert "whole audit log" in world.ports.audit.standing().broken
+    (said,) = notices.told
+    assert said.startswith("The audit log is not whole: ")
+    await world.start(ADA)  # the head is sound: acts go on
+    back = update(tables.audit_entry).where(first).values(actor=whole.actor)
+    await store.database.write(lambda one: one.execute(back))
+    assert (await verify_log(world.ports)).findings == ()
+    assert world.ports.audit.standing().broken == ""
+
+
 async def test_a_log_without_a_head_is_checked_too(world: World) -> None:
     await note_start(world.ports)
     store = world.store

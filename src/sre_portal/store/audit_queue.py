@@ -5,10 +5,8 @@ The head of the log is one row that everybody locks. One line a process keeps th
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -17,6 +15,7 @@ from sqlalchemy import Connection
 from sre_portal.core.errors import Conflict, InvalidInput, NotFound, Problem, StoreUnavailable, Untrusted
 from sre_portal.store.audit_tree import Appender, Broken, Changed, Tip, Trust, tip_of
 from sre_portal.store.connection import Database
+from sre_portal.store.sharing import Sharing
 
 T = TypeVar("T")
 
@@ -30,20 +29,6 @@ it adds any."""
 Told = int | Exception
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    job: Job
-    told: asyncio.Future[int]
-
-    def done(self, result: int | Exception) -> None:
-        if self.told.done():  # whoever waited has gone
-            return
-        if isinstance(result, Exception):
-            self.told.set_exception(result)
-        else:
-            self.told.set_result(result)
-
-
 class Queue:
     """The only writer of the log in this process. It remembers the newest state it has believed."""
 
@@ -55,8 +40,7 @@ class Queue:
         """What about -> why an entry is not the one that was signed. Each stays until that works again."""
         self._database = database
         self._trust = trust
-        self._waiting: list[_Waiting] = []
-        self._writer: asyncio.Task[None] | None = None
+        self._sharing: Sharing[Job, int] = Sharing(self._write, SHARED_MOST)
 
     async def add(self, job: Job) -> int:
         """Does a job; returns when what it added is durable.
@@ -64,11 +48,7 @@ class Queue:
         Raises `StoreUnavailable` where the log cannot be written or is not the one this program knows, and
         what the job raises. Where that may be `Changed`, call it in `doubting`.
         """
-        waiting = _Waiting(job, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
-        if self._writer is None:
-            self._writer = asyncio.create_task(self._write_waiting())
-        return await waiting.told
+        return await self._sharing.add(job)
 
     async def look(self) -> None:
         """Holds the log against what is known of it. Raises `StoreUnavailable`, also while in doubt."""
@@ -101,32 +81,11 @@ class Queue:
             raise
         self.doubts.pop(what, None)
 
-    async def _write_waiting(self) -> None:
-        try:
-            while self._waiting:
-                many, self._waiting = self._waiting[:SHARED_MOST], self._waiting[SHARED_MOST:]
-                await self._write(many)
-        finally:
-            self._writer = None
-
-    async def _write(self, many: Sequence[_Waiting]) -> None:
-        try:
-            trust = self._given()
-            work = partial(self._append, trust=trust, jobs=[one.job for one in many])
-            tip, told = await self._trusting(lambda: self._database.write(work))
-        except InvalidInput as unfit:
-            if len(many) == 1:
-                many[0].done(unfit)
-            else:  # one of them is to blame: the others must not suffer for it
-                for one in many:
-                    await self._write([one])
-        except Exception as failure:  # noqa: BLE001  # whatever it was, each of them waits to hear it
-            for one in many:
-                one.done(failure)
-        else:
-            self._believe(tip)
-            for one, result in zip(many, told, strict=True):
-                one.done(result)
+    async def _write(self, jobs: Sequence[Job]) -> Sequence[Told]:
+        work = partial(self._append, trust=self._given(), jobs=jobs)
+        tip, told = await self._trusting(lambda: self._database.write(work))
+        self._believe(tip)
+        return told
 
     def _append(self, connection: Connection, trust: Trust, jobs: Sequence[Job]) -> tuple[Tip, list[Told]]:
         log = Appender(connection, trust, self.tip)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -12,7 +10,6 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from sre_portal.contract.report import AgentReport, LeaseStatus
-from sre_portal.core.errors import InvalidInput
 from sre_portal.core.fidelity import InjectionTotals
 from sre_portal.core.instance import Instance
 from sre_portal.core.ports import SliRow
@@ -20,27 +17,12 @@ from sre_portal.core.signal import Signal
 from sre_portal.store import injection, rollup, sample, series, tables
 from sre_portal.store.connection import Database
 from sre_portal.store.intake import Rows, rows_of, store_rows
+from sre_portal.store.sharing import Sharing
 
 SHARED_MOST = 500
 """Reports in one transaction."""
 
 _parse_routes = msgspec.json.Decoder(tuple[str, ...]).decode
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A report that somebody waits for."""
-
-    rows: Rows
-    stored: asyncio.Future[None]
-
-    def done(self, failure: Exception | None = None) -> None:
-        if self.stored.done():  # whoever waited has gone
-            return
-        if failure is None:
-            self.stored.set_result(None)
-        else:
-            self.stored.set_exception(failure)
 
 
 class Reports:
@@ -49,8 +31,7 @@ class Reports:
     def __init__(self, database: Database, slos: Collection[str] | None = None) -> None:
         self._database = database
         self._slos = slos
-        self._waiting: list[_Waiting] = []
-        self._writer: asyncio.Task[None] | None = None
+        self._sharing: Sharing[Rows, None] = Sharing(self._write, SHARED_MOST)
         self._dropped_hour: int | None = None
 
     async def append(self, report: AgentReport, received_at: datetime) -> None:
@@ -58,37 +39,11 @@ class Reports:
 
         Seconds over an hour old are left out. Raises `InvalidInput` for what cannot be stored.
         """
-        waiting = _Waiting(
-            rows_of(report, received_at, self._slos), asyncio.get_running_loop().create_future()
-        )
-        self._waiting.append(waiting)
-        if self._writer is None:
-            self._writer = asyncio.create_task(self._write_waiting())
-        await waiting.stored
+        await self._sharing.add(rows_of(report, received_at, self._slos))
 
-    async def _write_waiting(self) -> None:
-        try:
-            while self._waiting:
-                many, self._waiting = self._waiting[:SHARED_MOST], self._waiting[SHARED_MOST:]
-                await self._write(many)
-        finally:
-            self._writer = None
-
-    async def _write(self, many: Sequence[_Waiting]) -> None:
-        try:
-            await self._database.write(partial(store_rows, many=[one.rows for one in many]))
-        except InvalidInput as unfit:
-            if len(many) == 1:
-                many[0].done(unfit)
-            else:  # one of them is to blame: the others must not suffer for it
-                for one in many:
-                    await self._write([one])
-        except Exception as failure:  # noqa: BLE001  # whatever it was, each of them waits to hear it
-            for one in many:
-                one.done(failure)
-        else:
-            for one in many:
-                one.done()
+    async def _write(self, many: Sequence[Rows]) -> Sequence[None]:
+        await self._database.write(partial(store_rows, many=many))
+        return [None] * len(many)
 
     async def slis_since(self, at: int) -> Sequence[SliRow]:
         return await self._database.read(partial(series.slis_since, at=at))
