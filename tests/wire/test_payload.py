@@ -16,6 +16,8 @@ from sre_portal.contract.match import Match, Share
 from sre_portal.contract.report import (
     AgentReport,
     ClockMapping,
+    FlagSeen,
+    FlagUse,
     InjectionCount,
     LeaseStatus,
     ReportReceipt,
@@ -79,6 +81,8 @@ REPORT = AgentReport(
             refused="unknown fault kind 'melt', known: latency, error_status, error_exception, abort",
         ),
     ],
+    flags_seen=[FlagSeen("payments", 12, 1795422690.25)],
+    flag_uses=[FlagUse("payments", "retry-budget", "on", 1412), FlagUse("payments", "retry-budget", "", 3)],
 )
 
 

@@ -87,6 +87,28 @@ class ClockMapping:
 
 
 @dataclass(slots=True)
+class FlagSeen:
+    """This instance has a version of a set of flags in force since an instant of the portal's clock.
+
+    Only the newest version is told: whoever has it has seen the ones before.
+    """
+
+    flag_set: str
+    version: int
+    at: float
+
+
+@dataclass(slots=True)
+class FlagUse:
+    """How often a flag gave a variant since the last report that arrived. The variant is empty for none."""
+
+    flag_set: str
+    key: str
+    variant: str
+    count: int
+
+
+@dataclass(slots=True)
 class AgentReport:
     """All fields that count do so since `started_at`.
 
@@ -111,6 +133,8 @@ class AgentReport:
     routes: list[str] = field(default_factory=list)
     seconds: list[Second] = field(default_factory=list)
     leases: list[LeaseStatus] = field(default_factory=list)
+    flags_seen: list[FlagSeen] = field(default_factory=list)
+    flag_uses: list[FlagUse] = field(default_factory=list)
 
 
 @dataclass(slots=True)

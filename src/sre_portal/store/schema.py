@@ -16,7 +16,7 @@ from sre_portal.store.failure import Place
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0004"
+NEWEST = "0005"
 """The revision of the last migration. `tests/store/test_schema.py` holds it."""
 
 _VERSION = table("alembic_version", column("version_num"))

@@ -355,3 +355,73 @@ flag_epoch = Table(
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     _number("value"),
 )
+
+# When each instance had a version of a set in force.
+flag_seen = _clustered(
+    "flag_seen",
+    _key("flag_set", Text),
+    _key("set_version", BigInteger),
+    _key("service", Text),
+    _key("instance", Text),
+    _instant("seen_at"),
+)
+
+# What was evaluated: first, last, and how often. The row with an empty set says since when this is counted.
+flag_use = _clustered(
+    "flag_use",
+    _key("flag_set", Text),
+    _key("key", Text),
+    _key("variant", Text),
+    _instant("first_at"),
+    _instant("last_at"),
+    _number("count"),
+)
+
+# Conditions on error budgets that turned: of which flag, and by which facts.
+flag_turn = Table(
+    "flag_turn",
+    METADATA,
+    Column("id", ID, primary_key=True),
+    _text("flag_set"),
+    _text("key"),
+    _instant("at"),
+    _text("conditions"),
+    _text("facts"),
+    Index("flag_turn_at", "at", "id"),
+)
+
+# Changes of flags that wait for a second person, for an instant, or for both.
+flag_plan = Table(
+    "flag_plan",
+    METADATA,
+    Column("id", ID, primary_key=True),
+    _text("flag_set"),
+    _text("key"),
+    _text("change"),
+    _text("state"),
+    _instant("not_before", nullable=True),
+    _text("reason"),
+    _instant("proposed_at"),
+    _text("proposed_by"),
+    _text("proposed_by_id"),
+    _instant("decided_at", nullable=True),
+    _text("decided_by"),
+    _text("decision"),
+    _instant("ended_at", nullable=True),
+    _text("outcome"),
+    Index("flag_plan_state", "state", "not_before"),
+    Index("flag_plan_flag", "flag_set", "key", "id"),
+)
+
+# Signed words that a kill switch was drilled, and what came of it.
+drill_certificate = Table(
+    "drill_certificate",
+    METADATA,
+    Column("run_id", BigInteger, primary_key=True, autoincrement=False),
+    _key("flag_set", Text),
+    _key("key", Text),
+    _text("verdict"),
+    _instant("issued_at"),
+    _text("text"),
+    Index("drill_certificate_flag", "flag_set", "key", "issued_at"),
+)
