@@ -19,7 +19,8 @@ SHARED = ""
 
 DEFAULT_SET = "default"
 LONGEST_KEY = 200
-_SET_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
+LONGEST_SET = 96
+_SET_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?(@[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?)?")
 _KEY = re.compile(rf"[^\s/?#\\%\x00-\x1f\x7f]{{1,{LONGEST_KEY}}}")
 
 
@@ -81,6 +82,21 @@ class Difference:
 
     def __bool__(self) -> bool:
         return bool(self.added or self.changed or self.removed or self.shared)
+
+
+def service_of(flag_set: str) -> str:
+    """The service whose flags a set holds: `shop` of `shop` and of `shop@staging`."""
+    return flag_set.partition("@")[0]
+
+
+def environment_of(flag_set: str) -> str:
+    """The environment of a set: `staging` of `shop@staging`; empty for the portal's own."""
+    return flag_set.partition("@")[2]
+
+
+def set_of(service: str, environment: str) -> str:
+    """The set of a service in an environment; an empty one is the portal's own."""
+    return f"{service}@{environment}" if environment else service
 
 
 def flag_text(flag: Flag) -> str:
@@ -152,7 +168,8 @@ def name_problems(flag_set: str, keys: Sequence[str] = ()) -> list[Problem]:
     found = []
     if not _SET_NAME.fullmatch(flag_set):
         expected = (
-            "lower case letters, digits, dots and dashes, at most 63, with a letter or digit at both ends"
+            "lower case letters, digits, dots and dashes, at most 63, with a letter or digit at both ends; "
+            "then, for another environment, @ and its name, at most 32 without dots"
         )
         found.append(Problem("flag_set", repr(flag_set[:80]), expected))
     expected = (

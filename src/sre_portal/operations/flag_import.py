@@ -20,6 +20,7 @@ from sre_portal.core.flag_change import (
     edits_to,
     keeping_pins,
     name_problems,
+    service_of,
 )
 from sre_portal.operations.access_act import LONGEST_REASON, reason_problems
 from sre_portal.operations.audited import Act, audited
@@ -72,7 +73,7 @@ async def import_flags(
         order.reason[:LONGEST_REASON],
         {"set_version": kept.version},
         {"set_version": kept.version + bool(edits), **_told(told)},
-        service=order.flag_set,
+        service=service_of(order.flag_set),
     )
     async with audited(ports, act):
         if not edits:

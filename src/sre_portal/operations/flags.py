@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Literal
 
 from sre_portal.core.access import Permission, Principal, require
 from sre_portal.core.complaint import shown
@@ -21,6 +22,7 @@ from sre_portal.core.flag_change import (
     flag_text,
     keeping_pins,
     name_problems,
+    service_of,
 )
 from sre_portal.operations.access_act import LONGEST_REASON, reason_problems
 from sre_portal.operations.audited import Act, audited
@@ -37,13 +39,17 @@ LONGEST_TOLD = 4000
 
 @dataclass(frozen=True, slots=True)
 class FlagOrder:
-    """Which flag is to be changed and why. `version` is the one that was seen, 0 for none; None: any."""
+    """Which flag is to be changed and why. `version` is the one that was seen, 0 for none; None: any.
+
+    `way`: by whose hand. Only what is done by hand is held up where a flag is protected.
+    """
 
     flag_set: str
     key: str
     reason: str
     address: str = ""
     version: int | None = None
+    way: Literal["hand", "plan", "drill"] = "hand"
 
 
 Make = Callable[[KeptSet], str | None]
@@ -144,7 +150,7 @@ async def _change(ports: Ports, actor: Principal, order: FlagOrder, make: Make) 
     kept = await kept_now(ports, order.flag_set)
     row, text = kept.rows.get(order.key), make(kept)
     if row is not None and row.definition == text and order.version in {None, row.version}:
-        require(actor, Permission.FLAG_FLIP, order.flag_set)
+        require(actor, Permission.FLAG_FLIP, service_of(order.flag_set))
         return row
     act = Act(
         actor,
@@ -154,7 +160,7 @@ async def _change(ports: Ports, actor: Principal, order: FlagOrder, make: Make) 
         order.reason[:LONGEST_REASON],
         _told(None if row is None else row.definition, 0 if row is None else row.version),
         _told(text, 1 if row is None else row.version + 1),
-        service=order.flag_set,
+        service=service_of(order.flag_set),
     )
     async with audited(ports, act):
         for _ in range(TRIES):

@@ -11,7 +11,7 @@ from fastapi import Path, Query, Request, Response
 from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.core.flag.bucket import Epoch
 from sre_portal.core.flag.explain import explain
-from sre_portal.core.flag_change import LONGEST_KEY, FlagRow
+from sre_portal.core.flag_change import LONGEST_KEY, LONGEST_SET, FlagRow
 from sre_portal.operations.flag_import import ImportOrder, export_flags, import_flags, plan_import
 from sre_portal.operations.flags import (
     FlagOrder,
@@ -36,7 +36,7 @@ from sre_portal.web.api.flag_schema import (
 )
 from sre_portal.web.context import address_of, ports_of, principal_of
 
-SetName = Annotated[str, Path(max_length=80)]
+SetName = Annotated[str, Path(max_length=LONGEST_SET)]
 Key = Annotated[str, Path(max_length=LONGEST_KEY)]
 MOST_VERSIONS = 500
 
@@ -47,7 +47,7 @@ async def sets(request: Request) -> list[FlagSetJson]:
 
 
 async def flags(
-    request: Request, flag_set: Annotated[str, Query(alias="set", max_length=80)] = ""
+    request: Request, flag_set: Annotated[str, Query(alias="set", max_length=LONGEST_SET)] = ""
 ) -> list[FlagJson]:
     """The newest version of every flag, of one set or of all."""
     book = ports_of(request).flag_book
