@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sre_portal.core.alert import Alert
+from sre_portal.core.flag.lookup import NO_FACTS, Facts
 from sre_portal.core.instance import Instance
 from sre_portal.core.replica import AnswerWord
 from sre_portal.core.run import Run
@@ -104,6 +105,9 @@ class Watch:
     """The last word about changed flags that was followed."""
     flags_late: bool = False
     """Whether the last look for changed flags failed."""
+    facts: Facts = NO_FACTS
+    """What rules of flags are told of error budgets, and the second by which that was worked out."""
+    facts_second: int = 0
     suppressed: dict[str, Suppressed] = field(default_factory=dict)
     """By kind of request, since the start."""
     refused_agents: int = 0
