@@ -11,8 +11,8 @@ from tests.unit.core.documents import slo_of
 NOW = 20_000 * 86400 + 12 * 3600
 
 
-def named(name: str) -> Slo:
-    return slo_of(name, objective="99", window="1h")
+def named(name: str, window: str = "1h") -> Slo:
+    return slo_of(name, objective="99", window=window)
 
 
 def counted(*names: str, bad: int = 7) -> Board:
@@ -31,7 +31,7 @@ def test_the_facts_are_the_budget_and_the_burn_of_the_pages_rounded() -> None:
 
 def test_what_is_not_known_is_left_out() -> None:
     assert facts_at([named("checkout")], Board(), NOW) == {}
-    late = facts_at([named("checkout")], counted("checkout"), NOW + 7200)
+    late = facts_at([named("checkout", "1d")], counted("checkout"), NOW + 7200)
     assert list(late["checkout"]) == ["budget_remaining"]
 
 
