@@ -105,7 +105,7 @@ class Watch:
     """The last word about changed flags that was followed."""
     flags_late: bool = False
     """Whether the last look for changed flags failed."""
-    facts: Facts = NO_FACTS
+    facts: Facts = field(default_factory=lambda: NO_FACTS)
     """What rules of flags are told of error budgets, and the second by which that was worked out."""
     facts_second: int = 0
     suppressed: dict[str, Suppressed] = field(default_factory=dict)
