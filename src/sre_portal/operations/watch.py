@@ -12,6 +12,7 @@ from datetime import datetime
 
 from sre_portal.core.alert import Alert
 from sre_portal.core.flag.lookup import NO_FACTS, Facts
+from sre_portal.core.flag_use import Key as UseKey
 from sre_portal.core.instance import Instance
 from sre_portal.core.replica import AnswerWord
 from sre_portal.core.run import Run
@@ -108,6 +109,10 @@ class Watch:
     facts: Facts = field(default_factory=lambda: NO_FACTS)
     """What rules of flags are told of error budgets, and the second by which that was worked out."""
     facts_second: int = 0
+    flag_uses: dict[UseKey, int] = field(default_factory=dict)
+    """Evaluations of flags that are not written down yet."""
+    flags_listed: set[tuple[str, str]] = field(default_factory=set)
+    """Answers with a whole set that were counted since the last pass: the set, and the tag of the answer."""
     suppressed: dict[str, Suppressed] = field(default_factory=dict)
     """By kind of request, since the start."""
     refused_agents: int = 0
