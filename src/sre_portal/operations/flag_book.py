@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import structlog
 
-from sre_portal.core.errors import InvalidInput
-from sre_portal.core.flag.definition import Definitions, Flag
 from sre_portal.core.flag.flag_set import FlagSet
-from sre_portal.core.flag.parse import parse_definitions
-from sre_portal.core.flag_change import EMPTY_SHARED, SHARED, FlagRow, SetNews, flag_text
+from sre_portal.core.flag.taking import Taken, take_changes, take_whole
+from sre_portal.core.flag_change import EMPTY_SHARED, SHARED, FlagRow, SetNews
 from sre_portal.core.ports import FlagStore
+from sre_portal.operations.pulse import Pulse
 
 log = structlog.get_logger("sre_portal.flags")
 
@@ -27,14 +25,23 @@ FEW = 20
 class KeptSet:
     """One set at one version. `rows` has removed flags too: their versions go on.
 
-    `unsound` says why the newest version of a flag cannot be compiled: the one before stays in force.
+    `taken` is what is in force. Where the newest version of a flag cannot be compiled, the one before is.
     """
 
     name: str
     version: int = 0
     rows: Mapping[str, FlagRow] = field(default_factory=dict)
-    flags: FlagSet = field(default_factory=lambda: FlagSet(Definitions()))
-    unsound: Mapping[str, str] = field(default_factory=dict)
+    taken: Taken = field(default_factory=Taken)
+
+    @property
+    def flags(self) -> FlagSet:
+        return self.taken.flags
+
+    @property
+    def unsound(self) -> Mapping[str, str]:
+        """By key; that of what the flags share is empty."""
+        shared = self.taken.unsound_shared
+        return {**self.taken.unsound, SHARED: shared} if shared else self.taken.unsound
 
     @property
     def shared(self) -> Mapping[str, object]:
@@ -51,6 +58,8 @@ class FlagBook:
     """Lives in one event loop. A set is replaced as a whole: whoever evaluates sees one version of it."""
 
     def __init__(self) -> None:
+        self.changed = Pulse()
+        """Beats when another version of a set is in force."""
         self._sets: dict[str, KeptSet] = {}
         self._refreshing = asyncio.Lock()
 
@@ -68,70 +77,33 @@ class FlagBook:
             for news in await store.news(known):
                 before = self._sets.get(news.flag_set) or KeptSet(news.flag_set)
                 self._sets[news.flag_set] = await _after(before, news)
+                self.changed.beat()
 
 
 async def _after(before: KeptSet, news: SetNews) -> KeptSet:
     rows = {**before.rows, **{row.key: row for row in news.rows}}
     changed = [row.key for row in news.rows]
     if SHARED in changed or len(changed) > FEW:
-        made = await asyncio.to_thread(_whole, before, rows)
+        taken = await asyncio.to_thread(_whole, before, rows)
     else:
-        made = _one_by_one(before, rows, changed)
-    flags, unsound = made
-    for key, why in unsound.items():
+        taken = take_changes(before.taken, before.shared, {key: _fields(rows[key]) for key in changed})
+    after = KeptSet(news.flag_set, news.set_version, rows, taken)
+    for key, why in after.unsound.items():
         if before.unsound.get(key) != why:
             log.error(
                 "a flag cannot be compiled: what was in force stays", set=news.flag_set, key=key, why=why
             )
-    return KeptSet(news.flag_set, news.set_version, rows, flags, unsound)
+    return after
 
 
-_Made = tuple[FlagSet, Mapping[str, str]]
+def _whole(before: KeptSet, rows: Mapping[str, FlagRow]) -> Taken:
+    fields = {key: told for key, row in rows.items() if (told := _fields(row)) is not None}
+    shared = fields.pop(SHARED, None)
+    return take_whole(before.flags, _read(EMPTY_SHARED) if shared is None else shared, fields)
 
 
-def _whole(before: KeptSet, rows: Mapping[str, FlagRow]) -> _Made:
-    texts = {key: row.definition for key, row in rows.items() if row.definition is not None}
-    shared = texts.pop(SHARED, EMPTY_SHARED)
-    try:
-        flags = {key: _read(text) for key, text in texts.items()}
-        return FlagSet(parse_definitions({**_read(shared), "flags": flags})), {}
-    except InvalidInput:
-        return _as_far_as_sound(before, shared, texts)
-
-
-def _as_far_as_sound(before: KeptSet, shared: str, texts: Mapping[str, str]) -> _Made:
-    """Each flag by itself. Where what they share is unsound, all of them stay as they were."""
-    around = _read(shared)
-    try:
-        definitions = parse_definitions({**around, "flags": {}})
-    except InvalidInput as wrong:
-        return before.flags, {SHARED: str(wrong)}
-    unsound: dict[str, str] = {}
-    flags: dict[str, Flag] = {}
-    for key, text in texts.items():
-        try:
-            flags[key] = _flag(around, key, text)
-        except InvalidInput as wrong:
-            unsound[key] = str(wrong)
-            with suppress(InvalidInput, KeyError):
-                flags[key] = _flag(around, key, flag_text(before.flags.definitions.flags[key]))
-    return FlagSet(replace(definitions, flags=flags)), unsound
-
-
-def _one_by_one(before: KeptSet, rows: Mapping[str, FlagRow], changed: Sequence[str]) -> _Made:
-    flags, shared = before.flags, before.shared
-    unsound = {key: why for key, why in before.unsound.items() if key not in changed}
-    for key in changed:
-        text = rows[key].definition
-        try:
-            flags = flags.without(key) if text is None else flags.with_flag(_flag(shared, key, text))
-        except InvalidInput as wrong:
-            unsound[key] = str(wrong)
-    return flags, unsound
-
-
-def _flag(shared: Mapping[str, object], key: str, text: str) -> Flag:
-    return parse_definitions({**shared, "flags": {key: _read(text)}}).flags[key]
+def _fields(row: FlagRow) -> Mapping[str, object] | None:
+    return None if row.definition is None else _read(row.definition)
 
 
 def _read(text: str) -> Mapping[str, object]:
