@@ -13,6 +13,7 @@ from sre_portal.core.flag.bucket import KEY, Epoch
 from sre_portal.core.flag.definition import Definitions, Flag
 from sre_portal.core.flag.dump import dump_flags, flag_fields
 from sre_portal.core.flag.pin import pin
+from sre_portal.core.flag_plan import PlanMove
 
 SHARED = ""
 """The key under which the metadata and the shared rules of a set are kept: no flag has an empty one."""
@@ -52,7 +53,10 @@ class FlagEdit:
 
 @dataclass(frozen=True, slots=True)
 class SetChange:
-    """Edits of a set that was seen at `set_version`, 0 for one that was not there. All of them or none."""
+    """Edits of a set that was seen at `set_version`, 0 for one that was not there. All of them or none.
+
+    `settles`: the planned change that is made by it, in the same transaction.
+    """
 
     flag_set: str
     set_version: int
@@ -60,6 +64,7 @@ class SetChange:
     at: datetime
     by: str
     reason: str
+    settles: PlanMove | None = None
 
 
 @dataclass(frozen=True, slots=True)

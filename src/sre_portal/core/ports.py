@@ -20,6 +20,10 @@ from sre_portal.core.audit_proof import Proof
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.fidelity import InjectionTotals
 from sre_portal.core.flag_change import FlagRow, SetChange, SetNews
+from sre_portal.core.flag_plan import Plan, PlanMove, PlanState
+from sre_portal.core.flag_turn import FlagTurn
+from sre_portal.core.flag_use import Key as UseKey
+from sre_portal.core.flag_use import Used
 from sre_portal.core.instance import Instance
 from sre_portal.core.journal import JournalEntry
 from sre_portal.core.login import Attempt, Identity, LogoutClaim
@@ -348,10 +352,72 @@ class FlagStore(Protocol):
         """What changed in each set since the version that is known; all of it for sets that are not."""
 
     async def change(self, change: SetChange) -> bool:
-        """Makes the edits, durable. False where the set is not at that version any more; nothing is done."""
+        """Makes the edits, durable. False where the set is not at that version any more; nothing is done.
+
+        Raises `Conflict` where the plan it settles is not in the state any more that was seen.
+        """
 
     async def history(self, flag_set: str, key: str, limit: int, before: int | None) -> Sequence[FlagRow]:
         """Versions of a flag, newest first; those below `before` where it is given."""
+
+
+class PlanStore(Protocol):
+    """Changes of flags that wait for a second person, for an instant, or for both."""
+
+    async def add(self, plans: Sequence[Plan]) -> Sequence[Plan]:
+        """Keeps new plans, all or none. Returns them with their numbers."""
+
+    async def get(self, plan_id: int) -> Plan:
+        """Raises `NotFound`."""
+
+    async def some(
+        self,
+        *,
+        flag_set: str | None = None,
+        key: str | None = None,
+        states: Collection[PlanState] = (),
+        limit: int = 100,
+        before: int | None = None,
+    ) -> Sequence[Plan]:
+        """Newest first: of a set, of a flag, in some states; those below the number `before`."""
+
+    async def count_open(self, flag_set: str, key: str) -> int:
+        """How many of a flag have not ended."""
+
+    async def due(self, now: datetime, limit: int) -> Sequence[Plan]:
+        """What is to be made now: by instant, then by number."""
+
+    async def move(self, move: PlanMove) -> bool:
+        """False where the plan is not in the state any more that was seen; nothing is done then."""
+
+
+class FlagUseStore(Protocol):
+    """What was evaluated, summed over all replicas and agents."""
+
+    async def add(self, counts: Mapping[UseKey, int], at: datetime) -> None:
+        """Adds what was counted until then, and notes that counting goes on."""
+
+    async def of(self, flag_set: str) -> Sequence[Used]:
+        """What the flags of a set gave."""
+
+    async def counted_since(self) -> datetime | None:
+        """Since when evaluations are counted without a gap; None where they were not yet."""
+
+
+class FlagTurnStore(Protocol):
+    """Turns of flags."""
+
+    async def add(self, turn: FlagTurn) -> None:
+        """Returns when it is durable."""
+
+    async def last(self) -> Sequence[FlagTurn]:
+        """The newest turn of each flag."""
+
+    async def recent(self, flag_set: str, key: str, limit: int) -> Sequence[FlagTurn]:
+        """Newest first, of one flag, or for an empty key of the set."""
+
+    async def since(self, flag_sets: Collection[str], at: datetime, limit: int) -> Sequence[FlagTurn]:
+        """The newest of these sets from an instant on, newest first."""
 
 
 class Replicas(Protocol):
@@ -432,6 +498,9 @@ class Store(Protocol):
     accounts: AccountStore
     logins: LoginStore
     flags: FlagStore
+    plans: PlanStore
+    flag_uses: FlagUseStore
+    flag_turns: FlagTurnStore
     replicas: Replicas
 
     async def ping(self) -> None:

@@ -14,10 +14,13 @@ from sre_portal.core.ports import (
     Catalogue,
     Clock,
     FlagStore,
+    FlagTurnStore,
+    FlagUseStore,
     JournalStore,
     LeaseDesk,
     LoginStore,
     Notices,
+    PlanStore,
     Replicas,
     ReportStore,
     RunStore,
@@ -48,6 +51,9 @@ class Ports:
     accounts: AccountStore
     logins: LoginStore
     flags: FlagStore
+    plans: PlanStore
+    flag_uses: FlagUseStore
+    flag_turns: FlagTurnStore
     desk: LeaseDesk
     board: Board
     pulse: Pulse

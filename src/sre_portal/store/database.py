@@ -16,8 +16,11 @@ from sre_portal.core.ports import (
     AlertStore,
     AuditStore,
     FlagStore,
+    FlagTurnStore,
+    FlagUseStore,
     JournalStore,
     LoginStore,
+    PlanStore,
     Replicas,
     ReportStore,
     RunStore,
@@ -33,6 +36,9 @@ from sre_portal.store.connection import Database
 from sre_portal.store.dialect import engines_for
 from sre_portal.store.epoch import Epoch
 from sre_portal.store.failure import Place
+from sre_portal.store.flag_plans import FlagPlans
+from sre_portal.store.flag_turns import FlagTurns
+from sre_portal.store.flag_use import FlagUses
 from sre_portal.store.flags import Flags
 from sre_portal.store.journal import Journal
 from sre_portal.store.logins import Logins
@@ -61,6 +67,9 @@ class SqlStore:
     accounts: AccountStore
     logins: LoginStore
     flags: FlagStore
+    plans: PlanStore
+    flag_uses: FlagUseStore
+    flag_turns: FlagTurnStore
     replicas: Replicas
 
     def __init__(self, database: Database, slos: Collection[str] | None, trust: Trust | None = None) -> None:
@@ -77,6 +86,9 @@ class SqlStore:
         self.logins = Logins(database)
         topic = Topic()
         self.flags = Flags(database, topic)
+        self.plans = FlagPlans(database)
+        self.flag_uses = FlagUses(database)
+        self.flag_turns = FlagTurns(database)
         self.replicas = self.replica = Replica(database, self.epoch, topic)
         self._watching = asyncio.create_task(self.replica.watch())
 

@@ -11,10 +11,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from sre_portal.core.errors import Conflict
 from sre_portal.core.flag_change import FlagRow, SetChange, SetNews
 from sre_portal.store import tables
 from sre_portal.store.connection import Database
 from sre_portal.store.dialect import added, put
+from sre_portal.store.flag_plans import moved
 from sre_portal.store.topic import Topic
 
 CHANNEL = "sre_portal_flags"
@@ -38,7 +40,10 @@ class Flags:
         return await self._database.read(partial(_news, known=known))
 
     async def change(self, change: SetChange) -> bool:
-        """Makes the edits, durable. False where the set is not at that version any more; nothing is done."""
+        """Makes the edits, durable. False where the set is not at that version any more; nothing is done.
+
+        Raises `Conflict` where the plan it settles is not in the state any more that was seen.
+        """
         return await self._database.write(partial(_change, change=change))
 
     async def history(self, flag_set: str, key: str, limit: int, before: int | None) -> Sequence[FlagRow]:
@@ -77,13 +82,15 @@ def _change(connection: Connection, change: SetChange) -> bool:
     sets = tables.flag_set
     if not change.set_version:
         added(connection, sets, {"name": change.flag_set, "version": 0})
-    moved = connection.execute(
+    risen = connection.execute(
         update(sets)
         .where(sets.c.name == change.flag_set, sets.c.version == change.set_version)
         .values(version=change.set_version + 1)
     )
-    if moved.rowcount != 1:
+    if risen.rowcount != 1:
         return False
+    if change.settles is not None and not moved(connection, change.settles):
+        raise Conflict(f"plan {change.settles.before.id} as it was", "that somebody else was first")
     rows = [
         {
             "flag_set": change.flag_set,
