@@ -30,7 +30,7 @@ from tests.web.pages.documents import experiments, slos
 from tests.web.pages.history import Past, finished_runs, live_run, write_journals
 from tests.web.pages.memory import NOW, Alerts, Audit, Journal, Reports, Runs, StillClock, by_minute
 from tests.web.pages.memory_access import Accounts, Logins, Notices, Sessions, Tokens
-from tests.web.pages.memory_flags import Flags
+from tests.web.pages.memory_flags import Flags, FlagTurns, FlagUses
 
 ADA = Principal("ada", everywhere(Role.ADMIN))
 OMAR = Principal("omar", everywhere(Role.OPERATOR))
@@ -195,6 +195,8 @@ def scene(known: Counted | None = None, *, quiet: bool = False) -> Scene:
         accounts=accounts,
         logins=Logins(),
         flags=Flags(),
+        flag_uses=FlagUses(),
+        flag_turns=FlagTurns(),
         notices=Notices(),
         access=access,
         desk=desk,
