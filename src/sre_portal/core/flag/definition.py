@@ -10,6 +10,12 @@ from sre_portal.core.flag.bucket import DEFAULT_EPOCH, KEY, Epoch
 from sre_portal.core.flag.resolution import NO_METADATA, FlagType, Metadata
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
+NEEDS = "prerequisites"
+"""Where the metadata of a flag says which others it needs; `prerequisite.py` reads it."""
+OFF = "offVariant"
+"""Where the metadata of a flag says what it gives while those are not met; else it is the default variant."""
+UNMET = "unmetPrerequisite"
+"""Where the metadata of an answer says which one was not met."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,12 @@ class Flag:
         """The bucketing epoch that the flag, or else the metadata of its set, says."""
         said = self.metadata.get(KEY, metadata.get(KEY))
         return Epoch(said) if isinstance(said, int) else None
+
+    @property
+    def off(self) -> str | None:
+        """The variant that is given while prerequisites are not met."""
+        said = self.metadata.get(OFF)
+        return said if isinstance(said, str) else self.default
 
     def epoch(self, metadata: Metadata = NO_METADATA) -> Epoch:
         return self.pinned(metadata) or DEFAULT_EPOCH

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from sre_portal.core.flag.compile import Compiler, Watch
-from sre_portal.core.flag.definition import NOTHING, Definitions, Flag
+from sre_portal.core.flag.definition import NEEDS, NOTHING, Definitions, Flag
+from sre_portal.core.flag.gate import CYCLE, Evaluate, Gate, gate_of
 from sre_portal.core.flag.lookup import NO_FACTS, Facts, Step
 from sre_portal.core.flag.loop import MAX_EFFORT
 from sre_portal.core.flag.outcome import variant_name
@@ -21,9 +22,6 @@ from sre_portal.core.flag.resolution import (
     failed,
     typed,
 )
-
-Evaluate = Callable[[Mapping[str, object], Facts, float], Resolution]
-"""Takes the evaluation context, the facts and the seconds since 1970."""
 
 _FAILURES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What a rule can run into: a context that is no JSON, a text that grows without end, a host's deep stack."""
@@ -41,26 +39,29 @@ def parse_flags(document: str | bytes | Mapping[str, object], source: str = "") 
 class FlagSet:
     """The flags of one document. Immutable: a change makes another set, which shares what did not change."""
 
-    __slots__ = ("_fixed", "_runs", "definitions")
+    __slots__ = ("_fixed", "_gates", "_runs", "definitions")
 
     def __init__(
         self,
         definitions: Definitions,
-        known: tuple[dict[str, Resolution], dict[str, Evaluate]] | None = None,
+        known: tuple[dict[str, Resolution], dict[str, Evaluate], dict[str, Gate]] | None = None,
         new: Iterable[Flag] | None = None,
     ) -> None:
         """Compiles definitions that were parsed. `known` and `new` are for a set that comes from another."""
         self.definitions = definitions
-        self._fixed, self._runs = known or ({}, {})
+        self._fixed, self._runs, self._gates = known or ({}, {}, {})
         for flag in definitions.flags.values() if new is None else new:
             self._add(flag)
 
     def _add(self, flag: Flag) -> None:
-        answer = fixed(flag, self.definitions.metadata)
-        if answer is not None:
+        around = self.definitions
+        if NEEDS in flag.metadata and flag.enabled:
+            run = compile_flag(flag, around.evaluators, around.metadata)
+            self._gates[flag.key] = gate_of(flag, run, merged(flag, around.metadata))
+        elif (answer := fixed(flag, around.metadata)) is not None:
             self._fixed[flag.key] = answer
         else:
-            self._runs[flag.key] = compile_flag(flag, self.definitions.evaluators, self.definitions.metadata)
+            self._runs[flag.key] = compile_flag(flag, around.evaluators, around.metadata)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, FlagSet) and self.definitions == other.definitions
@@ -94,9 +95,7 @@ class FlagSet:
         found = self._fixed.get(key)
         if found is None:
             run = self._runs.get(key)
-            if run is None:
-                return failed(ErrorCode.FLAG_NOT_FOUND, f"no flag {key!r}")
-            found = run(context, facts, at)
+            found = self._gated(key, (context, facts, at), {}) if run is None else run(context, facts, at)
         return found if expected_type is None else typed(found, expected_type)
 
     def evaluate_all(
@@ -107,7 +106,46 @@ class FlagSet:
         answers.update(self._fixed)
         for key, run in self._runs.items():
             answers[key] = run(context, facts, at)
+        for key in self._gates:
+            self._gated(key, (context, facts, at), answers)
         return answers
+
+    def unmet(self, key: str, ask: Question, told: dict[str, Resolution]) -> Resolution | None:
+        """The answer of a flag whose prerequisites are not met; None where they are, or where it has none.
+
+        `told` has the answers there are already, and takes in those of the flags that were asked.
+        """
+        gate = self._gates.get(key)
+        if gate is None:
+            return None
+        for need, answer in zip(gate.needs, gate.unmet, strict=True):
+            if self._given(need.flag, ask, told).variant != need.variant:
+                return answer
+        return None
+
+    def _gated(self, key: str, ask: Question, told: dict[str, Resolution]) -> Resolution:
+        """A flag with prerequisites, or none at all."""
+        gate = self._gates.get(key)
+        if gate is None:
+            return failed(ErrorCode.FLAG_NOT_FOUND, f"no flag {key!r}")
+        if told.get(key, _UNKNOWN) is _UNKNOWN:
+            told[key] = CYCLE  # for whoever comes back here meanwhile
+            try:
+                told[key] = self.unmet(key, ask, told) or gate.run(*ask)
+            except RecursionError:  # a chain that nobody checked
+                told[key] = failed(ErrorCode.GENERAL, "its prerequisites need too many others")
+        return told[key]
+
+    def _given(self, key: str, ask: Question, told: dict[str, Resolution]) -> Resolution:
+        found = self._fixed.get(key)
+        if found is None:
+            run = self._runs.get(key)
+            if run is None:
+                return self._gated(key, ask, told)
+            found = told.get(key)
+            if found is None:
+                found = told[key] = run(*ask)
+        return found
 
     def with_flag(self, flag: Flag) -> FlagSet:
         """The set with a flag added or exchanged. Only that flag is compiled."""
@@ -122,10 +160,13 @@ class FlagSet:
         old = self.definitions
         others = {name: found for name, found in self._fixed.items() if name != key}
         runs = {name: run for name, run in self._runs.items() if name != key}
+        gates = {name: gate for name, gate in self._gates.items() if name != key}
         definitions = Definitions(flags, old.evaluators, old.metadata, old.extra)
-        return FlagSet(definitions, (others, runs), [] if flag is None else [flag])
+        return FlagSet(definitions, (others, runs, gates), [] if flag is None else [flag])
 
 
+Question = tuple[Mapping[str, object], Facts, float]
+"""What `Evaluate` takes."""
 _UNKNOWN = failed(ErrorCode.GENERAL, "")
 
 

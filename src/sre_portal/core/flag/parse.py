@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.core.flag.bucket import KEY, Epoch
@@ -16,8 +16,18 @@ from sre_portal.core.flag.check import (
     size_of,
     suggestion,
 )
-from sre_portal.core.flag.definition import NOTHING, Definitions, Flag
+from sre_portal.core.flag.definition import NEEDS, NOTHING, OFF, Definitions, Flag
 from sre_portal.core.flag.outcome import outcomes
+from sre_portal.core.flag.prerequisite import (
+    Malformed,
+    Outline,
+    Prerequisite,
+    broken,
+    newly_broken,
+    outline,
+    parse_prerequisites,
+    path_of,
+)
 from sre_portal.core.flag.reading import MAX_DEPTH, MAX_RULE, Unsound, faults, read, weigh
 from sre_portal.core.flag.resolution import FlagType, Metadata, type_name
 
@@ -49,6 +59,29 @@ def parse_definitions(document: str | bytes | Mapping[str, object], source: str 
     return parsed
 
 
+def parse_flag(
+    key: str,
+    fields: Mapping[str, object],
+    shared: Mapping[str, object] = NOTHING,
+    others: Mapping[str, Flag] | None = None,
+) -> Flag:
+    """One flag. `shared` is what the document of its set says besides flags.
+
+    `others` are the flags of its set, itself among them or not: what it needs of them and they need of it is
+    checked, too. Without them it is not.
+
+    Raises:
+        InvalidInput: with every problem and its path, which may be in a flag that needs this one.
+    """
+    parser = _Parser("")
+    parsed = parser.parts({**shared, "flags": {key: fields}})
+    if others is not None:
+        parser.compare(others)
+    if parser.problems:
+        raise InvalidInput(parser.problems)
+    return parsed.flags[key]
+
+
 class _Parser:
     def __init__(self, source: str) -> None:
         self.source = source
@@ -56,6 +89,8 @@ class _Parser:
         self.evaluators: dict[str, object] = {}
         self.deep: dict[str, int] = {}
         self.sizes: dict[str, int] = {}
+        self.needs: dict[str, Sequence[Prerequisite]] = {}
+        self.named: dict[str, Collection[str] | None] = {}
 
     def report(self, path: str, seen: str, expected: str) -> None:
         self.problems.append(Problem(path, seen, expected, self.source))
@@ -78,6 +113,21 @@ class _Parser:
         return NOTHING
 
     def document(self, tree: object) -> Definitions:
+        parsed = self.parts(tree)
+        for found in broken(Outline(self.needs, self.named)):
+            self.report(found.path, found.seen, found.expected)
+        return parsed
+
+    def compare(self, others: Mapping[str, Flag]) -> None:
+        """Reports what these flags break in a set with others, and what they need and is not there."""
+        before = outline(others)
+        needs = {key: wanted for key, wanted in before.needs.items() if key not in self.named}
+        after = Outline(needs | self.needs, {**before.variants, **self.named})
+        for found in newly_broken(before, after):
+            self.report(found.path, found.seen, found.expected)
+
+    def parts(self, tree: object) -> Definitions:
+        """Each flag and what they share, by themselves."""
         top = self.mapping(tree, "", "an object with flags")
         if isinstance(tree, Mapping) and "flags" not in top:
             self.report("flags", "nothing", "the flags, by their keys")
@@ -92,6 +142,10 @@ class _Parser:
         metadata: Metadata = {}
         if "metadata" in top and self.sound(top["metadata"], "metadata") is not None:
             metadata = self.metadata(top["metadata"], "metadata")
+        if NEEDS in metadata:
+            self.report(
+                f"metadata.{NEEDS}", "prerequisites of a whole set", "those of a flag, in its metadata"
+            )
         return Definitions(parsed, self.evaluators, metadata, extra or NOTHING)
 
     def keyed(self, value: object) -> Mapping[str, object]:
@@ -142,6 +196,7 @@ class _Parser:
 
     def flag(self, key: str, value: object) -> Flag | None:
         path = f"flags.{key}"
+        self.named[key] = None
         if not key:
             self.report("flags", "an empty key", "the key of a flag")
             return None
@@ -158,6 +213,10 @@ class _Parser:
         default = self.default(fields.get("defaultVariant"), variants, f"{path}.defaultVariant")
         targeting = self.targeting(fields.get("targeting"), variants, f"{path}.targeting", size)
         metadata = self.metadata(fields["metadata"], f"{path}.metadata") if "metadata" in fields else {}
+        if NEEDS in metadata:
+            self.prerequisites(key, metadata, variants)
+        if variants:
+            self.named[key] = variants
         extra = {name: item for name, item in fields.items() if name not in _FIELDS} or NOTHING
         if len(self.problems) > before:
             return None
@@ -215,6 +274,17 @@ class _Parser:
                     expected = suggestion(found.variant, variants, "the name of a variant")
                     self.report(found.path, f"{found.variant!r}", expected)
         return rule
+
+    def prerequisites(self, key: str, metadata: Metadata, variants: Mapping[str, object]) -> None:
+        try:
+            self.needs[key] = parse_prerequisites(metadata[NEEDS])
+        except Malformed as wrong:
+            self.report(path_of(key), wrong.seen, wrong.expected)
+        off = metadata.get(OFF)
+        if off is not None and variants and off not in variants:
+            seen = repr(off) if isinstance(off, str) else type_name(off)
+            expected = suggestion(str(off), variants, "the name of a variant")
+            self.report(f"flags.{key}.metadata.{OFF}", seen, expected)
 
     def metadata(self, value: object, path: str) -> Metadata:
         told: dict[str, bool | int | float | str] = {}
