@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sre_portal.core.errors import Problem
-from sre_portal.core.flag.bucket import KEY, Epoch
+from sre_portal.core.flag.bucket import DEFAULT_EPOCH, KEY, Epoch
 from sre_portal.core.flag.definition import Definitions, Flag
 from sre_portal.core.flag.dump import dump_flags, flag_fields
+from sre_portal.core.flag.parse import parse_one
 from sre_portal.core.flag.pin import pin
 from sre_portal.core.flag_plan import PlanMove
 
@@ -166,6 +167,18 @@ def keeping_pins(definitions: Definitions, before: Definitions, epoch: Epoch) ->
         if kept is not None and flags[key] is not flag:
             flags[key] = replace(flag, metadata={**flag.metadata, KEY: int(kept)})
     return replace(pinned, flags=flags)
+
+
+def edited(
+    shared: Mapping[str, object], before: Definitions, key: str, fields: Mapping[str, object]
+) -> Flag:
+    """A flag as an edit of it makes it, beside the flags of its set, with the hash it had or gets.
+
+    `shared` is what the document of the set says besides flags. Raises `InvalidInput`, also for what the edit
+    breaks in flags that need this one.
+    """
+    parsed = parse_one(key, fields, shared, before.flags)
+    return keeping_pins(parsed, before, DEFAULT_EPOCH).flags[key]
 
 
 def name_problems(flag_set: str, keys: Sequence[str] = ()) -> list[Problem]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -11,9 +11,18 @@ from typing import Literal
 
 from sre_portal.core.access import Permission, Principal, require
 from sre_portal.core.complaint import shown
-from sre_portal.core.errors import Conflict, NotFound, Problem, StoreUnavailable, Superseded, raise_if
+from sre_portal.core.errors import (
+    Conflict,
+    NotFound,
+    Problem,
+    Protected,
+    StoreUnavailable,
+    Superseded,
+    raise_if,
+)
 from sre_portal.core.flag.bucket import DEFAULT_EPOCH
 from sre_portal.core.flag.parse import parse_definitions
+from sre_portal.core.flag.rollout import with_share
 from sre_portal.core.flag_change import (
     FlagRow,
     SetChange,
@@ -24,9 +33,13 @@ from sre_portal.core.flag_change import (
     name_problems,
     service_of,
 )
+from sre_portal.core.flag_guard import is_held_up
+from sre_portal.core.flag_plan import PlanMove, done
+from sre_portal.core.flag_step import FlagStep, Put, Remove, Share, Toggle
 from sre_portal.operations.access_act import LONGEST_REASON, reason_problems
 from sre_portal.operations.audited import Act, audited
 from sre_portal.operations.flag_book import KeptSet
+from sre_portal.operations.glass import BROKEN_GLASS, has_broken_glass
 from sre_portal.operations.ports import Ports
 
 TRIES = 5
@@ -41,7 +54,8 @@ LONGEST_TOLD = 4000
 class FlagOrder:
     """Which flag is to be changed and why. `version` is the one that was seen, 0 for none; None: any.
 
-    `way`: by whose hand. Only what is done by hand is held up where a flag is protected.
+    `way`: by whose hand. What is done by hand is held up where a flag is protected, and so is a planned
+    change, `plan`, that nobody has approved.
     """
 
     flag_set: str
@@ -50,10 +64,13 @@ class FlagOrder:
     address: str = ""
     version: int | None = None
     way: Literal["hand", "plan", "drill"] = "hand"
+    plan: PlanMove | None = None
+    """The planned change as it was seen, and as it stands while it is made."""
 
-
-Make = Callable[[KeptSet], str | None]
-"""Makes the new definition from the set as it is; None removes the flag. Raises `InvalidInput`."""
+    @property
+    def needs_approval(self) -> bool:
+        """Whether it is held up where a flag is protected."""
+        return self.way != "drill" and not (self.plan is not None and self.plan.after.is_approved)
 
 
 async def put_flag(
@@ -63,7 +80,7 @@ async def put_flag(
 
     Raises `InvalidInput` with every problem, `Superseded` where the flag is not at the version that was seen.
     """
-    return await _change(ports, actor, order, lambda kept: _sound(kept, order.key, definition))
+    return await change_flag(ports, actor, order, Put(definition))
 
 
 async def toggle_flag(ports: Ports, actor: Principal, order: FlagOrder, *, enabled: bool) -> FlagRow:
@@ -71,22 +88,12 @@ async def toggle_flag(ports: Ports, actor: Principal, order: FlagOrder, *, enabl
 
     Raises as `put_flag`, and `NotFound`.
     """
-    state = "ENABLED" if enabled else "DISABLED"
-    return await _change(
-        ports,
-        actor,
-        order,
-        lambda kept: _sound(kept, order.key, {**live_fields(kept, order.key), "state": state}),
-    )
+    return await change_flag(ports, actor, order, Toggle(enabled))
 
 
 async def remove_flag(ports: Ports, actor: Principal, order: FlagOrder) -> FlagRow:
     """Removes a flag; its history stays. Raises as `put_flag`, and `NotFound`."""
-
-    def nothing(kept: KeptSet) -> None:
-        live_fields(kept, order.key)
-
-    return await _change(ports, actor, order, nothing)
+    return await change_flag(ports, actor, order, Remove())
 
 
 async def follow_flags(ports: Ports) -> None:
@@ -145,13 +152,19 @@ async def take_in(ports: Ports) -> None:
         await ports.flag_book.refresh(ports.flags)
 
 
-async def _change(ports: Ports, actor: Principal, order: FlagOrder, make: Make) -> FlagRow:
+async def change_flag(ports: Ports, actor: Principal, order: FlagOrder, step: FlagStep) -> FlagRow:
+    """Does one thing to a flag. Which version was seen the order says, not the step.
+
+    Raises as `put_flag`; `NotFound` where the step needs a flag that is there; `Protected` where a second
+    person has to approve it: `operations.flag_plans.make_or_plan` then asks for one.
+    """
     raise_if([*reason_problems(order.reason), *name_problems(order.flag_set, [order.key])])
     kept = await kept_now(ports, order.flag_set)
-    row, text = kept.rows.get(order.key), make(kept)
+    row, text = kept.rows.get(order.key), definition_after(kept, order.key, step)
     if row is not None and row.definition == text and order.version in {None, row.version}:
         require(actor, Permission.FLAG_FLIP, service_of(order.flag_set))
-        return row
+        return await _as_it_is(ports, order, row)
+    alone = check_protected(ports, actor, kept, order, step)
     act = Act(
         actor,
         Permission.FLAG_FLIP,
@@ -159,17 +172,24 @@ async def _change(ports: Ports, actor: Principal, order: FlagOrder, make: Make) 
         order.address,
         order.reason[:LONGEST_REASON],
         _told(None if row is None else row.definition, 0 if row is None else row.version),
-        _told(text, 1 if row is None else row.version + 1),
+        _told(text, 1 if row is None else row.version + 1) | alone,
         service=service_of(order.flag_set),
     )
     async with audited(ports, act):
         for _ in range(TRIES):
             _check_seen(kept, order)
+            check_protected(ports, actor, kept, order, step)
             edit = edit_of(kept.rows, order.key, text)
             if edit is None:  # somebody else has just made it be so
-                return kept.rows[order.key]
+                return await _as_it_is(ports, order, kept.rows[order.key])
             change = SetChange(
-                order.flag_set, kept.version, [edit], ports.clock.now(), actor.name, order.reason
+                order.flag_set,
+                kept.version,
+                [edit],
+                ports.clock.now(),
+                actor.name,
+                order.reason,
+                settled(ports, order.plan, edit.version),
             )
             if await ports.flags.change(change):
                 await take_in(ports)
@@ -184,8 +204,52 @@ async def _change(ports: Ports, actor: Principal, order: FlagOrder, make: Make) 
                     change.reason,
                 )
             kept = await kept_now(ports, order.flag_set)
-            text = make(kept)
+            text = definition_after(kept, order.key, step)
         raise Conflict("a set that rests for a moment", "one that others change all the time")
+
+
+def definition_after(kept: KeptSet, key: str, step: FlagStep) -> str | None:
+    """What a step makes of a flag as it is in a set; None removes it. Raises `InvalidInput`, `NotFound`."""
+    match step:
+        case Put():
+            return _sound(kept, key, step.definition)
+        case Toggle():
+            state = "ENABLED" if step.enabled else "DISABLED"
+            return _sound(kept, key, {**live_fields(kept, key), "state": state})
+        case Share():
+            return _sound(kept, key, with_share(live_fields(kept, key), step.variant, step.percent))
+        case Remove():
+            live_row(kept, key)
+            return None
+
+
+def check_protected(
+    ports: Ports, actor: Principal, kept: KeptSet, order: FlagOrder, step: FlagStep
+) -> dict[str, object]:
+    """What the audit log says besides, where one person changes alone what takes two: with broken glass.
+
+    Raises `Protected` where a second person has to approve.
+    """
+    row = kept.rows.get(order.key)
+    before = None if row is None else fields_of(row)
+    if not order.needs_approval or not is_held_up(step, before, kept.shared):
+        return {}
+    if has_broken_glass(actor, ports.clock.now()):
+        return {"alone": BROKEN_GLASS}
+    raise Protected(f"{order.flag_set}/{order.key}")
+
+
+def settled(ports: Ports, plan: PlanMove | None, version: int) -> PlanMove | None:
+    """A planned change as it is when it is made, at that version."""
+    return None if plan is None else PlanMove(plan.before, done(plan.after, ports.clock.now(), version))
+
+
+async def _as_it_is(ports: Ports, order: FlagOrder, row: FlagRow) -> FlagRow:
+    """The flag is what it is to be, so a plan of it has come true. Raises `Conflict`: it has ended."""
+    move = settled(ports, order.plan, row.version)
+    if move is not None and not await ports.plans.move(move):
+        raise Conflict(f"plan {move.before.id} as it was", "that somebody else was first")
+    return row
 
 
 def _sound(kept: KeptSet, key: str, definition: Mapping[str, object]) -> str:

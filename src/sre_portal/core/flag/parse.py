@@ -59,13 +59,13 @@ def parse_definitions(document: str | bytes | Mapping[str, object], source: str 
     return parsed
 
 
-def parse_flag(
+def parse_one(
     key: str,
     fields: Mapping[str, object],
     shared: Mapping[str, object] = NOTHING,
     others: Mapping[str, Flag] | None = None,
-) -> Flag:
-    """One flag. `shared` is what the document of its set says besides flags.
+) -> Definitions:
+    """One flag, with what it shares with others. `shared` is what the document of its set says besides flags.
 
     `others` are the flags of its set, itself among them or not: what it needs of them and they need of it is
     checked, too. Without them it is not.
@@ -79,7 +79,7 @@ def parse_flag(
         parser.compare(others)
     if parser.problems:
         raise InvalidInput(parser.problems)
-    return parsed.flags[key]
+    return parsed
 
 
 class _Parser:

@@ -99,7 +99,7 @@ def broken(told: Outline) -> list[Problem]:
 
 
 def newly_broken(before: Outline, after: Outline) -> list[Problem]:
-    """What a change of some flags breaks, also in those that need them. What was broken before is left out."""
+    """What a change of some flags breaks, also in those that need them, and was not broken before."""
     was = set(broken(before))
     return [one for one in broken(after) if one not in was]
 

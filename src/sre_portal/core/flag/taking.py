@@ -14,7 +14,7 @@ from sre_portal.core.errors import InvalidInput
 from sre_portal.core.flag.definition import Definitions, Flag
 from sre_portal.core.flag.dump import flag_fields
 from sre_portal.core.flag.flag_set import FlagSet
-from sre_portal.core.flag.parse import parse_definitions
+from sre_portal.core.flag.parse import parse_definitions, parse_one
 
 Fields = Mapping[str, object]
 """A definition as it stands in a document, or what a document says around its flags."""
@@ -72,4 +72,5 @@ def _as_far_as_sound(before: FlagSet, shared: Fields, flags: Mapping[str, Fields
 
 
 def _flag(shared: Fields, key: str, fields: Fields) -> Flag:
-    return parse_definitions({**shared, "flags": {key: fields}}).flags[key]
+    """What it needs of other flags is not looked at: an answer says which prerequisite is not met."""
+    return parse_one(key, fields, shared).flags[key]
