@@ -101,6 +101,16 @@ class Superseded(Conflict):
         self.current = current
 
 
+class Protected(PortalError):
+    """A second person has to approve the change. `what` is a flag, or a set with several of them."""
+
+    def __init__(self, what: str, paths: Sequence[str] = ()) -> None:
+        named = f" ({', '.join(paths[:5])}{', ...' if len(paths) > 5 else ''})" if paths else ""
+        super().__init__(f"{what} is protected{named}: a change by hand waits for a second person")
+        self.what = what
+        self.paths = tuple(paths)
+
+
 class Refused(PortalError):
     """The guards object. Carries every objection."""
 

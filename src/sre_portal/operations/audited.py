@@ -17,6 +17,7 @@ from sre_portal.core.errors import (
     NotAuthenticated,
     NotFound,
     NotPermitted,
+    Protected,
     Refused,
     StoreUnavailable,
     Untrusted,
@@ -157,7 +158,7 @@ def _outcome(failure: BaseException) -> AuditOutcome:
     match failure:
         case NotPermitted() | NotAuthenticated() | LoginRefused():
             return "denied"
-        case Refused() | InvalidInput():
+        case Refused() | Protected() | InvalidInput():
             return "refused"
         case _:
             return "failed"

@@ -20,16 +20,15 @@ from sre_portal.core.errors import (
     Superseded,
     raise_if,
 )
-from sre_portal.core.flag.bucket import DEFAULT_EPOCH
-from sre_portal.core.flag.parse import parse_definitions
+from sre_portal.core.flag.prerequisite import broken_without
 from sre_portal.core.flag.rollout import with_share
 from sre_portal.core.flag_change import (
     FlagRow,
     SetChange,
     edit_of,
+    edited,
     fields_of,
     flag_text,
-    keeping_pins,
     name_problems,
     service_of,
 )
@@ -220,6 +219,7 @@ def definition_after(kept: KeptSet, key: str, step: FlagStep) -> str | None:
             return _sound(kept, key, with_share(live_fields(kept, key), step.variant, step.percent))
         case Remove():
             live_row(kept, key)
+            raise_if(broken_without(key, kept.flags.definitions.flags))
             return None
 
 
@@ -254,9 +254,7 @@ async def _as_it_is(ports: Ports, order: FlagOrder, row: FlagRow) -> FlagRow:
 
 def _sound(kept: KeptSet, key: str, definition: Mapping[str, object]) -> str:
     """The canonical text of a definition, beside what its set shares. Raises `InvalidInput`."""
-    document = {**kept.shared, "flags": {key: definition}}
-    parsed = parse_definitions(document)
-    return flag_text(keeping_pins(parsed, kept.flags.definitions, DEFAULT_EPOCH).flags[key])
+    return flag_text(edited(kept.shared, kept.flags.definitions, key, definition))
 
 
 def _check_seen(kept: KeptSet, order: FlagOrder) -> None:

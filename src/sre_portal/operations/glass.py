@@ -66,6 +66,11 @@ async def mend_glass(ports: Ports, actor: Principal, account: Account, address: 
     ports.pulse.beat()
 
 
+def has_broken_glass(actor: Principal, now: datetime) -> bool:
+    """Whether somebody acts with what breaking the glass gave."""
+    return any(one.source == BROKEN_GLASS for one in actor.at(now).grants)
+
+
 async def refresh_glass(ports: Ports) -> None:
     """Looks up whose glass is broken now; each page and the metrics show it.
 
