@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sre_portal.core.condition import Outcome, Reading
+from sre_portal.core.drill_course import flip_failure
 from sre_portal.core.fidelity import FidelityCheck, outcome
 from sre_portal.core.intake import between
 from sre_portal.core.observed import Observed
@@ -107,12 +108,17 @@ def clock_jump(run: Run, seen: Observed) -> Alarm | None:
     return None
 
 
+def flips(run: Run, seen: Observed) -> Alarm | None:
+    why = flip_failure(run, seen)
+    return None if why is None else Alarm(why)
+
+
 Rings = Callable[[Run, Observed], Alarm | None]
 
 ALARMS: tuple[Rings, ...] = (interrupted, clock_jump)
 """These come first: where nobody looked for a while, what is unreadable now is only what follows from it."""
 
-HARMFUL_ALARMS: tuple[Rings, ...] = (guardrails, escrow, refused, ended_early, fidelity)
+HARMFUL_ALARMS: tuple[Rings, ...] = (guardrails, escrow, flips, refused, ended_early, fidelity)
 """Only while leases are out. Of two things that are wrong, harm is the one to tell."""
 
 

@@ -85,14 +85,42 @@ class RecoversExpectation(Document):
     within: Span
 
 
+class Cohort(Document):
+    """Who gets the variant of a drill: a share of targeting keys, always the same, or who has an attribute.
+
+    Everybody where nothing is said. `equals` is compared as rules compare: the text 5 equals the number 5.
+    """
+
+    percent: Percent | None = None
+    attribute: str | None = None
+    equals: str | None = None
+
+
+class FlagExpectation(Document):
+    """A kill switch is flipped for a cohort while the run lasts, and every subscriber sees it in time.
+
+    `flag_set` is the service of the target where none is named. `after`: so long after the first hit; without
+    it the switch is flipped when the leases go out.
+    """
+
+    type: Literal["flag"]
+    flag: str
+    flag_set: Annotated[str | None, Field(alias="set")] = None
+    variant: str
+    cohort: Cohort = Cohort()
+    seen_within: Span = timedelta(seconds=2)
+    after: Span = timedelta(0)
+
+
 Expectation = Annotated[
-    AlertExpectation | HoldsExpectation | RecoversExpectation, Field(discriminator="type")
+    AlertExpectation | HoldsExpectation | RecoversExpectation | FlagExpectation, Field(discriminator="type")
 ]
 
 
 class ExperimentSpec(Document):
     target: Target
-    faults: Annotated[tuple[FaultSpec, ...], Field(min_length=1, max_length=8)]
+    faults: Annotated[tuple[FaultSpec, ...], Field(max_length=8)] = ()
+    """Without one the run drills its kill switches alone."""
     duration: Span
     steady_state: tuple[Condition, ...] = ()
     guardrails: tuple[Condition, ...] = ()
@@ -121,3 +149,12 @@ class Experiment(Document):
     def held_conditions(self) -> tuple[Condition, ...]:
         """The conditions of the `holds` expectations, in their order: read while the fault is active."""
         return tuple(one.condition for one in self.spec.expectations if isinstance(one, HoldsExpectation))
+
+    @property
+    def drills(self) -> tuple[FlagExpectation, ...]:
+        """The `flag` expectations, in their order."""
+        return tuple(one for one in self.spec.expectations if isinstance(one, FlagExpectation))
+
+    def set_of(self, drill: FlagExpectation) -> str:
+        """The set of flags that a drill is about."""
+        return drill.flag_set or self.spec.target.service

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sre_portal.contract.lease import LEASE_SECONDS
 from sre_portal.contract.report import LeaseStatus
 from sre_portal.core.condition import Outcome, Reading
+from sre_portal.core.drill_course import drills_taken
 from sre_portal.core.fidelity import check
 from sre_portal.core.leases import lease_ids
 from sre_portal.core.marks import watched
@@ -28,6 +29,7 @@ def take_in(run: Run, seen: Observed) -> Run:
             "fidelity": check(run.experiment, seen.injections),
             "alerts": watched(run.alerts, seen.changes, seen.alerts, run.granted_at or run.created_at),
             "costs": tuple(seen.costs),
+            "drills": drills_taken(run, seen),
             "receipts": receipts_of(run, seen) if run.withdrawn_at else (),
         }
     )
@@ -37,7 +39,13 @@ def take_in(run: Run, seen: Observed) -> Run:
 
 
 def effective_at(run: Run, seen: Observed) -> datetime | None:
-    """The first hit that any instance told, never before the leases went out and never after now."""
+    """The first hit that any instance told, never before the leases went out and never after now.
+
+    Of a run without a fault it is the first flip.
+    """
+    if not run.injects:
+        flips = [one.flip.at for one in seen.drills if one.flip is not None]
+        return run.effective_at or min(flips, default=None)
     told = [status.first_hit_at for status in own(run, seen) if status.first_hit_at is not None]
     if not told or run.granted_at is None:
         return run.effective_at

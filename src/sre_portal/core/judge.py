@@ -34,7 +34,7 @@ def judge(run: Run, seen: Observed) -> Judged:
     doubts = list(_doubts(run))
     missed = [_sentence(_why(one)) for one in results if one.outcome == "missed"]
     unknown = [_sentence(_why(one)) for one in results if one.outcome not in ("met", "missed")]
-    if outcome(run.fidelity) == "too_few":
+    if run.injects and outcome(run.fidelity) == "too_few":
         return Verdict.INCONCLUSIVE, (*doubts, *missed, *unknown), results
     if missed:
         return Verdict.FAILED, (*missed, *unknown, *doubts), results
@@ -53,7 +53,8 @@ def results_so_far(run: Run, seen: Observed) -> tuple[ExpectationResult, ...]:
 
 def _invalid(run: Run, seen: Observed) -> Iterator[str]:
     if run.effective_at is None:
-        yield "Nothing was hit: no agent told of a request under this fault."
+        if run.injects:
+            yield "Nothing was hit: no agent told of a request under this fault."
         return
     for index, fault in enumerate(run.experiment.spec.faults):
         if totals_of(seen.injections, index).hits == 0:
@@ -70,7 +71,7 @@ def _doubts(run: Run) -> Iterator[str]:
     silent = sorted({receipt.instance for receipt in run.receipts if receipt.status is None})
     if silent:
         yield f"No receipt came from {listed(silent)}: the end of its lease bounds when it stopped."
-    if run.withdrawn_at is not None and not run.receipts:
+    if run.injects and run.withdrawn_at is not None and not run.receipts:
         yield "No agent is known to have held the leases, so none could confirm that it stopped."
 
 

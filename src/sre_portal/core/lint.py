@@ -5,34 +5,45 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 
 from sre_portal.core.alert import ERROR_RATE
 from sre_portal.core.condition import Condition, ErrorsBelow
 from sre_portal.core.document import dump_duration
 from sre_portal.core.errors import Problem
-from sre_portal.core.experiment import AlertExpectation, ErrorFault, Experiment
+from sre_portal.core.experiment import AlertExpectation, ErrorFault, Experiment, FlagExpectation
+from sre_portal.core.flag.definition import Definitions
+from sre_portal.core.flag_guard import KILL_SWITCH, is_kill_switch
 from sre_portal.core.leases import counts_for
 from sre_portal.core.phrase import closest_first, listed
 from sre_portal.core.route import routes_overlap
 from sre_portal.core.slo import Slo
 
+NO_FLAGS: Mapping[str, Definitions] = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the portal knows: SLOs by name, and the routes each live service has told."""
+    """What the portal knows: SLOs by name, the routes each live service has told, and the flags."""
 
     slos: Mapping[str, Slo]
     routes: Mapping[str, Collection[str]]
+    flags: Mapping[str, Definitions]
+    """By the name of their set."""
 
 
 def problems_of(
-    experiment: Experiment, slos: Mapping[str, Slo], routes: Mapping[str, Collection[str]]
+    experiment: Experiment,
+    slos: Mapping[str, Slo],
+    routes: Mapping[str, Collection[str]],
+    flags: Mapping[str, Definitions] = NO_FLAGS,
 ) -> list[Problem]:
     """Everything that keeps the experiment from being run here, in document order.
 
-    `slos` are all SLOs by name, `routes` the routes of each live service (empty where it told none).
+    `slos` are all SLOs by name, `routes` the routes of each live service (empty where it told none), `flags`
+    all sets of flags.
     """
-    known = Known(slos, routes)
+    known = Known(slos, routes, flags)
     return [problem for look in LOOKS for problem in look(experiment, known)]
 
 
@@ -105,7 +116,11 @@ def _can_fire(
     path: str, experiment: Experiment, expectation: AlertExpectation, slo: Slo
 ) -> Iterator[Problem]:
     target = experiment.spec.target
-    if slo.spec.service != target.service and expectation.between is None:
+    if not experiment.spec.faults and expectation.between is None:
+        yield Problem(
+            f"{path}.between", "nothing", "[earliest, latest] since the flip: without a fault no alert is due"
+        )
+    elif slo.spec.service != target.service and expectation.between is None:
         expected = (
             f"[earliest, latest] since the first hit: {slo.name} belongs to {slo.spec.service}, and what"
         )
@@ -122,6 +137,33 @@ def _can_fire(
         least = dump_duration(hold)
         expected = f"at least {least}: {expectation.alert} of {slo.name} fires after {least} of errors"
         yield Problem("spec.duration", seen, expected)
+
+
+def _drills(experiment: Experiment, known: Known) -> Iterator[Problem]:
+    for index, drill in enumerate(experiment.spec.expectations):
+        if isinstance(drill, FlagExpectation):
+            yield from _drill(f"spec.expectations[{index}]", drill, experiment.set_of(drill), known)
+
+
+def _drill(path: str, drill: FlagExpectation, flag_set: str, known: Known) -> Iterator[Problem]:
+    definitions = known.flags.get(flag_set)
+    if definitions is None:
+        names = listed(closest_first(flag_set, sorted(known.flags)), none="there is none yet")
+        yield Problem(f"{path}.set", f'"{flag_set}"', f"a set of flags of this portal: {names}")
+        return
+    flag = definitions.flags.get(drill.flag)
+    if flag is None:
+        names = listed(closest_first(drill.flag, sorted(definitions.flags)), none="it has none")
+        yield Problem(f"{path}.flag", f'"{drill.flag}"', f"a flag of {flag_set}: {names}")
+        return
+    if not is_kill_switch({"metadata": flag.metadata}, {"metadata": definitions.metadata}):
+        expected = f"a kill switch: a flag with {KILL_SWITCH}: true in its metadata"
+        yield Problem(f"{path}.flag", f'"{drill.flag}"', expected)
+    if not flag.enabled:
+        yield Problem(f"{path}.flag", f'"{drill.flag}"', "an enabled flag: this one is disabled")
+    if drill.variant not in flag.variants:
+        names = listed(closest_first(drill.variant, sorted(flag.variants)))
+        yield Problem(f"{path}.variant", f'"{drill.variant}"', f"a variant of {drill.flag}: {names}")
 
 
 def _known_service(path: str, service: str, known: Known) -> Iterator[Problem]:
@@ -141,4 +183,5 @@ LOOKS: tuple[Callable[[Experiment, Known], Iterator[Problem]], ...] = (
     _route,
     _conditions,
     _expectations,
+    _drills,
 )

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from sre_portal.contract.lease import LEASE_SECONDS
 from sre_portal.core.access import PORTAL
 from sre_portal.core.alarm import alarm
+from sre_portal.core.drill_course import due, ended, last_end
 from sre_portal.core.fidelity import outcome
 from sre_portal.core.intake import leases_lapse_at, take_in
 from sre_portal.core.judge import judge, results_so_far
@@ -27,7 +28,7 @@ from sre_portal.core.phrase import seconds
 from sre_portal.core.recovery import recovered_at, settled
 from sre_portal.core.run import Abortion, Phase, PhaseMark, Run, Verdict
 
-__all__ = ["Note", "Observed", "Renew", "Step", "Withdraw", "abort", "advance"]
+__all__ = ["Flip", "Note", "Observed", "Renew", "Step", "Withdraw", "abort", "advance"]
 
 START_SECONDS = 30.0
 """A run that has no leases out by then never started: the portal stopped in between."""
@@ -48,10 +49,17 @@ class Renew:
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """End the run's leases now, for good."""
+    """End the run's leases now, for good, and bring its kill switches back."""
 
 
-Step = Renew | Withdraw | Note
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """Flip the kill switch of this drill, counted from 0. Told until the flip is known."""
+
+    drill: int
+
+
+Step = Renew | Withdraw | Flip | Note
 Moved = tuple[Run, tuple[Step, ...]]
 
 
@@ -70,7 +78,8 @@ def advance(run: Run, seen: Observed) -> Moved:
     else:
         moved, steps = PHASES[taken.phase](taken, seen)
     if moved.harmful:
-        steps = (Renew(_lease_end(moved, seen.now)), *steps)
+        flips = (Flip(drill) for drill in due(moved, seen.now))
+        steps = (Renew(_lease_end(moved, seen.now)), *flips, *steps)
     if moved.live:
         moved = moved.model_copy(update={"results": results_so_far(moved, seen)})
     moved = moved.model_copy(update={"driven_at": seen.now})
@@ -130,7 +139,7 @@ def _inject(run: Run, seen: Observed) -> Moved:
 
 
 def _fidelity(run: Run, seen: Observed) -> Moved:
-    if outcome(run.fidelity) == "in_band" or _over(run, seen.now):
+    if outcome(run.fidelity) == "in_band" or not run.injects or _over(run, seen.now):
         return _enter(run, Phase.OBSERVE, seen.now), ()
     return run, ()
 
@@ -142,11 +151,16 @@ def _observe(run: Run, seen: Observed) -> Moved:
 def _revert(run: Run, seen: Observed) -> Moved:
     lapse = leases_lapse_at(run, seen)
     stopped = bool(run.receipts) and all(receipt.status is not None for receipt in run.receipts)
-    if not stopped and seen.now < lapse + RECEIPT_GRACE:
+    if not ended(run, seen.now):
+        return run, (Withdraw(),)
+    if run.injects and not stopped and seen.now < lapse + RECEIPT_GRACE:
         return run, ()
     if not run.cut_short and _may_hear_of_a_hit(run, seen.now):
         return run, ()
-    reverted = max((receipt.bounded_by for receipt in run.receipts), default=lapse)
+    ends = [receipt.bounded_by for receipt in run.receipts] or ([lapse] if run.injects else [])
+    back = last_end(run)
+    # Of a run that did nothing at all the end is where it was withdrawn.
+    reverted = max(ends if back is None else [*ends, back], default=run.withdrawn_at or seen.now)
     run = run.model_copy(update={"reverted_at": reverted})
     skip = run.cut_short or run.effective_at is None
     return _enter(run, Phase.JUDGE if skip else Phase.RECOVER, seen.now), ()

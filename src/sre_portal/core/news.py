@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sre_portal.core.drill_news import drill_news
 from sre_portal.core.fidelity import outcome
+from sre_portal.core.note import Note
 from sre_portal.core.phrase import clock, figure, listed, seconds
 from sre_portal.core.run import AlertMark, Phase, Run
 
 NOTHING_HIT = timedelta(seconds=10)
 """A run that has hit nothing by then says so, and goes on to its end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Write this into the run's journal. `facts` hold plain JSON values."""
-
-    kind: str
-    text: str
-    facts: dict[str, object] = field(default_factory=dict)
 
 
 def news(before: Run, after: Run, now: datetime) -> tuple[Note, ...]:
@@ -29,7 +21,7 @@ def news(before: Run, after: Run, now: datetime) -> tuple[Note, ...]:
 
 
 def _first_hit(before: Run, after: Run, _: datetime) -> Iterator[Note]:
-    if before.effective_at is None and after.effective_at is not None:
+    if before.effective_at is None and after.effective_at is not None and after.injects:
         since = _since_grant(after, after.effective_at)
         text = f"The first request was hit at {clock(after.effective_at)}{since}."
         yield Note("effective", text, {"effective_at": after.effective_at.isoformat()})
@@ -37,6 +29,8 @@ def _first_hit(before: Run, after: Run, _: datetime) -> Iterator[Note]:
 
 def _nothing_hit(before: Run, after: Run, now: datetime) -> Iterator[Note]:
     if after.effective_at is not None or after.granted_at is None or before.driven_at is None:
+        return
+    if not after.injects:
         return
     if before.driven_at < after.granted_at + NOTHING_HIT <= now:
         yield Note("effective", "No request was hit in the first 10 s: the target may have no traffic.")
@@ -100,9 +94,12 @@ def _receipts(before: Run, after: Run, _: datetime) -> Iterator[Note]:
 def _reverted(before: Run, after: Run, _: datetime) -> Iterator[Note]:
     if before.reverted_at is not None or after.reverted_at is None:
         return
+    if not after.injects and any(mark.restored_at is None for mark in after.drills):
+        return  # it is told when the clock ends the drill
     missing = [f"{one.instance} ({one.lease_id})" for one in after.receipts if one.status is None]
     bounded = f" No receipt came from {listed(missing)}: the end of the lease bounds it." if missing else ""
-    text = f"Every lease had ended at {clock(after.reverted_at)}.{bounded}"
+    ended = "Every lease had ended" if after.injects else "Every switch was back"
+    text = f"{ended} at {clock(after.reverted_at)}.{bounded}"
     yield Note("reverted", text, {"reverted_at": after.reverted_at.isoformat(), "missing": missing})
 
 
@@ -133,6 +130,7 @@ TOLD: tuple[Callable[[Run, Run, datetime], Iterator[Note]], ...] = (
     _fidelity,
     _alerts,
     _receipts,
+    drill_news,
     _reverted,
     _recovered,
     _phase,

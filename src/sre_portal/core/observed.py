@@ -13,6 +13,32 @@ from sre_portal.core.fidelity import InjectionTotals
 
 
 @dataclass(frozen=True, slots=True)
+class Flip:
+    """A version of a set, made by a drill or by what ended it. `version` is None where none was needed."""
+
+    at: datetime
+    version: int | None
+    how: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DrillSeen:
+    """What is known of one kill switch of the run. What the run's record has already need not be told again.
+
+    The delays are milliseconds from the version's change to when an instance had it in force.
+    """
+
+    flip: Flip | None = None
+    failed: str = ""
+    """Why the flip could not be made."""
+    restored: Flip | None = None
+    subscribers: Collection[str] = ()
+    """Those that subscribe now."""
+    told: Mapping[str, float] = field(default_factory=dict)
+    told_restored: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """Everything known at `now`. What is missing counts as unknown, and unknown is never fine."""
 
@@ -33,6 +59,8 @@ class Observed:
     costs: Sequence[tuple[str, float]] = ()
     """Per SLO the planned burn so far, as a share of its budget."""
     counted_at: datetime | None = None
+    drills: Sequence[DrillSeen] = ()
+    """One for each `flag` expectation, in their order."""
     interrupted: bool = False
     """The portal restarted while leases were out."""
     lease_ends_at: datetime | None = None

@@ -50,6 +50,9 @@ __all__ = [
     "predict",
 ]
 
+FLIP_SECONDS = 1.0
+"""From the grant of a run to its flip, and from its end to the switch's return: usually a tenth of it."""
+
 # A second with a planned bad request ends up to a second after it, settles, and is looked at.
 _TOLD_SECONDS = 1 + SETTLE_SECONDS + JITTER_SECONDS
 
@@ -98,6 +101,8 @@ def predict(
     """
     target = experiment.spec.target
     ours = [slo for slo in slos if slo.spec.service == target.service]
+    if not experiment.spec.faults:
+        return _undisturbed_run(experiment, ours, board, now, alerts)
     signal_now = _undisturbed(board, ours, target.service, now)
     traffic = target_traffic(target, ours, board, now)
     timing = timing_of(experiment, traffic)
@@ -118,6 +123,41 @@ def predict(
         p99_during_ms=None if p99 is None else p99.during,
         requests_per_second=traffic.expected,
         assumptions=_assumptions(experiment, traffic, timing),
+    )
+
+
+def _undisturbed_run(
+    experiment: Experiment, slos: Sequence[Slo], board: Board, now: int, alerts: Collection[Alert]
+) -> Prediction:
+    """A run that flips switches and injects nothing: it is expected to cost nothing, and no alert to move."""
+    target = experiment.spec.target
+    live = {(alert.slo, alert.rule.name): alert for alert in alerts}
+    found = []
+    for slo in slos:
+        for rule in rules_of(slo):
+            alert = live.get((slo.name, rule.name))
+            told = standing(rule, slo, alert) if alert else None
+            silent = AlertPrediction(slo.name, rule.name, "silent", reason="no fault is injected")
+            found.append(told or silent)
+    counted = [slo for slo in slos if slo.name in board.slis]
+    left = {slo.name: budget(board.slis[slo.name], slo, now).left_ratio for slo in counted}
+    signal_now = _undisturbed(board, slos, target.service, now)
+    traffic = target_traffic(target, slos, board, now)
+    duration = experiment.spec.duration / timedelta(seconds=1)
+    return Prediction(
+        alerts=tuple(found),
+        costs=tuple(BudgetCost(slo.name, 0.0, 0.0, left[slo.name]) for slo in counted),
+        corridors=(),
+        effective=Band(0.0, FLIP_SECONDS),
+        counted=Band(0.0, 0.0),
+        reverted=Band(max(duration - FLIP_SECONDS, 0.0), duration + FLIP_SECONDS),
+        p99_before_ms=quantile_ms(signal_now.latency, 0.99),
+        p99_during_ms=None,
+        requests_per_second=traffic.expected,
+        assumptions=(
+            "No fault is injected: the kill switch alone is flipped.",
+            "What the switch turns off is missed by nobody: no request becomes bad, and no alert moves.",
+        ),
     )
 
 

@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from sre_portal.core.access import Permission, Principal, needs
 from sre_portal.core.condition import Condition, Outcome, Reading
 from sre_portal.core.document import dump_duration
+from sre_portal.core.drill import share_of
 from sre_portal.core.errors import Objection
 from sre_portal.core.experiment import Experiment, Target
+from sre_portal.core.flag_change import service_of
 from sre_portal.core.instance import Instance
 from sre_portal.core.leases import overlaps, shared_slos
 from sre_portal.core.phrase import clock, listed, percent, seconds
@@ -34,6 +36,23 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Switch:
+    """A kill switch that the experiment drills, as it is now. `subscribers` of None are not known."""
+
+    flag_set: str
+    flag: str
+    subscribers: int | None = None
+    drilled: bool = False
+    """Its targeting has the wrapper of a drill already."""
+    unfit: str = ""
+    """Why it cannot be wrapped, a sentence."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.flag_set}/{self.flag}"
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """Everything the guards look at, gathered by the shell at `now`.
 
@@ -50,6 +69,8 @@ class Situation:
     guardrails: Sequence[Reading] = ()
     live_runs: Sequence[Run] = ()
     slos: Sequence[Slo] = ()
+    switches: Sequence[Switch] = ()
+    """One for each drill of the experiment, in their order."""
     limits: Limits = Limits()
     prediction: Prediction | None = None
     prediction_reason: str = ""
@@ -66,11 +87,16 @@ def objections(situation: Situation) -> list[Objection]:
 
 
 def permission(situation: Situation) -> Objection | None:
-    service = situation.experiment.spec.target.service
-    if situation.actor.may(Permission.RUN_START, service):
-        return None
-    name, takes = situation.actor.name, needs(Permission.RUN_START, service)
-    return Objection("permission", f"{name} may not start runs on {service}; it takes {takes}")
+    service, experiment = situation.experiment.spec.target.service, situation.experiment
+    name, found = situation.actor.name, []
+    if not situation.actor.may(Permission.RUN_START, service):
+        takes = needs(Permission.RUN_START, service)
+        found.append(f"{name} may not start runs on {service}; it takes {takes}")
+    for owner in sorted({service_of(experiment.set_of(one)) for one in experiment.drills}):
+        if not situation.actor.may(Permission.FLAG_FLIP, owner):
+            takes = needs(Permission.FLAG_FLIP, owner)
+            found.append(f"{name} may not flip flags of {owner}; it takes {takes}")
+    return Objection("permission", "; ".join(found)) if found else None
 
 
 def agents(situation: Situation) -> Objection | None:
@@ -126,7 +152,30 @@ def no_overlap(situation: Situation) -> Objection | None:
             found.append(_holding(run))
         elif run.live and shared:
             found.append(f"{_holding(run)}, and both would burn {listed(shared)}")
+        both = _drilled_by(ours) & _drilled_by(run.experiment)
+        if run.live and both:
+            found.append(f"{_holding(run)}, and both would drill {listed(sorted(both))}")
     return Objection("overlap", "; ".join(found)) if found else None
+
+
+def switches(situation: Situation) -> Objection | None:
+    """A drill that nobody would see proves nothing, and of two around one flag the inner is hidden."""
+    found = []
+    for switch in situation.switches:
+        if switch.drilled:
+            found.append(
+                f"{switch.name} has the rule of a drill already: it is drilled, or a drill has left it behind"
+            )
+        if switch.unfit:
+            found.append(f"{switch.name} cannot be drilled: {switch.unfit}")
+        if switch.subscribers is None:
+            found.append(f"who subscribes to {switch.flag_set} is not known")
+        elif not switch.subscribers:
+            found.append(f"nobody subscribes to {switch.flag_set}: nobody would see {switch.name} flip")
+    missing = len(situation.experiment.drills) - len(situation.switches)
+    if missing > 0:
+        found.append(f"{missing} of {len(situation.experiment.drills)} switches were not looked at")
+    return Objection("switches", "; ".join(found)) if found else None
 
 
 def policy(situation: Situation) -> Objection | None:
@@ -135,11 +184,15 @@ def policy(situation: Situation) -> Objection | None:
     if spec.duration > limits.longest_run:
         longest = dump_duration(limits.longest_run)
         found.append(f"{dump_duration(spec.duration)} is longer than the longest run allowed, {longest}")
-    if spec.target.share.percent > limits.largest_share_percent:
+    if spec.faults and spec.target.share.percent > limits.largest_share_percent:
         found.append(
             f"{spec.target.share.percent} % of the {spec.target.share.of} "
             f"is more than the largest share allowed, {limits.largest_share_percent:g} %"
         )
+    for drill in situation.experiment.drills:
+        if (share := share_of(drill.cohort)) > limits.largest_share_percent:
+            most = f"the largest share allowed, {limits.largest_share_percent:g} %"
+            found.append(f"the drill of {drill.flag} may reach {share:f} % of everybody, more than {most}")
     return Objection("policy", "; ".join(found)) if found else None
 
 
@@ -173,6 +226,7 @@ GUARDS: tuple[Guard, ...] = (
     permission,
     policy,
     no_overlap,
+    switches,
     agents,
     fresh_reports,
     agent_clocks,
@@ -188,6 +242,10 @@ def _all_hold(guard: str, conditions: Sequence[Condition], readings: Sequence[Re
     if len(readings) < len(conditions):
         found.append(f"{len(conditions) - len(readings)} of {len(conditions)} conditions were not read")
     return Objection(guard, "; ".join(found)) if found else None
+
+
+def _drilled_by(experiment: Experiment) -> set[str]:
+    return {f"{experiment.set_of(one)}/{one.flag}" for one in experiment.drills}
 
 
 def _said(reading: Reading) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sre_portal.core.alert import AlertState
 from sre_portal.core.band import Band
 from sre_portal.core.condition import Outcome
+from sre_portal.core.drill_course import TELL_WAIT, restoration_open
 from sre_portal.core.experiment import AlertExpectation, RecoversExpectation
 from sre_portal.core.marks import mark_of
 from sre_portal.core.observed import Observed
@@ -56,7 +57,8 @@ def settled(run: Run, seen: Observed) -> bool:
         return False
     steady = not run.experiment.spec.steady_state or run.recovered_at is not None
     waiting = any(_waited_for(run, one, seen.now) for one in _expected(run))
-    return steady and not waiting and not _may_break_silence(run, seen)
+    open_ended = _may_break_silence(run, seen) or restoration_open(run, seen.now)
+    return steady and not waiting and not open_ended
 
 
 def deadline(run: Run, seen: Observed) -> datetime:
@@ -68,6 +70,7 @@ def deadline(run: Run, seen: Observed) -> datetime:
         if resolves is None:
             ends.append(reverted + DEFAULT_WITHIN)
         ends += [at + RESOLVE_GRACE for at in (resolves, _at(run, firing_band(run, one))) if at is not None]
+    ends += [reverted + one.seen_within + TELL_WAIT for one in run.experiment.drills]
     return max(ends)
 
 

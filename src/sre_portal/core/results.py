@@ -10,16 +10,18 @@ from sre_portal.core.alert_result import UNDECIDED, Finding, fires, silent
 from sre_portal.core.band import Band
 from sre_portal.core.condition import Condition, Outcome, label_of
 from sre_portal.core.document import dump_duration
+from sre_portal.core.drill_course import marks_of
+from sre_portal.core.drill_result import drilled
 from sre_portal.core.experiment import (
     AlertExpectation,
-    Expectation,
+    FlagExpectation,
     HoldsExpectation,
     RecoversExpectation,
 )
 from sre_portal.core.observed import Observed
 from sre_portal.core.phrase import band, seconds
 from sre_portal.core.recovery import recover_within
-from sre_portal.core.run import ExpectationResult, Run
+from sre_portal.core.run import DrillMark, ExpectationResult, Run
 
 
 def results_of(run: Run, seen: Observed, *, final: bool) -> tuple[ExpectationResult, ...]:
@@ -28,14 +30,34 @@ def results_of(run: Run, seen: Observed, *, final: bool) -> tuple[ExpectationRes
     A steady state that the document gives no bound for is held to the default one.
     """
     expectations = run.experiment.spec.expectations
-    results = [_result(run, seen, one, final=final) for one in expectations]
+    marks = iter(run.drills)
+    results = [
+        _drilled(run, seen, one, next(marks, None), final=final)
+        if isinstance(one, FlagExpectation)
+        else _result(run, seen, one, final=final)
+        for one in expectations
+    ]
     bounded = any(isinstance(one, RecoversExpectation) for one in expectations)
     if run.experiment.spec.steady_state and not bounded:
         results.append(_recovers(run, seen, recover_within(run), final=final))
     return tuple(results)
 
 
-def _result(run: Run, seen: Observed, expectation: Expectation, *, final: bool) -> ExpectationResult:
+def _drilled(
+    run: Run, seen: Observed, expectation: FlagExpectation, mark: DrillMark | None, *, final: bool
+) -> ExpectationResult:
+    if mark is None:  # it has not started
+        mark = marks_of(run.experiment, run.created_at)[run.experiment.drills.index(expectation)]
+    return drilled(run, seen, expectation, mark, final=final)
+
+
+def _result(
+    run: Run,
+    seen: Observed,
+    expectation: AlertExpectation | HoldsExpectation | RecoversExpectation,
+    *,
+    final: bool,
+) -> ExpectationResult:
     match expectation:
         case AlertExpectation(outcome="fires"):
             return fires(run, seen, expectation, final=final)

@@ -12,6 +12,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from sre_portal.core.alert import ALERT_NAMES
+from sre_portal.core.complaint import REQUIRED
 from sre_portal.core.document import dump_duration, parse_duration, parse_percent
 from sre_portal.core.phrase import closest_first, listed
 from sre_portal.core.place import Path, at, select
@@ -170,6 +171,50 @@ def expectation(value: Mapping[str, object]) -> Misfits:
         yield "between", "two durations in order, at most 24h, such as [30s, 60s]"
 
 
+_ATTRIBUTE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
+_SEEN_MARGIN = 3 * SECOND
+"""A drill lasts so much longer than its subscribers may take: they tell once a second."""
+
+
+def cohort(value: Mapping[str, object]) -> Misfits:
+    if "percent" in value:
+        for key in ("attribute", "equals"):
+            if key in value:
+                yield key, f"no {key} beside percent: a cohort is a share, or those who have an attribute"
+        return
+    for one, other in (("attribute", "equals"), ("equals", "attribute")):
+        if one in value and other not in value:
+            yield other, "both attribute and equals, such as {attribute: group, equals: beta}"
+    name = value.get("attribute")
+    if isinstance(name, str) and not _ATTRIBUTE.fullmatch(name):
+        yield "attribute", "the name of an attribute of the evaluation context, such as group"
+
+
+def drills(value: Mapping[str, object]) -> Misfits:
+    """The kill switches of a run: each once, and long enough to be seen."""
+    duration, target = _span(value.get("duration")), value.get("target")
+    service = target.get("service") if isinstance(target, Mapping) else None
+    first: dict[object, int] = {}
+    for (_, index), one in select(value, "expectations[*]"):
+        if not isinstance(one, Mapping) or one.get("type") != "flag" or not isinstance(index, int):
+            continue
+        about = f"{one.get('set', service)}/{one.get('flag')}"
+        if about in first:
+            expected = f"one drill of {about}: the first is expectations[{first[about]}]"
+            yield ("expectations", index), expected
+        first.setdefault(about, index)
+        after, within = _span(one.get("after", "0s")), _span(one.get("seenWithin", "2s"))
+        if after and not value.get("faults"):
+            yield ("expectations", index, "after"), "no after: it counts from the first hit of a fault"
+        if duration is not None and after is not None and within is not None:
+            least = after + within + _SEEN_MARGIN
+            if duration < least:
+                why = "after, seenWithin, and 3s in which subscribers tell"
+                yield ("duration",), f"at least {dump_duration(least)}, to drill {about}: {why}"
+    if value.get("faults") in (None, [], ()) and not first:
+        yield ("faults",), REQUIRED["spec.faults"]
+
+
 def one_fault(value: Mapping[str, object]) -> Misfits:
     faults = value.get("faults")
     if isinstance(faults, Sequence) and not isinstance(faults, str) and len(faults) > 1:
@@ -218,6 +263,9 @@ VALUES: Mapping[str, tuple[tuple[str, Check], ...]] = {
         ("spec.faults[*].cap", span(INSTANT, HOUR)),
         ("spec.expectations[*].alert", alert_name),
         ("spec.expectations[*].within", span(INSTANT, DAY)),
+        ("spec.expectations[*].seenWithin", span(100 * INSTANT, 10 * MINUTE)),
+        ("spec.expectations[*].after", span(timedelta(0), DAY)),
+        ("spec.expectations[*].cohort.percent", percentage(0, why=": 0 % is nobody")),
     ),
 }
 
@@ -229,8 +277,10 @@ WHOLES: Mapping[str, tuple[tuple[str, Whole], ...]] = {
         ("spec.faults[*]", fault),
         *((pattern, condition) for pattern in _CONDITIONS),
         ("spec.expectations[*]", expectation),
+        ("spec.expectations[*].cohort", cohort),
         ("spec", one_fault),
         ("spec", expectations),
+        ("spec", drills),
     ),
 }
 

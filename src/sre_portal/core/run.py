@@ -71,6 +71,54 @@ class ExpectationResult(Frozen):
     reason: str = ""
 
 
+class Told(Frozen):
+    """What subscribers told of one version of a set: who has it in force, after so many milliseconds."""
+
+    seen: tuple[tuple[str, float], ...] = ()
+    """By name."""
+    missing: tuple[str, ...] = ()
+    """They report, and have not told of it."""
+    gone: tuple[str, ...] = ()
+    """They have not, and report no more."""
+
+    @property
+    def by_all(self) -> bool:
+        return bool(self.seen) and not self.missing and not self.gone
+
+
+class DrillMark(Frozen):
+    """What became of one kill switch that the run drills."""
+
+    flag_set: str
+    flag: str
+    variant: str
+    until: datetime
+    """When the drill ends by the clock, whoever is there."""
+    flipped_at: datetime | None = None
+    set_version: int | None = None
+    """The version of the set that the flip made."""
+    subscribers: tuple[str, ...] = ()
+    """Those that subscribed when the flip was made: each has to see it."""
+    told: Told = Told()
+    restored_at: datetime | None = None
+    """When it was known that the switch is flipped no more."""
+    restored_version: int | None = None
+    """The version of the set that ended the drill; None where nothing was left to be ended."""
+    restored_how: str = ""
+    told_restored: Told = Told()
+
+    @property
+    def name(self) -> str:
+        """`shop/recommendations`."""
+        return f"{self.flag_set}/{self.flag}"
+
+    def ended_at(self, now: datetime) -> datetime | None:
+        """When the switch was flipped no more: by a restoration, or by the clock. None while it may be."""
+        if self.restored_at is not None:
+            return min(self.restored_at, self.until)
+        return self.until if now >= self.until else None
+
+
 class AlertMark(Frozen):
     """What an alert of the run's SLOs did during it."""
 
@@ -123,6 +171,8 @@ class Run(Frozen):
     held: tuple[Reading, ...] = ()
     """For each `holds` expectation its worst reading while the fault was active."""
     alerts: tuple[AlertMark, ...] = ()
+    drills: tuple[DrillMark, ...] = ()
+    """One for each `flag` expectation, in their order."""
     results: tuple[ExpectationResult, ...] = ()
     costs: tuple[tuple[str, float], ...] = ()
     """Per SLO of the target: planned burn so far, as a share of the budget."""
@@ -138,6 +188,11 @@ class Run(Frozen):
     @property
     def service(self) -> str:
         return self.experiment.spec.target.service
+
+    @property
+    def injects(self) -> bool:
+        """Whether it has faults. A run without drills its kill switches alone: nothing is hit."""
+        return bool(self.experiment.spec.faults)
 
     @property
     def live(self) -> bool:

@@ -174,4 +174,4 @@ def test_every_objection_is_told_at_once() -> None:
     nothing = Situation(now=START, actor=NILS, experiment=full_experiment())
     guards = [objection.guard for objection in objections(nothing)]
     assert guards == ["permission", "agents", "steady state", "guardrails", "prediction", "budget"]
-    assert len(GUARDS) == 10
+    assert len(GUARDS) == 11
