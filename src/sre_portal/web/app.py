@@ -15,7 +15,19 @@ from starlette.types import Scope
 from sre_portal import __version__
 from sre_portal.core.access import Permission
 from sre_portal.operations.ports import Ports
-from sre_portal.web import access, account, agents, authzen, forms, live, login, ofrep, probes
+from sre_portal.web import (
+    access,
+    account,
+    agents,
+    authzen,
+    flag_stream,
+    flags,
+    forms,
+    live,
+    login,
+    ofrep,
+    probes,
+)
 from sre_portal.web.api.routes import api_router, openapi
 from sre_portal.web.errors import install
 from sre_portal.web.guard import Guarded
@@ -27,6 +39,12 @@ from sre_portal.web.pages import (
     audit,
     audit_entry,
     experiments,
+    flag,
+    flag_asked,
+    flag_edit,
+    flag_history,
+    flag_preview,
+    flag_review,
     overview,
     quick_fault,
     runs,
@@ -35,6 +53,7 @@ from sre_portal.web.pages import (
     stop,
 )
 from sre_portal.web.pages import account as account_page
+from sre_portal.web.pages import flags as flags_page
 from sre_portal.web.rate import Limiter
 from sre_portal.web.walls import WalledApp, Walls
 
@@ -54,6 +73,19 @@ ROUTES: Sequence[Guarded] = (
     Guarded("GET", "/runs/{id}", runs.run, Permission.PORTAL_READ),
     Guarded("GET", "/runs/{id}/journal", runs.journal, Permission.PORTAL_READ),
     Guarded("GET", "/runs/{id}/abort", stop.abort_page, Permission.RUN_ABORT),
+    Guarded("GET", "/flags", flags_page.flags, Permission.FLAG_READ),
+    Guarded("GET", "/flags/new", flag_edit.new, Permission.FLAG_FLIP),
+    Guarded("GET", "/flags/{flag_set}/{key}", flag.flag, Permission.FLAG_READ),
+    Guarded("GET", "/flags/{flag_set}/{key}/versions/{version}", flag_history.version, Permission.FLAG_READ),
+    Guarded("GET", "/flags/{flag_set}/{key}/edit", flag_edit.edit, Permission.FLAG_READ),
+    Guarded("GET", "/flags/{flag_set}/{key}/toggle", flag_asked.ask_to_toggle, Permission.FLAG_FLIP),
+    Guarded("GET", "/flags/{flag_set}/{key}/remove", flag_asked.ask_to_remove, Permission.FLAG_FLIP),
+    Guarded("POST", "/flags/{flag_set}/{key}/edit", flag_edit.edit_again, Permission.FLAG_READ),
+    Guarded("POST", "/flags/{flag_set}/{key}/preview", flag_preview.preview, Permission.FLAG_READ),
+    Guarded("POST", "/flags/{flag_set}/{key}/review", flag_review.review, Permission.FLAG_FLIP),
+    Guarded("POST", "/flags/{flag_set}/{key}/save", flags.save, Permission.FLAG_FLIP),
+    Guarded("POST", "/flags/{flag_set}/{key}/toggle", flags.toggle, Permission.FLAG_FLIP),
+    Guarded("POST", "/flags/{flag_set}/{key}/remove", flags.remove, Permission.FLAG_FLIP),
     Guarded("GET", "/audit", audit.audit, Permission.AUDIT_READ),
     Guarded("GET", "/audit/{seq}", audit_entry.audit_entry, Permission.AUDIT_READ),
     Guarded("GET", "/stop-all", stop.stop_all_page, Permission.HARM_STOP),
@@ -98,8 +130,11 @@ ROUTES: Sequence[Guarded] = (
     Guarded("GET", "/live/overview", live.overview, Permission.PORTAL_READ),
     Guarded("GET", "/live/services/{name}", live.service, Permission.PORTAL_READ),
     Guarded("GET", "/live/runs/{id}", live.run, Permission.PORTAL_READ),
+    Guarded("GET", "/live/flags", live.flags, Permission.FLAG_READ),
+    Guarded("GET", "/live/flags/{flag_set}/{key}", live.flag, Permission.FLAG_READ),
     Guarded("GET", "/agents/v1/plan", agents.plans, "agent"),
     Guarded("POST", "/agents/v1/reports", agents.report, "agent"),
+    Guarded("GET", "/agents/v1/flags", flag_stream.flags, "agent"),
     Guarded("GET", "/api/v1/openapi.json", openapi, Permission.PORTAL_READ),
     Guarded("GET", "/login", login.login, "public", "login"),
     Guarded("GET", "/login/with/{provider}", login.begin, "public", "login"),

@@ -1,0 +1,264 @@
+"""What subscribers are told of flags: encoded once for each version of a set, and sent to all of them.
+
+Nothing is queued for anybody. Whoever is woken takes what changed since the version it has, or the whole set.
+Subscribers are woken group by group: what the first group is told has left before the last one is woken, and
+beats are spread over their second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from sre_portal.contract.flags import BEAT_SECONDS
+from sre_portal.core.flag.dump import dump_flags
+from sre_portal.core.flag.lookup import NO_FACTS, Facts
+from sre_portal.core.flag.reads import reads
+from sre_portal.core.flag_change import SHARED
+from sre_portal.operations.flag_book import FlagBook, KeptSet
+
+KEPT_CHANGES = 64
+"""So many changes a subscriber may be behind before it gets the whole set."""
+MANY = 1000
+"""A change of more flags than this is told as a whole set."""
+GROUPS = 20
+
+EVERYTHING = ""
+"""Stands for all facts, where a rule computes what it reads: no SLO has an empty name."""
+
+
+class Feed:
+    """One set as lines."""
+
+    def __init__(self, kept: KeptSet) -> None:
+        self.kept = kept
+        self.facts = b""
+        """The newest line of facts. Another object whenever it says something else."""
+        self._whole: bytes | None = None
+        self._changes: deque[tuple[int, bytes]] = deque(maxlen=KEPT_CHANGES)
+        """(version before, line), each after the one before it."""
+        self._reads: dict[str, frozenset[str]] = {}
+        """By key, the SLOs that a flag reads, where there are any."""
+        self._look([key for key in kept.rows if key])
+
+    @property
+    def version(self) -> int:
+        return self.kept.version
+
+    def follow(self, kept: KeptSet) -> None:
+        """Another version may be in force."""
+        before = self.kept
+        if kept is before:
+            return
+        self.kept, self._whole = kept, None
+        changed = [key for key, row in kept.rows.items() if row.set_version > before.version]
+        is_new = SHARED in changed or len(changed) > MANY or kept.version < before.version
+        if is_new or before.unsound or kept.unsound:
+            self._changes.clear()
+            self._reads.clear()
+            self._look([key for key in kept.rows if key])
+        else:
+            self._changes.append((before.version, _change_line(before.version, kept, changed)))
+            self._look(changed)
+
+    def since(self, version: int | None) -> bytes:
+        """The lines that bring a subscriber from a version to the newest one; None has nothing yet."""
+        if version == self.version:
+            return b""
+        lines: list[bytes] = []
+        for since, line in reversed(self._changes):
+            lines.append(line)
+            if since == version:
+                return b"".join(reversed(lines))
+        if self._whole is None:
+            self._whole = _set_line(self.kept)
+        return self._whole
+
+    def tell_facts(self, facts: Facts) -> None:
+        """Makes the line anew, if it says something else."""
+        wanted: frozenset[str] = frozenset().union(*self._reads.values())
+        names = facts.keys() if EVERYTHING in wanted else facts.keys() & wanted
+        slo = {name: dict(facts[name]) for name in sorted(names)}
+        told = {"kind": "facts", "flag_set": self.kept.name, "slo": slo}
+        line = _line(told) if wanted else b""
+        if line != self.facts:
+            self.facts = line
+
+    def _look(self, keys: Sequence[str]) -> None:
+        definitions = self.kept.flags.definitions
+        for key in keys:
+            self._reads.pop(key, None)
+            flag = definitions.flags.get(key)
+            if flag is None or flag.targeting is None:
+                continue
+            found = reads(flag, definitions.evaluators)
+            if found.anything:
+                self._reads[key] = frozenset({EVERYTHING})
+            elif found.slos:
+                self._reads[key] = found.slos
+
+
+class _Group:
+    """Subscribers that are woken together."""
+
+    def __init__(self) -> None:
+        self.beat = b""
+        self.woken = asyncio.Event()
+
+    def wake(self) -> None:
+        self.woken.set()
+        self.woken = asyncio.Event()
+
+
+class Subscriber:
+    """How far one agent is."""
+
+    def __init__(self, feeds: Sequence[Feed], group: _Group) -> None:
+        self.is_over = False
+        self._feeds = feeds
+        self._group = group
+        self._versions: list[int | None] = [None] * len(feeds)
+        self._facts = [b""] * len(feeds)
+        self._beat = b""
+
+    async def news(self) -> bytes:
+        """What there is to tell, as soon as there is something; nothing once it is over."""
+        while not self.is_over:
+            if told := self._take():
+                return told
+            await self._group.woken.wait()  # nobody else has run since: what comes now wakes
+        return b""
+
+    def _take(self) -> bytes:
+        parts: list[bytes] = []
+        for place, feed in enumerate(self._feeds):
+            if feed.facts is not self._facts[place]:  # first, so that a rule never runs without them
+                self._facts[place] = feed.facts
+                parts.append(feed.facts)
+            if feed.version != self._versions[place]:
+                parts.append(feed.since(self._versions[place]))
+                self._versions[place] = feed.version
+        if self._beat is not self._group.beat:
+            self._beat = self._group.beat
+            parts.append(self._beat)
+        return b"".join(parts)
+
+
+class FlagFeeds:
+    """The feeds of this replica and who reads them. Lives in one event loop, works while somebody reads."""
+
+    def __init__(
+        self, book: FlagBook, facts: Callable[[], Facts], now: Callable[[], float], closing: asyncio.Event
+    ) -> None:
+        """`now` is the portal's clock, in seconds since 1970. Every stream ends when `closing` is set."""
+        self._book = book
+        self._facts_now = facts
+        self._now = now
+        self._closing = closing
+        self._feeds: dict[str, Feed] = {}
+        self._groups = [_Group() for _ in range(GROUPS)]
+        self._readers: dict[tuple[str, str], Subscriber] = {}
+        self._joined = 0
+        self._facts: Facts = NO_FACTS
+        self._task: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        """How many read."""
+        return len(self._readers)
+
+    def join(self, service: str, instance: str, sets: Sequence[str]) -> Subscriber:
+        """Begins to tell an instance of sets. One that has a stream already is back: the old one ends."""
+        subscriber = Subscriber([self._feed(name) for name in sets], self._groups[self._joined % GROUPS])
+        self._joined += 1
+        before = self._readers.get((service, instance))
+        if before is not None:
+            before.is_over = True
+        self._readers[service, instance] = subscriber
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._work())
+        return subscriber
+
+    def leave(self, service: str, instance: str, subscriber: Subscriber) -> None:
+        subscriber.is_over = True
+        if self._readers.get((service, instance)) is subscriber:
+            del self._readers[service, instance]
+
+    def _feed(self, name: str) -> Feed:
+        kept = self._book.get(name) or KeptSet(name)
+        feed = self._feeds.get(name)
+        if feed is None:
+            feed = self._feeds[name] = Feed(kept)
+            feed.tell_facts(self._facts_now())
+        return feed
+
+    async def _work(self) -> None:
+        loop, changed = asyncio.get_running_loop(), self._book.changed
+        seen, due, turn = -1, loop.time(), 0
+        while self._readers and not self._closing.is_set():
+            now = await changed.after(seen, max(due - loop.time(), 0))
+            if now != seen:
+                seen = now
+                await self._tell_changes()
+            if loop.time() >= due:
+                due = max(due + BEAT_SECONDS / GROUPS, loop.time())
+                self._tell_beat(self._groups[turn % GROUPS])
+                turn += 1
+        if self._closing.is_set():
+            for subscriber in self._readers.values():
+                subscriber.is_over = True
+            for group in self._groups:
+                group.wake()
+        self._feeds.clear()
+
+    async def _tell_changes(self) -> None:
+        for name, feed in self._feeds.items():
+            kept = self._book.get(name)
+            if kept is not None and kept is not feed.kept:
+                feed.follow(kept)
+                feed.tell_facts(self._facts_now())
+        for group in self._groups:
+            group.wake()
+            await asyncio.sleep(0)  # theirs is written before the next ones are woken
+
+    def _tell_beat(self, group: _Group) -> None:
+        facts = self._facts_now()
+        if facts is not self._facts:
+            self._facts = facts
+            for feed in self._feeds.values():
+                feed.tell_facts(facts)
+        group.beat = _line({"kind": "beat", "sent_at": self._now()})
+        group.wake()
+
+
+def _line(told: object) -> bytes:
+    return json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+def _set_line(kept: KeptSet) -> bytes:
+    """Definitions are canonical JSON as they are kept, so a set of thousands is put together, not dumped."""
+    around = {name: value for name, value in kept.shared.items() if name != "flags"}
+    if kept.unsound:
+        document = json.dumps(json.loads(dump_flags(kept.flags.definitions)), ensure_ascii=False)
+    else:
+        texts = {row.key: _on_one_line(row.definition or "") for row in kept.live()}
+        document = json.dumps(around, ensure_ascii=False)[:-1] + (", " if around else "")
+        document += f'"flags": {_joined(texts)}}}'
+    head = json.dumps({"kind": "set", "flag_set": kept.name, "version": kept.version})[:-1]
+    return f'{head}, "document": {document}}}\n'.encode()
+
+
+def _change_line(since: int, kept: KeptSet, keys: Sequence[str]) -> bytes:
+    texts = {key: _on_one_line(kept.rows[key].definition or "null") for key in keys}
+    told = {"kind": "change", "flag_set": kept.name, "since": since, "version": kept.version}
+    return f'{json.dumps(told)[:-1]}, "flags": {_joined(texts)}}}\n'.encode()
+
+
+def _joined(texts: dict[str, str]) -> str:
+    return "{" + ", ".join(f"{json.dumps(key)}: {text}" for key, text in texts.items()) + "}"
+
+
+def _on_one_line(text: str) -> str:
+    """Ours are; what a hand wrote into the database may not be."""
+    return json.dumps(json.loads(text), ensure_ascii=False) if "\n" in text else text
