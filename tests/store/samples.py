@@ -9,7 +9,7 @@ from sre_portal.core.audit import Conclusion, Intent
 from sre_portal.core.errors import Conflict
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.journal import JournalEntry
-from sre_portal.core.news import Note
+from sre_portal.core.note import Note
 from sre_portal.core.run import Run
 from sre_portal.operations.keys import Keys
 from sre_portal.store.audit_tree import Trust

@@ -22,7 +22,8 @@ from sre_portal.core.drill_course import due, ended, last_end
 from sre_portal.core.fidelity import outcome
 from sre_portal.core.intake import leases_lapse_at, take_in
 from sre_portal.core.judge import judge, results_so_far
-from sre_portal.core.news import Note, news
+from sre_portal.core.news import news
+from sre_portal.core.note import Note
 from sre_portal.core.observed import Observed
 from sre_portal.core.phrase import seconds
 from sre_portal.core.recovery import recovered_at, settled

@@ -27,7 +27,7 @@ from sre_portal.core.flag_use import Used
 from sre_portal.core.instance import Instance
 from sre_portal.core.journal import JournalEntry
 from sre_portal.core.login import Attempt, Identity, LogoutClaim
-from sre_portal.core.news import Note
+from sre_portal.core.note import Note
 from sre_portal.core.run import Run
 from sre_portal.core.signal import Signal
 from sre_portal.core.slo import Counts, Slo

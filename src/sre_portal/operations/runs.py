@@ -12,7 +12,7 @@ from sre_portal.core.errors import InvalidInput, Objection, Refused
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.leases import leases_of
 from sre_portal.core.lint import problems_of
-from sre_portal.core.news import Note
+from sre_portal.core.note import Note
 from sre_portal.core.prediction import Prediction, predict
 from sre_portal.core.preflight import Situation, objections
 from sre_portal.core.run import Phase, PhaseMark, Run

@@ -11,7 +11,7 @@ from functools import partial
 from sqlalchemy import Connection, RowMapping, insert, select
 
 from sre_portal.core.journal import JournalEntry, seal
-from sre_portal.core.news import Note
+from sre_portal.core.note import Note
 from sre_portal.store import tables
 from sre_portal.store.connection import Database
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from sre_portal.core.errors import Conflict, NotFound
 from sre_portal.core.experiment import Experiment
-from sre_portal.core.news import Note
+from sre_portal.core.note import Note
 from sre_portal.core.run import Phase, PhaseMark, Run
 from sre_portal.store import tables
 from sre_portal.store.connection import Database

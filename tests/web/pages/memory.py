@@ -25,7 +25,7 @@ from sre_portal.core.experiment import Experiment
 from sre_portal.core.fidelity import InjectionTotals
 from sre_portal.core.instance import Instance
 from sre_portal.core.journal import JournalEntry, seal
-from sre_portal.core.news import Note
+from sre_portal.core.note import Note
 from sre_portal.core.ports import SliRow
 from sre_portal.core.run import Phase, PhaseMark, Run
 from sre_portal.core.signal import Signal
