@@ -14,12 +14,13 @@ from sre_portal.clients.silence import Silence
 from sre_portal.core.access_document import Access, AccessSpec
 from sre_portal.core.board import Board
 from sre_portal.core.document import Metadata
-from sre_portal.core.errors import InvalidInput, Problem
+from sre_portal.core.errors import InvalidInput, Problem, StoreUnavailable
 from sre_portal.core.leases import definition_of
 from sre_portal.core.outward import parse_allowed
 from sre_portal.core.ports import LoginProvider, Notices, Store
 from sre_portal.core.sink import Sink
 from sre_portal.operations.audit_log import note_start
+from sre_portal.operations.flag_use import write_uses
 from sre_portal.operations.glass import refresh_glass
 from sre_portal.operations.keys import Keys
 from sre_portal.operations.policy import Policy
@@ -108,6 +109,8 @@ async def opened(settings: Settings, documents: Documents, url: str) -> AsyncIte
         await begin(ports)
         await refresh_glass(ports)
         yield ports
+        with contextlib.suppress(StoreUnavailable):
+            await write_uses(ports)
 
 
 @contextlib.asynccontextmanager

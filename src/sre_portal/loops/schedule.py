@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from sre_portal.loops.every import Operation, every
 from sre_portal.operations.audit_log import forget_old, look_at_audit
 from sre_portal.operations.board import refresh_minutes
+from sre_portal.operations.flag_use import look_for_stale, write_uses
 from sre_portal.operations.flags import follow_flags
 from sre_portal.operations.glass import refresh_glass
 from sre_portal.operations.housekeeping import roll_up
@@ -29,6 +30,8 @@ SCHEDULE: Sequence[tuple[float, Operation]] = (
     (30.0, ask_providers_again),
     (10.0, look_at_audit),
     (10.0, tell_suppressed),
+    (10.0, write_uses),
+    (600.0, look_for_stale),
     (3600.0, driving(forget_old)),
 )
 

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 
+from sre_portal.contract.report import FlagUse
+from sre_portal.core.flag.flag_set import merged
 from sre_portal.core.flag.resolution import Resolution
-from sre_portal.core.flag_use import NO_VARIANT
+from sre_portal.core.flag_change import DEFAULT_SET, FlagRow, service_of
+from sre_portal.core.flag_guard import KILL_SWITCH
+from sre_portal.core.flag_use import (
+    NO_VARIANT,
+    UNUSED,
+    Key,
+    Life,
+    Stale,
+    Use,
+    stale_after,
+    staleness,
+    uses_of,
+)
+from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.ports import Ports
 
 MOST_LISTED = 10_000
 """Different answers with a whole set that are remembered between two passes."""
+MOST_WRITTEN = 1000
+"""Rows of one pass: ten thousand at once would be in the way of reports."""
+MOST_AT_ONCE = 10_000_000
+"""Evaluations of one flag that one report of an agent may tell."""
+NOTED_EVERY = timedelta(minutes=1)
+"""How often it is noted that counting goes on where nothing is evaluated."""
 
 
 def count(ports: Ports, flag_set: str, key: str, variant: str | None) -> None:
@@ -36,3 +58,75 @@ def count_all(ports: Ports, flag_set: str, tag: str, found: Mapping[str, Resolut
     for key, one in found.items():
         name = (flag_set, key, one.variant or NO_VARIANT)
         uses[name] = uses.get(name, 0) + 1
+
+
+def count_told(ports: Ports, service: str, told: Iterable[FlagUse]) -> None:
+    """Counts what an agent tells of its own evaluations.
+
+    What is not of its service, and flags and variants that are not there, are left out: an agent cannot make
+    up rows, nor keep the flags of others alive.
+    """
+    uses = ports.watch.flag_uses
+    for one in told:
+        name = (one.flag_set, one.key, one.variant)
+        if service_of(one.flag_set) in {service, DEFAULT_SET} and one.count > 0 and _is_there(ports, name):
+            uses[name] = uses.get(name, 0) + min(one.count, MOST_AT_ONCE)
+
+
+async def write_uses(ports: Ports) -> None:
+    """One pass: writes down what was counted. Raises `StoreUnavailable`; then it is counted still."""
+    watch, now = ports.watch, ports.clock.now()
+    watch.flags_listed.clear()
+    taken = {name: watch.flag_uses[name] for name in [*watch.flag_uses][:MOST_WRITTEN]}
+    counts = {name: uses for name, uses in taken.items() if _is_there(ports, name)}
+    noted = watch.uses_noted_at
+    if counts or noted is None or not timedelta() <= now - noted < NOTED_EVERY:
+        await ports.flag_uses.add(counts, now)
+        watch.uses_noted_at = now
+    for name, uses in taken.items():
+        flag_set, left = name[0], watch.flag_uses.pop(name) - uses
+        watch.flags_evaluated[flag_set] = watch.flags_evaluated.get(flag_set, 0) + uses
+        if left:  # evaluated meanwhile
+            watch.flag_uses[name] = left
+
+
+async def use_of(ports: Ports, flag_set: str) -> Mapping[str, Use]:
+    """How often each flag of a set was evaluated, by key. Flags that never were are not among them."""
+    return uses_of(await ports.flag_uses.of(flag_set))
+
+
+async def stale_in(ports: Ports, kept: KeptSet) -> Mapping[str, Stale]:
+    """The flags of a set that nobody seems to need, by key."""
+    return judge_stale(ports, kept, await use_of(ports, kept.name), await ports.flag_uses.counted_since())
+
+
+def judge_stale(
+    ports: Ports, kept: KeptSet, uses: Mapping[str, Use], since: datetime | None
+) -> dict[str, Stale]:
+    """The same of what was read before."""
+    now, found = ports.clock.now(), dict[str, Stale]()
+    for row in kept.live():
+        stale = staleness(_life(kept, row), uses.get(row.key, UNUSED), now, since)
+        if stale is not None:
+            found[row.key] = stale
+    return found
+
+
+async def look_for_stale(ports: Ports) -> None:
+    """One pass: how many flags of each set are stale, for the metrics."""
+    found = {kept.name: len(await stale_in(ports, kept)) for kept in ports.flag_book.all()}
+    ports.watch.flags_stale = found
+
+
+def _life(kept: KeptSet, row: FlagRow) -> Life:
+    definitions = kept.flags.definitions
+    flag = definitions.flags.get(row.key)
+    metadata = {} if flag is None else merged(flag, definitions.metadata)
+    return Life(row.changed_at, stale_after(metadata), metadata.get(KILL_SWITCH) is True)
+
+
+def _is_there(ports: Ports, name: Key) -> bool:
+    flag_set, key, variant = name
+    kept = ports.flag_book.get(flag_set)
+    flag = None if kept is None else kept.flags.definitions.flags.get(key)
+    return flag is not None and (variant == NO_VARIANT or variant in flag.variants)

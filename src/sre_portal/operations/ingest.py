@@ -12,6 +12,7 @@ from sre_portal.core.leases import lease_ids
 from sre_portal.core.ports import Token
 from sre_portal.core.replica import LateWord
 from sre_portal.operations.board import note_told
+from sre_portal.operations.flag_use import count_told
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.standby import follow_runs
 from sre_portal.operations.words import say
@@ -42,6 +43,7 @@ async def ingest(ports: Ports, token: Token, report: AgentReport) -> ReportRecei
     _keep_own(ports, report, received_at.timestamp())
     await ports.reports.append(report, received_at)
     ports.desk.heard(report.service, report.instance)
+    count_told(ports, report.service, report.flag_uses)
     if report.seconds and note_told(ports, oldest := min(second.at for second in report.seconds)):
         with suppress(StoreUnavailable):  # the next roll-up brings it
             await say(ports, LateWord(at=received_at, second=oldest))
@@ -78,6 +80,7 @@ def _problems(ports: Ports, report: AgentReport) -> list[Problem]:
             ("routes", len(report.routes), 500),
             ("seconds", len(report.seconds), 300),
             ("leases", len(report.leases), 2048),
+            ("flag_uses", len(report.flag_uses), 10_000),
         )
         if value > most
     ]

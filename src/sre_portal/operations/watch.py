@@ -111,6 +111,12 @@ class Watch:
     facts_second: int = 0
     flag_uses: dict[UseKey, int] = field(default_factory=dict)
     """Evaluations of flags that are not written down yet."""
+    flags_evaluated: dict[str, int] = field(default_factory=dict)
+    """Evaluations that this process wrote down since the start, by set."""
+    flags_stale: dict[str, int] = field(default_factory=dict)
+    """Flags that nobody seems to need, by set, at the last look."""
+    uses_noted_at: datetime | None = None
+    """When it was last written down that evaluations are counted."""
     flags_listed: set[tuple[str, str]] = field(default_factory=set)
     """Answers with a whole set that were counted since the last pass: the set, and the tag of the answer."""
     suppressed: dict[str, Suppressed] = field(default_factory=dict)

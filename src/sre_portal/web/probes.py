@@ -125,6 +125,19 @@ def _unsound_flags(ports: Ports) -> Iterator[tuple[tuple[str, ...], float]]:
         yield (kept.name,), len(kept.unsound)
 
 
+def _stale_flags(ports: Ports) -> Iterator[tuple[tuple[str, ...], float]]:
+    for name, number in ports.watch.flags_stale.items():
+        yield (name,), number
+
+
+def _evaluations(ports: Ports) -> Iterator[tuple[tuple[str, ...], float]]:
+    found = dict(ports.watch.flags_evaluated)
+    for (name, _, _), number in ports.watch.flag_uses.items():
+        found[name] = found.get(name, 0) + number
+    for name, number in found.items():
+        yield (name,), number
+
+
 DESCRIBED: Sequence[Described] = (
     Described(
         "sre_portal_drives",
@@ -191,6 +204,20 @@ DESCRIBED: Sequence[Described] = (
         ("set",),
         "Flags whose newest version cannot be compiled: what was in force before still is.",
         _unsound_flags,
+    ),
+    Described(
+        "sre_portal_flags_stale",
+        "gauge",
+        ("set",),
+        "Flags that were not evaluated, or always gave the same, for as long as they may.",
+        _stale_flags,
+    ),
+    Described(
+        "sre_portal_flag_evaluations_total",
+        "counter",
+        ("set",),
+        "Evaluations of flags that this replica counted, told by agents too.",
+        _evaluations,
     ),
     Described("sre_portal_audit_size", "gauge", (), "Entries of the audit log.", _audit_size),
     Described(
