@@ -25,6 +25,10 @@ from sre_portal.web import render
 from sre_portal.web.context import ports_of, principal_of
 from sre_portal.web.guard import still
 from sre_portal.web.pages.figures import iso
+from sre_portal.web.pages.flag import flag_page
+from sre_portal.web.pages.flag_beside import beside_flags
+from sre_portal.web.pages.flag_place import flag_in, newest
+from sre_portal.web.pages.flags import FlagFilter, FlagsPage
 from sre_portal.web.pages.flight import flight_of
 from sre_portal.web.pages.frame import Frame
 from sre_portal.web.pages.overview import VERDICTS_SHOWN, OverviewPage
@@ -203,6 +207,27 @@ async def run(request: Request) -> Response:
         return Drawing(fragments, over=not found.live)
 
     return stream(request, f"run {run_id}", draw, RUN_SECONDS)
+
+
+async def flags(request: Request) -> Response:
+    ports, who, asked = ports_of(request), everybody(request), FlagFilter.of(request.query_params)
+
+    async def draw() -> Drawing:
+        view = FlagsPage.of(ports, who, asked, await beside_flags(ports))
+        return Drawing(render.fragments(("flags.html",), Frame.around(ports, who), view=view), view.rows)
+
+    return stream(request, f"flags {asked}", draw, PAGE_SECONDS)
+
+
+async def flag(request: Request) -> Response:
+    ports, who, (flag_set, key) = ports_of(request), everybody(request), flag_in(request)
+    newest(ports, flag_set, key)
+
+    async def draw() -> Drawing:
+        view = await flag_page(ports, who, flag_set, key)
+        return Drawing(render.fragments(("flag.html",), Frame.around(ports, who), view=view))
+
+    return stream(request, f"flag {flag_set}/{key}", draw, PAGE_SECONDS)
 
 
 def everybody(request: Request) -> Principal:

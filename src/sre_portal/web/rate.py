@@ -95,10 +95,18 @@ async def _count_own(request: Request, kind: str) -> None:
 
 def pace(endpoint: Endpoint) -> Endpoint:
     """The same endpoint, `paced`."""
+    return _after(paced, endpoint)
 
+
+def pace_flip(endpoint: Endpoint) -> Endpoint:
+    """The same endpoint, `paced_flip`."""
+    return _after(paced_flip, endpoint)
+
+
+def _after(counted: Callable[[Request], Awaitable[None]], endpoint: Endpoint) -> Endpoint:
     @wraps(endpoint)
     async def slow(request: Request) -> Response:
-        await paced(request)
+        await counted(request)
         return await endpoint(request)
 
     return slow

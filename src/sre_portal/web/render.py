@@ -20,7 +20,7 @@ from sre_portal.web.pages.frame import Frame, theme_of
 
 HERE = Path(__file__).parent
 DIST = HERE / "static" / "dist"
-MACROS = ("parts.html", "plot.html", "golden_chart.html", "fields.html")
+MACROS = ("parts.html", "plot.html", "golden_chart.html", "fields.html", "flag_parts.html")
 """Their macros are known in every template."""
 FRAME_TEMPLATES = ("shell.html", "stop_all_dialog.html")
 """They hold the live blocks that every page has."""
@@ -37,7 +37,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         cache_size=-1,
     )
-    found.globals |= {"asset": asset, "service_row": service_row}
+    found.globals |= {"asset": asset, "service_row": service_row, "flag_line": flag_line}
     for name in MACROS:
         module = found.get_template(name).module
         found.globals |= {key: getattr(module, key) for key in dir(module) if not key.startswith("_")}
@@ -79,6 +79,13 @@ def part(template: str, view: object) -> str:
 def service_row(row: Hashable) -> Markup:
     """One row of the overview. A row whose numbers did not move is printed once."""
     printed: Markup = environment().get_template("rows.html").module.service_row(row)  # type: ignore[attr-defined]
+    return printed
+
+
+@lru_cache(maxsize=1024)
+def flag_line(row: Hashable) -> Markup:
+    """One line of the list of flags, in the same manner."""
+    printed: Markup = environment().get_template("flag_rows.html").module.flag_line(row)  # type: ignore[attr-defined]
     return printed
 
 

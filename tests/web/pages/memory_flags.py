@@ -1,8 +1,9 @@
-"""Flag stores in which there is no flag."""
+"""Flags as plain objects in memory: every version there was, and what was kept beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sre_portal.core.flag_change import FlagRow, SetChange, SetNews
@@ -10,40 +11,84 @@ from sre_portal.core.flag_turn import FlagTurn
 from sre_portal.core.flag_use import Key, Used
 
 
+@dataclass
 class Flags:
+    """`core.ports.FlagStore`."""
+
+    rows: list[FlagRow] = field(default_factory=list)
+    versions: dict[str, int] = field(default_factory=dict)
+
     def on_change(self, tell: Callable[[], None]) -> None:
-        """Nothing changes."""
+        """There is no other replica."""
 
     async def news(self, known: Mapping[str, int]) -> Sequence[SetNews]:
-        return ()
+        return [
+            SetNews(name, version, self._newest(name, known.get(name, 0)))
+            for name, version in self.versions.items()
+            if version != known.get(name)
+        ]
 
     async def change(self, change: SetChange) -> bool:
-        return False
+        name, seen = change.flag_set, change.set_version
+        if self.versions.get(name, 0) != seen:
+            return False
+        self.versions[name] = seen + 1
+        self.rows += [
+            FlagRow(
+                name,
+                one.key,
+                one.version,
+                seen + 1,
+                one.definition,
+                change.at,
+                change.by,
+                change.reason,
+            )
+            for one in change.edits
+        ]
+        return True
 
     async def history(self, flag_set: str, key: str, limit: int, before: int | None) -> Sequence[FlagRow]:
-        return ()
+        found = [
+            row
+            for row in reversed(self.rows)
+            if (row.flag_set, row.key) == (flag_set, key) and (before is None or row.version < before)
+        ]
+        return found[:limit]
+
+    def _newest(self, flag_set: str, after: int) -> list[FlagRow]:
+        newest = {row.key: row for row in self.rows if row.flag_set == flag_set}
+        return [row for row in newest.values() if row.set_version > after]
 
 
+@dataclass
 class FlagUses:
+    held: list[Used] = field(default_factory=list)
+    since: datetime | None = None
+
     async def add(self, counts: Mapping[Key, int], at: datetime) -> None:
-        """Nothing is kept."""
+        """Nothing is counted."""
 
     async def of(self, flag_set: str) -> Sequence[Used]:
-        return ()
+        return [one for one in self.held if one.flag_set == flag_set]
 
     async def counted_since(self) -> datetime | None:
-        return None
+        return self.since
 
 
+@dataclass
 class FlagTurns:
+    held: list[FlagTurn] = field(default_factory=list)
+    """Newest first."""
+
     async def add(self, turn: FlagTurn) -> None:
-        """Nothing is kept."""
+        self.held.insert(0, turn)
 
     async def last(self) -> Sequence[FlagTurn]:
-        return ()
+        return list({(one.flag_set, one.key): one for one in reversed(self.held)}.values())
 
     async def recent(self, flag_set: str, key: str, limit: int) -> Sequence[FlagTurn]:
-        return ()
+        return [one for one in self.held if one.flag_set == flag_set and key in {"", one.key}][:limit]
 
     async def since(self, flag_sets: Collection[str], at: datetime, limit: int) -> Sequence[FlagTurn]:
-        return ()
+        return [one for one in self.held if one.flag_set in flag_sets and one.at >= at][:limit]

@@ -27,6 +27,7 @@ from sre_portal.operations.sessions import digest_of, renewed_secret
 from sre_portal.operations.watch import Watch
 from sre_portal.store.desk import Desk
 from tests.web.pages.documents import experiments, slos
+from tests.web.pages.flags_told import write_flags
 from tests.web.pages.history import Past, finished_runs, live_run, write_journals
 from tests.web.pages.memory import NOW, Alerts, Audit, Journal, Reports, Runs, StillClock, by_minute
 from tests.web.pages.memory_access import Accounts, Logins, Notices, Sessions, Tokens
@@ -99,6 +100,7 @@ class Scene:
     reports: Reports
     watch: Watch
     catalogue: FolderCatalogue
+    flags: Flags
     ports: Ports
     sessions: dict[str, str] = field(default_factory=dict)
     """Principal -> the cookie of a session that is open."""
@@ -118,6 +120,8 @@ class Scene:
             async for _ in self.desk.plans(instance.service, instance.instance):
                 break
         await write_journals(self.journal, self.runs.held.values())
+        await write_flags(self.flags, self.clock.now())
+        await self.ports.flag_book.refresh(self.flags)
 
     async def log_in(self, who: Principal) -> str:
         """Opens a session; returns the cookie's value."""
@@ -181,7 +185,7 @@ def scene(known: Counted | None = None, *, quiet: bool = False) -> Scene:
     runs, alerts, accounts, sessions = Runs(), Alerts(), Accounts(), Sessions()
     access = Pulse()
     sessions.on_change(access.beat)
-    desk, journal = Desk(clock), Journal()
+    desk, journal, flags = Desk(clock), Journal(), Flags()
     ports = Ports(
         clock=clock,
         catalogue=known.catalogue,
@@ -194,7 +198,7 @@ def scene(known: Counted | None = None, *, quiet: bool = False) -> Scene:
         tokens=Tokens(),
         accounts=accounts,
         logins=Logins(),
-        flags=Flags(),
+        flags=flags,
         flag_uses=FlagUses(),
         flag_turns=FlagTurns(),
         notices=Notices(),
@@ -217,6 +221,7 @@ def scene(known: Counted | None = None, *, quiet: bool = False) -> Scene:
         known.reports,
         watch,
         known.catalogue,
+        flags,
         ports,
     )
     runs.held = {run.id: run for run in known.finished}

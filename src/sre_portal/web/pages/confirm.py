@@ -27,6 +27,8 @@ class Question:
     wants_reason: bool = True
     harmful: bool = True
     """Whether it takes something away."""
+    hidden: tuple[tuple[str, str], ...] = ()
+    """What the form posts besides."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,11 @@ def _links(ports: Ports, who: Principal, path: str) -> tuple[Link, ...]:
     )
     rows = (
         *(read if who.may(Permission.PORTAL_READ) else ()),
+        *(
+            (("/flags", "Flags", "flag", str(sum(len(one.flags) for one in ports.flag_book.all()))),)
+            if who.may(Permission.FLAG_READ)
+            else ()
+        ),
         *((("/audit", "Audit", "audit", ""),) if who.may(Permission.AUDIT_READ) else ()),
         *((("/access", "Access", "access", ""),) if who.may(Permission.ACCESS_READ) else ()),
         ("/status", "Status", "status", ""),

@@ -1,4 +1,5 @@
-// What a quick fault will do, asked again whenever a field changes, and now and then because the traffic does.
+// What a form would do, asked again whenever a field changes, and now and then because the traffic does. A form whose
+// fields are too long for an address posts them, with its token.
 
 import { replace } from "./live";
 
@@ -26,12 +27,16 @@ function isLive(): boolean {
 }
 
 async function ask(form: HTMLFormElement, signal: AbortSignal): Promise<void> {
+  const posts = form.dataset["previewBy"] === "post";
   const fields = new URLSearchParams();
   for (const [name, value] of new FormData(form)) {
-    if (typeof value === "string" && name !== "csrf") fields.set(name, value);
+    if (typeof value === "string" && (posts || name !== "csrf")) fields.set(name, value);
   }
+  const address = form.dataset["preview"] ?? "";
   try {
-    const answer = await fetch(`${form.dataset["preview"]}?${fields}`, { signal });
+    const answer = await (posts
+      ? fetch(address, { method: "POST", body: fields, signal })
+      : fetch(`${address}?${fields}`, { signal }));
     if (answer.ok) replace("preview", await answer.text());
   } catch (failure) {
     if (!signal.aborted) throw failure;

@@ -1,0 +1,81 @@
+"""What the forms of the flag pages do: toggle, save, remove. Each ends at the flag, or asks again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from sre_portal.core.errors import Conflict, InvalidInput, Problem, Superseded, raise_if
+from sre_portal.operations.flag_draft import draft_of
+from sre_portal.operations.flags import (
+    FlagOrder,
+    kept_now,
+    put_flag,
+    remove_flag,
+    toggle_flag,
+    whole_number,
+)
+from sre_portal.web.context import address_of, ports_of, principal_of
+from sre_portal.web.pages.flag_asked import ask_to_remove, ask_to_toggle
+from sre_portal.web.pages.flag_form import long_fields
+from sre_portal.web.pages.flag_place import flag_in
+from sre_portal.web.pages.flag_review import refused_save
+from sre_portal.web.pages.flag_words import flag_href
+from sre_portal.web.pages.form import one_of
+from sre_portal.web.rate import pace_flip
+
+
+@pace_flip
+async def toggle(request: Request) -> Response:
+    """`POST /flags/{flag_set}/{key}/toggle`. Needs no version: a kill switch waits for nobody's edit."""
+    fields, wrong = await long_fields(request), list[Problem]()
+    enabled = one_of(fields, "enabled", ("yes", "no"), wrong) == "yes"
+    try:
+        raise_if(wrong)
+        await toggle_flag(
+            ports_of(request), principal_of(request), order_of(request, fields), enabled=enabled
+        )
+    except InvalidInput as invalid:
+        return await ask_to_toggle(request, fields, invalid.problems)
+    return to_flag(request)
+
+
+@pace_flip
+async def remove(request: Request) -> Response:
+    """`POST /flags/{flag_set}/{key}/remove`."""
+    fields = await long_fields(request)
+    try:
+        order = order_of(request, fields, whole_number(fields.get("version", ""), "version"))
+        await remove_flag(ports_of(request), principal_of(request), order)
+    except InvalidInput as invalid:
+        return await ask_to_remove(request, fields, invalid.problems)
+    except Superseded as clash:  # asked again about what it is now
+        told = [Problem("version", clash.found, clash.expected)]
+        return await ask_to_remove(request, {"reason": fields.get("reason", "")}, told)
+    return to_flag(request)
+
+
+@pace_flip
+async def save(request: Request) -> Response:
+    """`POST /flags/{flag_set}/{key}/save`: what the review showed, at the version it was shown at."""
+    (flag_set, key), fields = flag_in(request), await long_fields(request)
+    ports = ports_of(request)
+    try:
+        order = order_of(request, fields, whole_number(fields.get("version", ""), "version"))
+        draft = draft_of(await kept_now(ports, flag_set), key, fields.get("definition", ""))
+        await put_flag(ports, principal_of(request), order, json.loads(draft.text))
+    except (InvalidInput, Conflict) as refusal:
+        return await refused_save(request, fields, refusal)
+    return to_flag(request)
+
+
+def order_of(request: Request, fields: Mapping[str, str], version: int | None = None) -> FlagOrder:
+    flag_set, key = flag_in(request)
+    return FlagOrder(flag_set, key, fields.get("reason", ""), address_of(request), version)
+
+
+def to_flag(request: Request) -> Response:
+    return RedirectResponse(flag_href(*flag_in(request)), 303)

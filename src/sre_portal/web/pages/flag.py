@@ -1,0 +1,181 @@
+"""One flag: whom it serves what, who made it so, who has it, and what is planned with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sre_portal.core.access import Permission, Principal
+from sre_portal.core.flag.definition import Flag
+from sre_portal.core.flag_change import FlagRow, environment_of, service_of
+from sre_portal.operations.flag_book import KeptSet
+from sre_portal.operations.ports import Ports
+from sre_portal.web import render
+from sre_portal.web.context import ports_of, principal_of
+from sre_portal.web.pages.figures import Moment, moment
+from sre_portal.web.pages.flag_history import SHOWN, History, before_in
+from sre_portal.web.pages.flag_place import flag_in, newest
+from sre_portal.web.pages.flag_rule_words import rule_words
+from sre_portal.web.pages.flag_words import (
+    STATES,
+    Serving,
+    flag_href,
+    kinds_of,
+    merged_metadata,
+    readable,
+    serving_of,
+    state_of,
+    value_text,
+)
+from sre_portal.web.pages.frame import May, permission
+from sre_portal.web.pages.pill import Pill
+
+
+@dataclass(frozen=True, slots=True)
+class VariantRow:
+    name: str
+    value: str
+    share: str
+    default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ElsewhereRow:
+    """The same key in another environment."""
+
+    environment: str
+    href: str
+    pill: Pill
+    serving: Serving
+    version: int
+    at: Moment
+    by: str
+    own: bool
+    """The one that is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlagPage:
+    flag_set: str
+    key: str
+    href: str
+    api: str
+    service: str
+    environment: str
+    state: str
+    pill: Pill
+    kinds: tuple[str, ...]
+    version: int
+    at: Moment
+    by: str
+    reason: str
+    unsound: str
+    serving: Serving
+    variants: tuple[VariantRow, ...]
+    type: str
+    rule: str
+    rule_words: str
+    evaluators: tuple[tuple[str, str], ...]
+    metadata: tuple[tuple[str, str], ...]
+    elsewhere: tuple[ElsewhereRow, ...]
+    history: History
+    flip: May
+
+    @classmethod
+    def of(cls, ports: Ports, who: Principal, kept: KeptSet, row: FlagRow, history: History) -> FlagPage:
+        definitions, now = kept.flags.definitions, ports.clock.now()
+        flag = definitions.flags.get(row.key)
+        state = state_of(kept, row.key)
+        serving = Serving("nobody: it was removed") if state == "removed" else serving_of(flag, definitions)
+        metadata = merged_metadata(kept, flag)
+        rule = None if flag is None else flag.targeting
+        return cls(
+            flag_set=kept.name,
+            key=row.key,
+            href=flag_href(kept.name, row.key),
+            api=f"/api/v1{flag_href(kept.name, row.key)}",
+            service=service_of(kept.name),
+            environment=environment_of(kept.name) or ports.environment,
+            state=state,
+            pill=STATES[state],
+            kinds=kinds_of(metadata),
+            version=row.version,
+            at=moment(row.changed_at, now),
+            by=row.changed_by,
+            reason=row.reason,
+            unsound=kept.unsound.get(row.key, ""),
+            serving=serving,
+            variants=_variants(flag, serving),
+            type="" if flag is None else flag.type,
+            rule="" if rule is None else readable(rule),
+            rule_words="" if rule is None else rule_words(rule),
+            evaluators=tuple(
+                (name, readable(definitions.evaluators[name]))
+                for name in sorted(_named(rule))
+                if name in definitions.evaluators
+            ),
+            metadata=tuple((name, value_text(value)) for name, value in sorted(metadata.items())),
+            elsewhere=_elsewhere(ports, kept, row.key),
+            history=history,
+            flip=permission(who, Permission.FLAG_FLIP, service_of(kept.name)),
+        )
+
+
+async def flag(request: Request) -> Response:
+    """`GET /flags/{flag_set}/{key}?before=`."""
+    flag_set, key = flag_in(request)
+    view = await flag_page(ports_of(request), principal_of(request), flag_set, key, before_in(request))
+    live = "" if before_in(request) else f"/live{view.href}"
+    return render.page(request, "flag.html", view, live=live)
+
+
+async def flag_page(
+    ports: Ports, who: Principal, flag_set: str, key: str, before: int | None = None
+) -> FlagPage:
+    """Raises `NotFound`; a flag that was removed has its page still."""
+    kept, row = newest(ports, flag_set, key)
+    rows = await ports.flags.history(flag_set, key, SHOWN + 1, before)
+    return FlagPage.of(ports, who, kept, row, History.of(rows, ports.clock.now()))
+
+
+def _variants(flag: Flag | None, serving: Serving) -> tuple[VariantRow, ...]:
+    if flag is None:
+        return ()
+    shares = {one.variant: one.percent for one in serving.parts}
+    return tuple(
+        VariantRow(name, value_text(value, 2000), shares.get(name, ""), name == flag.default)
+        for name, value in flag.variants.items()
+    )
+
+
+def _elsewhere(ports: Ports, kept: KeptSet, key: str) -> tuple[ElsewhereRow, ...]:
+    now, found = ports.clock.now(), []
+    for one in ports.flag_book.all():
+        row = one.rows.get(key)
+        if service_of(one.name) == service_of(kept.name) and row is not None and row.definition is not None:
+            definitions = one.flags.definitions
+            found.append(
+                ElsewhereRow(
+                    environment=environment_of(one.name) or ports.environment,
+                    href=flag_href(one.name, key),
+                    pill=STATES[state_of(one, key)],
+                    serving=serving_of(definitions.flags.get(key), definitions),
+                    version=row.version,
+                    at=moment(row.changed_at, now),
+                    by=row.changed_by,
+                    own=one.name == kept.name,
+                )
+            )
+    return tuple(found)
+
+
+def _named(rule: object) -> set[str]:
+    """The shared rules that a rule names."""
+    if isinstance(rule, list):
+        return {name for one in rule for name in _named(one)}
+    if not isinstance(rule, dict):
+        return set()
+    named = {str(rule["$ref"])} if "$ref" in rule else set()
+    return named | {name for one in rule.values() for name in _named(one)}

@@ -1,0 +1,121 @@
+"""What somebody would get from a flag as it is being written, and why."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from sre_portal.core.errors import InvalidInput, Problem
+from sre_portal.core.flag.explain import Explanation, Look
+from sre_portal.core.flag.resolution import Reason
+from sre_portal.core.flag_context import parse_context
+from sre_portal.operations.flag_draft import Draft, draft_of, explained
+from sre_portal.operations.flags import kept_now
+from sre_portal.operations.ports import Ports
+from sre_portal.web import render
+from sre_portal.web.context import ports_of
+from sre_portal.web.pages.flag_form import long_fields
+from sre_portal.web.pages.flag_place import flag_in
+from sre_portal.web.pages.flag_rule_words import rule_text_words
+from sre_portal.web.pages.flag_words import readable, value_text
+from sre_portal.web.pages.pill import Pill, pill
+from sre_portal.web.rate import pace_flip
+
+MOST_STEPS = 60
+"""Steps through a rule that are shown."""
+
+WHY: Mapping[Reason, str] = {
+    Reason.STATIC: "the flag has no rule",
+    Reason.DEFAULT: "the rule gives nothing, so the default variant is taken",
+    Reason.TARGETING_MATCH: "the rule says so",
+    Reason.SPLIT: "the split says so",
+    Reason.DISABLED: "the flag is disabled",
+    Reason.ERROR: "the rule failed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One part of the rule that was looked at."""
+
+    place: str
+    words: str
+    value: str
+    decided: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    variant: str
+    value: str
+    pill: Pill
+    why: str
+    steps: tuple[Step, ...]
+    more: int
+    """Steps that are not shown."""
+
+    @classmethod
+    def of(cls, told: Explanation, key: str) -> Answer:
+        found = told.resolution
+        failed = found.reason is Reason.ERROR
+        root = f"flags.{key}.targeting"
+        shown = told.looked[:MOST_STEPS]
+        return cls(
+            variant=found.variant or "the default in the code",
+            value=readable(found.value) if found.variant is not None else "",
+            pill=pill("risk", "failed") if failed else pill("ok", found.reason.value),
+            why=found.error_details if failed else WHY.get(found.reason, ""),
+            steps=tuple(_step(one, root, told.branch) for one in shown),
+            more=len(told.looked) - len(shown),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The fragment: problems of the definition or of the context, else the answer."""
+
+    problems: tuple[str, ...]
+    answer: Answer | None
+    note: str
+    """What the context lacks, in a sentence; else empty."""
+
+
+async def previewed(ports: Ports, draft: Draft, context: str) -> Preview:
+    try:
+        asked = parse_context(context)
+    except InvalidInput as invalid:
+        return Preview(told_problems(invalid.problems), None, "")
+    told = await asyncio.to_thread(explained, ports, draft, asked)
+    note = "" if "targetingKey" in asked else "Nobody is named: a split needs a targetingKey."
+    return Preview((), Answer.of(told, draft.flag.key), note)
+
+
+@pace_flip
+async def preview(request: Request) -> Response:
+    """`POST /flags/{flag_set}/{key}/preview`: a fragment."""
+    (flag_set, key), fields = flag_in(request), await long_fields(request)
+    return HTMLResponse(
+        render.part("flag_preview.html", await preview_of(ports_of(request), flag_set, key, fields))
+    )
+
+
+async def preview_of(ports: Ports, flag_set: str, key: str, fields: Mapping[str, str]) -> Preview:
+    """What the fields of the editor would give, or every problem."""
+    try:
+        draft = draft_of(await kept_now(ports, flag_set), key, fields.get("definition", ""))
+    except InvalidInput as invalid:
+        return Preview(told_problems(invalid.problems), None, "")
+    return await previewed(ports, draft, fields.get("context", ""))
+
+
+def told_problems(problems: Sequence[Problem]) -> tuple[str, ...]:
+    return tuple(map(str, problems))
+
+
+def _step(look: Look, root: str, branch: str) -> Step:
+    place = look.path.removeprefix(root).lstrip(".") or "the rule"
+    return Step(place, rule_text_words(look.rule), value_text(look.value), look.path == branch)
