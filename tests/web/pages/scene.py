@@ -32,6 +32,7 @@ from tests.web.pages.history import Past, finished_runs, live_run, write_journal
 from tests.web.pages.memory import NOW, Alerts, Audit, Journal, Reports, Runs, StillClock, by_minute
 from tests.web.pages.memory_access import Accounts, Logins, Notices, Sessions, Tokens
 from tests.web.pages.memory_flags import Flags, FlagTurns, FlagUses
+from tests.web.pages.memory_plans import Plans
 
 ADA = Principal("ada", everywhere(Role.ADMIN))
 OMAR = Principal("omar", everywhere(Role.OPERATOR))
@@ -199,6 +200,7 @@ def scene(known: Counted | None = None, *, quiet: bool = False) -> Scene:
         accounts=accounts,
         logins=Logins(),
         flags=flags,
+        plans=Plans(),
         flag_uses=FlagUses(),
         flag_turns=FlagTurns(),
         notices=Notices(),
