@@ -15,10 +15,12 @@ from sre_portal.core.audit import Intent
 from sre_portal.core.condition import Condition, Reading, judge
 from sre_portal.core.errors import Conflict
 from sre_portal.core.leases import counts_for
-from sre_portal.core.loop import Note, Observed, Renew, Step, Withdraw, abort, advance
+from sre_portal.core.loop import Flip, Note, Observed, Renew, Step, Withdraw, abort, advance
 from sre_portal.core.run import HARMFUL, Run
 from sre_portal.core.slo import Slo, budget_size
 from sre_portal.operations.board import judged_second
+from sre_portal.operations.drill_acts import start_flip, start_restore
+from sre_portal.operations.drill_look import look_at_drills
 from sre_portal.operations.late import LateAct
 from sre_portal.operations.ports import Ports
 
@@ -72,6 +74,7 @@ async def observe(ports: Ports, run: Run) -> Observed:
         counted_at=_counted_at(ports, run, now),
         interrupted=run.phase in HARMFUL and run.id not in ports.watch.granted,
         lease_ends_at=lease_end(ports, run),
+        drills=await look_at_drills(ports, run),
     )
 
 
@@ -125,18 +128,22 @@ def _burnt(ports: Ports, run: Run) -> list[Slo]:
 async def _carry_out(ports: Ports, run: Run, moved: Run, steps: Sequence[Step]) -> None:
     if any(isinstance(step, Withdraw) for step in steps):
         ports.desk.withdraw(run.id)
+        start_restore(ports, run)
     notes = [step for step in steps if isinstance(step, Note)]
     if moved.phase is not run.phase or notes or _due(ports, moved):
         moved = await _save(ports, moved, notes)
     for step in steps:
         if isinstance(step, Renew):
             ports.desk.renew(run.id, step.until)
+        elif isinstance(step, Flip):
+            start_flip(ports, moved, step.drill)
     if moved.live:
         ports.watch.live[run.id] = moved
     else:
         ports.watch.live.pop(run.id, None)
         ports.watch.granted.discard(run.id)
         ports.watch.saved_at.pop(run.id, None)
+        ports.watch.drills.pop(run.id, None)
 
 
 def _due(ports: Ports, run: Run) -> bool:

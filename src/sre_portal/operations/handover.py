@@ -10,6 +10,7 @@ from sre_portal.core.errors import InvalidInput, NotPermitted, PortalError, Refu
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.replica import FRESH, AnswerWord, StartWord
 from sre_portal.core.run import Run
+from sre_portal.operations.behind import behind
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.runs import STANDS_BY, start_run
 from sre_portal.operations.words import fits, say
@@ -51,9 +52,7 @@ def start_for(ports: Ports, word: StartWord) -> None:
         return
     ports.watch.heard.append(word.ask)
     if ports.term():
-        task = asyncio.create_task(_answer(ports, word))
-        ports.watch.behind.add(task)
-        task.add_done_callback(ports.watch.behind.discard)
+        _ = behind(ports, _answer(ports, word))
 
 
 def take_answer(ports: Ports, word: AnswerWord) -> None:

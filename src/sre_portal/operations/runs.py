@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from pydantic import TypeAdapter
 
 from sre_portal.contract.lease import LEASE_SECONDS
 from sre_portal.core.access import PORTAL, Permission, Principal
+from sre_portal.core.drill_course import marks_of
 from sre_portal.core.errors import InvalidInput, Objection, Refused
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.leases import leases_of
 from sre_portal.core.lint import problems_of
 from sre_portal.core.note import Note
+from sre_portal.core.phrase import clock
 from sre_portal.core.prediction import Prediction, predict
-from sre_portal.core.preflight import Situation, objections
+from sre_portal.core.preflight import Situation, Switch, objections
 from sre_portal.core.run import Phase, PhaseMark, Run
 from sre_portal.operations.audited import Act, audited
 from sre_portal.operations.board import judged_second, refresh_board
+from sre_portal.operations.drill_look import look_at_switches
+from sre_portal.operations.drill_work import DrillWork
 from sre_portal.operations.drive import readings
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.watch import StopRequest
@@ -43,10 +48,11 @@ async def start_run(ports: Ports, actor: Principal, experiment: Experiment, addr
             raise Refused([STANDS_BY])
         check_against(ports, experiment)
         await refresh_board(ports)
-        situation = situation_of(ports, actor, experiment)
+        situation = situation_of(ports, actor, experiment, await look_at_switches(ports, experiment))
         if found := objections(situation):
             raise Refused(found)
         run = await ports.runs.add(experiment, actor.name, situation.now)
+        ports.watch.drills[run.id] = DrillWork(actor)
         record.after = {**about, "run": run.id}
         ports.watch.live[run.id] = run  # from here on a stop finds it, and a pass ends it
         try:
@@ -70,7 +76,8 @@ def check_against(ports: Ports, experiment: Experiment) -> None:
     routes: dict[str, set[str]] = {slo.spec.service: set() for slo in slos.values()}
     for instance in ports.watch.instances:
         routes.setdefault(instance.service, set()).update(instance.routes)
-    if problems := problems_of(experiment, slos, routes):
+    flags = {kept.name: kept.flags.definitions for kept in ports.flag_book.all()}
+    if problems := problems_of(experiment, slos, routes, flags):
         raise InvalidInput(problems)
 
 
@@ -80,8 +87,10 @@ def preview(ports: Ports, experiment: Experiment) -> Prediction:
     return predict(experiment, ports.catalogue.slos(), ports.board, judged_second(ports.clock.now()), alerts)
 
 
-def situation_of(ports: Ports, actor: Principal, experiment: Experiment) -> Situation:
-    """Everything the guards of the preflight look at, as it is now."""
+def situation_of(
+    ports: Ports, actor: Principal, experiment: Experiment, switches: Sequence[Switch] = ()
+) -> Situation:
+    """Everything the guards of the preflight look at, as it is now. `switches`: those that it drills."""
     now = ports.clock.now()
     spec = experiment.spec
     return Situation(
@@ -93,6 +102,7 @@ def situation_of(ports: Ports, actor: Principal, experiment: Experiment) -> Situ
         guardrails=readings(ports, spec.guardrails, now),
         live_runs=tuple(ports.watch.live.values()),
         slos=ports.catalogue.slos(),
+        switches=switches,
         limits=ports.limits,
         prediction=preview(ports, experiment),
     )
@@ -113,15 +123,22 @@ async def _seal(ports: Ports, run: Run, situation: Situation) -> Run:
         "steady_before": tuple(situation.steady),
         "guardrails": tuple(situation.guardrails),
         "granted_at": granted_at,
+        "drills": marks_of(run.experiment, granted_at),
         "driven_at": granted_at,
     }
     moved = run.model_copy(update=update)
     notes = (
         Note("preflight", "every guard agrees"),
         Note("predict", "prediction sealed", {"prediction": _dump_prediction(prediction, mode="json")}),
-        Note("inject", f"leases go out to {moved.service}", {"until": str(moved.ends_at)}),
+        _go(moved),
     )
     return await ports.runs.save(moved, notes, granted_at)
+
+
+def _go(run: Run) -> Note:
+    harm = [f"leases go out to {run.service}"] if run.injects else []
+    harm += [f"{mark.name} is flipped, until {clock(mark.until)} at the latest" for mark in run.drills]
+    return Note("inject", "; ".join(harm), {"until": str(run.ends_at)})
 
 
 def _give_up(ports: Ports, run: Run, reason: str) -> None:

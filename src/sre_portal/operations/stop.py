@@ -6,7 +6,7 @@ Every replica may be asked. One that does not drive passes the word on and waits
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Coroutine
+from collections.abc import Collection
 from contextlib import suppress
 from secrets import token_hex
 
@@ -17,6 +17,8 @@ from sre_portal.core.errors import Conflict, StoreUnavailable, Unconfirmed
 from sre_portal.core.replica import StopWord
 from sre_portal.core.run import Run
 from sre_portal.operations.audited import Act, write_late
+from sre_portal.operations.behind import behind
+from sre_portal.operations.drill_acts import start_restore
 from sre_portal.operations.drive import drive
 from sre_portal.operations.late import LateAct
 from sre_portal.operations.ports import Ports
@@ -86,14 +88,14 @@ def obey(ports: Ports, word: StopWord) -> None:
         run_ids = word.run_ids
     _withdraw(ports, run_ids, StopRequest(ports.clock.now(), word.by, word.reason))
     if ports.term():
-        _ = _behind(ports, _end(ports, run_ids))
+        _ = behind(ports, _end(ports, run_ids))
 
 
 async def _stop(ports: Ports, run_ids: Collection[int], intent: Intent, reason: str) -> None:
     """Harm that this replica does is over when this first waits for something."""
     _withdraw(ports, run_ids, StopRequest(intent.at, intent.actor, reason))
     ports.watch.late.append(LateAct(intent))
-    task = _behind(ports, _write_down(ports, run_ids))
+    task = behind(ports, _write_down(ports, run_ids))
     if ports.drives():
         done, _ = await asyncio.wait({task}, timeout=MOMENT_SECONDS)
         for one in done:
@@ -104,6 +106,8 @@ def _withdraw(ports: Ports, run_ids: Collection[int], stop: StopRequest) -> None
     for run_id in run_ids:
         ports.desk.withdraw(run_id)
         ports.watch.stops.setdefault(run_id, stop)
+        if (run := ports.watch.live.get(run_id)) is not None:
+            start_restore(ports, run)
     ports.pulse.beat()
 
 
@@ -119,14 +123,6 @@ async def _end(ports: Ports, run_ids: Collection[int]) -> None:
         with suppress(StoreUnavailable, Conflict):
             await drive(ports, run_id)
     ports.pulse.beat()
-
-
-def _behind(ports: Ports, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-    """Work that may go on after the answer."""
-    task = asyncio.create_task(work)
-    ports.watch.behind.add(task)
-    task.add_done_callback(ports.watch.behind.discard)
-    return task
 
 
 async def _live_elsewhere(ports: Ports) -> set[int] | None:

@@ -16,6 +16,7 @@ from sre_portal.core.flag_use import Key as UseKey
 from sre_portal.core.instance import Instance
 from sre_portal.core.replica import AnswerWord
 from sre_portal.core.run import Run
+from sre_portal.operations.drill_work import DrillWork
 from sre_portal.operations.late import Late
 
 
@@ -69,6 +70,8 @@ class Watch:
     stops: dict[int, StopRequest] = field(default_factory=dict)
     granted: set[int] = field(default_factory=set)
     """Runs whose leases this process put out. A harmful run that is not in here was cut by a restart."""
+    drills: dict[int, DrillWork] = field(default_factory=dict)
+    """What this process does for the kill switches of live runs, by the id of the run."""
     saved_at: dict[int, datetime] = field(default_factory=dict)
     """When each live run was last written."""
     late: deque[Late] = field(default_factory=deque)
