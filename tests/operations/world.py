@@ -230,7 +230,7 @@ class World:
             accounts=self.store.accounts,
             logins=self.store.logins,
             flags=self.store.flags,
-            plans=self.store.plans,
+            flag_plans=self.store.flag_plans,
             flag_uses=self.store.flag_uses,
             flag_turns=self.store.flag_turns,
             flag_pulse=flag_pulse,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sre_portal.core.errors import Conflict, Problem
-from sre_portal.core.flag_step import Step
+from sre_portal.core.flag_step import FlagStep, Step
 
 LATEST = timedelta(hours=1)
 """What is due for longer is not made any more: it may be the wrong night by then."""
@@ -46,7 +46,7 @@ class Who:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FlagPlan:
     """One planned change. `key` is empty where it is of the whole set. `id` is 0 until it is kept."""
 
     id: int
@@ -95,20 +95,28 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class TimedStep:
+    """A step that somebody asks for: at an instant, or as soon as it may be."""
+
+    step: FlagStep
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PlanMove:
     """A plan as it was seen, and as it is to be. Made only where the state is still the one that was seen."""
 
-    before: Plan
-    after: Plan
+    before: FlagPlan
+    after: FlagPlan
 
 
-def approved(plan: Plan, by: Who, at: datetime, why: str) -> Plan:
+def approved(plan: FlagPlan, by: Who, at: datetime, why: str) -> FlagPlan:
     """Raises `Conflict` unless it waits for somebody."""
     _expect(plan, PlanState.WAITING)
     return replace(plan, state=PlanState.SCHEDULED, decided=by, decided_at=at, decision=why)
 
 
-def refused(plan: Plan, by: Who, at: datetime, why: str) -> Plan:
+def refused(plan: FlagPlan, by: Who, at: datetime, why: str) -> FlagPlan:
     """Raises as `approved`."""
     _expect(plan, PlanState.WAITING)
     told = f"refused by {by.name}"
@@ -117,27 +125,27 @@ def refused(plan: Plan, by: Who, at: datetime, why: str) -> Plan:
     )
 
 
-def cancelled(plan: Plan, by: Who, at: datetime, why: str) -> Plan:
+def cancelled(plan: FlagPlan, by: Who, at: datetime, why: str) -> FlagPlan:
     """Raises `Conflict` where it has ended."""
     _expect(plan, PlanState.WAITING, PlanState.SCHEDULED)
     return _ended(plan, PlanState.CANCELLED, at, f"cancelled by {by.name}: {why}")
 
 
-def done(plan: Plan, at: datetime, version: int) -> Plan:
-    """Made, at that version of the flag or set, and how late where that is worth a word. Raises `Conflict`."""
+def done(plan: FlagPlan, at: datetime, version: int) -> FlagPlan:
+    """Made, at that version of the flag or set; with how late, if that is worth a word. Raises `Conflict`."""
     _expect(plan, PlanState.SCHEDULED)
     late = at - plan.due_at
     told = f"version {version}" + (f", {span(late)} late" if late >= TOLD_LATE else "")
     return _ended(plan, PlanState.DONE, at, told)
 
 
-def failed(plan: Plan, at: datetime, why: str) -> Plan:
+def failed(plan: FlagPlan, at: datetime, why: str) -> FlagPlan:
     """Raises `Conflict`."""
     _expect(plan, PlanState.SCHEDULED)
     return _ended(plan, PlanState.FAILED, at, why)
 
 
-def too_late(plan: Plan, now: datetime) -> str:
+def too_late(plan: FlagPlan, now: datetime) -> str:
     """Why it is not made any more; empty where it still is."""
     late = now - plan.due_at
     if late <= LATEST:
@@ -168,16 +176,16 @@ def span(length: timedelta) -> str:
     return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days"
 
 
-def _ended(plan: Plan, state: PlanState, at: datetime, outcome: str) -> Plan:
+def _ended(plan: FlagPlan, state: PlanState, at: datetime, outcome: str) -> FlagPlan:
     return replace(plan, state=state, ended_at=at, outcome=outcome)
 
 
-def _expect(plan: Plan, *states: PlanState) -> None:
+def _expect(plan: FlagPlan, *states: PlanState) -> None:
     if plan.state not in states:
         raise Conflict(f"plan {plan.id} {' or '.join(states)}", stands(plan))
 
 
-def stands(plan: Plan) -> str:
+def stands(plan: FlagPlan) -> str:
     """Where it stands, as whoever comes second is told: `done by bo: version 5`."""
     by = f", decided by {plan.decided.name}" if plan.decided is not None else ""
     return f"it {plan.state.value}{by}" + (f": {plan.outcome}" if plan.outcome else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from typing import Literal
 
 from sre_portal.core.flag.bucket import DEFAULT_EPOCH, Epoch
 
@@ -51,7 +51,6 @@ class Import:
 
 FlagStep = Put | Remove | Toggle | Share
 Step = FlagStep | Import
-AnyStep = TypeVar("AnyStep", Put, Remove, Toggle, Share, Import)
 
 
 def kind_of(step: Step) -> StepKind:
@@ -83,7 +82,7 @@ def in_words(step: Step) -> str:
             return "import a file into the set"
 
 
-def from_version(step: AnyStep, version: int | None) -> AnyStep:
+def from_version(step: FlagStep, version: int | None) -> FlagStep:
     """The same, of a flag at that version."""
     return replace(step, version=version)
 

@@ -20,7 +20,7 @@ from sre_portal.core.audit_proof import Proof
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.fidelity import InjectionTotals
 from sre_portal.core.flag_change import FlagRow, SetChange, SetNews
-from sre_portal.core.flag_plan import Plan, PlanMove, PlanState
+from sre_portal.core.flag_plan import FlagPlan, PlanMove, PlanState
 from sre_portal.core.flag_turn import FlagTurn
 from sre_portal.core.flag_use import Key as UseKey
 from sre_portal.core.flag_use import Used
@@ -361,13 +361,13 @@ class FlagStore(Protocol):
         """Versions of a flag, newest first; those below `before` where it is given."""
 
 
-class PlanStore(Protocol):
+class FlagPlanStore(Protocol):
     """Changes of flags that wait for a second person, for an instant, or for both."""
 
-    async def add(self, plans: Sequence[Plan]) -> Sequence[Plan]:
+    async def add(self, plans: Sequence[FlagPlan]) -> Sequence[FlagPlan]:
         """Keeps new plans, all or none. Returns them with their numbers."""
 
-    async def get(self, plan_id: int) -> Plan:
+    async def get(self, plan_id: int) -> FlagPlan:
         """Raises `NotFound`."""
 
     async def some(
@@ -378,13 +378,13 @@ class PlanStore(Protocol):
         states: Collection[PlanState] = (),
         limit: int = 100,
         before: int | None = None,
-    ) -> Sequence[Plan]:
+    ) -> Sequence[FlagPlan]:
         """Newest first: of a set, of a flag, in some states; those below the number `before`."""
 
     async def count_open(self, flag_set: str, key: str) -> int:
         """How many of a flag have not ended."""
 
-    async def due(self, now: datetime, limit: int) -> Sequence[Plan]:
+    async def due(self, now: datetime, limit: int) -> Sequence[FlagPlan]:
         """What is to be made now: by instant, then by number."""
 
     async def move(self, move: PlanMove) -> bool:
@@ -498,7 +498,7 @@ class Store(Protocol):
     accounts: AccountStore
     logins: LoginStore
     flags: FlagStore
-    plans: PlanStore
+    flag_plans: FlagPlanStore
     flag_uses: FlagUseStore
     flag_turns: FlagTurnStore
     replicas: Replicas

@@ -9,6 +9,7 @@ from sre_portal.loops.every import Operation, every
 from sre_portal.operations.audit_log import forget_old, look_at_audit
 from sre_portal.operations.board import refresh_minutes
 from sre_portal.operations.flag_use import look_for_stale, write_uses
+from sre_portal.operations.flag_making import make_due
 from sre_portal.operations.flags import follow_flags
 from sre_portal.operations.glass import refresh_glass
 from sre_portal.operations.housekeeping import roll_up
@@ -26,6 +27,7 @@ SCHEDULE: Sequence[tuple[float, Operation]] = (
     (20.0, driving(roll_up)),
     (20.0, standing_by(refresh_minutes)),
     (5.0, refresh_glass),
+    (1.0, driving(make_due)),
     (FOLLOW_SECONDS, follow_flags),
     (30.0, ask_providers_again),
     (10.0, look_at_audit),

@@ -7,25 +7,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sre_portal.core.access import Permission, Principal
-from sre_portal.core.errors import Superseded, raise_if
+from sre_portal.core.errors import Protected, Superseded, raise_if
 from sre_portal.core.flag.bucket import DEFAULT_EPOCH, Epoch
 from sre_portal.core.flag.definition import Definitions
 from sre_portal.core.flag.dump import dump_flags
 from sre_portal.core.flag.parse import parse_definitions
 from sre_portal.core.flag_change import (
+    SHARED,
     Difference,
     FlagEdit,
     SetChange,
     difference,
     edits_to,
+    fields_of,
     keeping_pins,
     name_problems,
     service_of,
 )
+from sre_portal.core.flag_guard import is_protected
+from sre_portal.core.flag_plan import PlanMove
 from sre_portal.operations.access_act import LONGEST_REASON, reason_problems
 from sre_portal.operations.audited import Act, audited
 from sre_portal.operations.flag_book import KeptSet
-from sre_portal.operations.flags import kept_now, kept_set, take_in
+from sre_portal.operations.flags import come_true, kept_now, kept_set, settled, take_in
+from sre_portal.operations.glass import BROKEN_GLASS, has_broken_glass
 from sre_portal.operations.ports import Ports
 
 MOST_TOLD = 100
@@ -44,6 +49,8 @@ class ImportOrder:
     address: str = ""
     version: int | None = None
     epoch: Epoch = DEFAULT_EPOCH
+    plan: PlanMove | None = None
+    """The planned change as it was seen, and as it stands while it is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +66,13 @@ async def import_flags(
 ) -> Imported:
     """Makes the set be the file: flags that are not in it are removed. All of it or nothing.
 
-    Raises `InvalidInput` with every problem, `Superseded` where somebody changes the set meanwhile.
+    Raises `InvalidInput` with every problem, `Superseded` where somebody changes the set meanwhile, and
+    `Protected` where a second person has to approve: `flag_plans.import_or_plan` then asks for one.
     """
     raise_if(reason_problems(order.reason))
     kept, edits = await _planned(ports, order, document)
     _check_seen(kept, order)
+    alone = _check_protected(ports, actor, kept, order, edits)
     told = difference(kept.rows, edits)
     act = Act(
         actor,
@@ -72,13 +81,17 @@ async def import_flags(
         order.address,
         order.reason[:LONGEST_REASON],
         {"set_version": kept.version},
-        {"set_version": kept.version + bool(edits), **_told(told)},
+        {"set_version": kept.version + bool(edits), **_told(told), **alone},
         service=service_of(order.flag_set),
     )
     async with audited(ports, act):
         if not edits:
+            await come_true(ports, order.plan, kept.version)
             return Imported(told, kept.version)
-        change = SetChange(order.flag_set, kept.version, edits, ports.clock.now(), actor.name, order.reason)
+        move = settled(ports, order.plan, kept.version + 1)
+        change = SetChange(
+            order.flag_set, kept.version, edits, ports.clock.now(), actor.name, order.reason, move
+        )
         if not await ports.flags.change(change):
             now = await kept_now(ports, order.flag_set)
             raise _superseded(kept.version, now)
@@ -109,6 +122,33 @@ async def _planned(
 
 def _edits(kept: KeptSet, parsed: Definitions, epoch: Epoch) -> Sequence[FlagEdit]:
     return edits_to(kept.rows, keeping_pins(parsed, kept.flags.definitions, epoch))
+
+
+def protected_paths(kept: KeptSet, edits: Sequence[FlagEdit]) -> list[str]:
+    """What of some edits takes two people. What flags share belongs to each of them."""
+    shared, paths = kept.shared, []
+    for edit in edits:
+        row = kept.rows.get(edit.key)
+        if edit.key == SHARED:
+            rows = [None, *kept.live()]
+            if any(is_protected(None if one is None else fields_of(one), shared) for one in rows):
+                paths += ["metadata", "$evaluators"]
+        elif is_protected(None if row is None else fields_of(row), shared):
+            paths.append(f"flags.{edit.key}")
+    return paths
+
+
+def _check_protected(
+    ports: Ports, actor: Principal, kept: KeptSet, order: ImportOrder, edits: Sequence[FlagEdit]
+) -> dict[str, object]:
+    """As `operations.flags.check_protected`. Raises `Protected`."""
+    approved = order.plan is not None and order.plan.after.is_approved
+    paths = [] if approved else protected_paths(kept, edits)
+    if not paths:
+        return {}
+    if has_broken_glass(actor, ports.clock.now()):
+        return {"alone": BROKEN_GLASS}
+    raise Protected(order.flag_set, paths)
 
 
 def _check_seen(kept: KeptSet, order: ImportOrder) -> None:

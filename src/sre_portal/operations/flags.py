@@ -155,14 +155,15 @@ async def change_flag(ports: Ports, actor: Principal, order: FlagOrder, step: Fl
     """Does one thing to a flag. Which version was seen the order says, not the step.
 
     Raises as `put_flag`; `NotFound` where the step needs a flag that is there; `Protected` where a second
-    person has to approve it: `operations.flag_plans.make_or_plan` then asks for one.
+    person has to approve it: `flag_plans.make_or_plan` then asks for one.
     """
     raise_if([*reason_problems(order.reason), *name_problems(order.flag_set, [order.key])])
     kept = await kept_now(ports, order.flag_set)
     row, text = kept.rows.get(order.key), definition_after(kept, order.key, step)
     if row is not None and row.definition == text and order.version in {None, row.version}:
         require(actor, Permission.FLAG_FLIP, service_of(order.flag_set))
-        return await _as_it_is(ports, order, row)
+        await come_true(ports, order.plan, row.version)
+        return row
     alone = check_protected(ports, actor, kept, order, step)
     act = Act(
         actor,
@@ -176,11 +177,12 @@ async def change_flag(ports: Ports, actor: Principal, order: FlagOrder, step: Fl
     )
     async with audited(ports, act):
         for _ in range(TRIES):
-            _check_seen(kept, order)
+            check_seen(kept, order)
             check_protected(ports, actor, kept, order, step)
             edit = edit_of(kept.rows, order.key, text)
             if edit is None:  # somebody else has just made it be so
-                return await _as_it_is(ports, order, kept.rows[order.key])
+                await come_true(ports, order.plan, kept.rows[order.key].version)
+                return kept.rows[order.key]
             change = SetChange(
                 order.flag_set,
                 kept.version,
@@ -244,12 +246,11 @@ def settled(ports: Ports, plan: PlanMove | None, version: int) -> PlanMove | Non
     return None if plan is None else PlanMove(plan.before, done(plan.after, ports.clock.now(), version))
 
 
-async def _as_it_is(ports: Ports, order: FlagOrder, row: FlagRow) -> FlagRow:
-    """The flag is what it is to be, so a plan of it has come true. Raises `Conflict`: it has ended."""
-    move = settled(ports, order.plan, row.version)
-    if move is not None and not await ports.plans.move(move):
+async def come_true(ports: Ports, plan: PlanMove | None, version: int) -> None:
+    """All is as a planned change would make it, so it is done. Raises `Conflict`: it has ended before."""
+    move = settled(ports, plan, version)
+    if move is not None and not await ports.flag_plans.move(move):
         raise Conflict(f"plan {move.before.id} as it was", "that somebody else was first")
-    return row
 
 
 def _sound(kept: KeptSet, key: str, definition: Mapping[str, object]) -> str:
@@ -257,7 +258,8 @@ def _sound(kept: KeptSet, key: str, definition: Mapping[str, object]) -> str:
     return flag_text(edited(kept.shared, kept.flags.definitions, key, definition))
 
 
-def _check_seen(kept: KeptSet, order: FlagOrder) -> None:
+def check_seen(kept: KeptSet, order: FlagOrder) -> None:
+    """Raises `Superseded` where the flag is not at the version that was seen."""
     if order.version is None:
         return
     row = kept.rows.get(order.key)

@@ -20,7 +20,7 @@ from sre_portal.core.ports import (
     LeaseDesk,
     LoginStore,
     Notices,
-    PlanStore,
+    FlagPlanStore,
     Replicas,
     ReportStore,
     RunStore,
@@ -51,7 +51,7 @@ class Ports:
     accounts: AccountStore
     logins: LoginStore
     flags: FlagStore
-    plans: PlanStore
+    flag_plans: FlagPlanStore
     flag_uses: FlagUseStore
     flag_turns: FlagTurnStore
     desk: LeaseDesk

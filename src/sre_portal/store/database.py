@@ -20,7 +20,7 @@ from sre_portal.core.ports import (
     FlagUseStore,
     JournalStore,
     LoginStore,
-    PlanStore,
+    FlagPlanStore,
     Replicas,
     ReportStore,
     RunStore,
@@ -67,7 +67,7 @@ class SqlStore:
     accounts: AccountStore
     logins: LoginStore
     flags: FlagStore
-    plans: PlanStore
+    flag_plans: FlagPlanStore
     flag_uses: FlagUseStore
     flag_turns: FlagTurnStore
     replicas: Replicas
@@ -86,7 +86,7 @@ class SqlStore:
         self.logins = Logins(database)
         topic = Topic()
         self.flags = Flags(database, topic)
-        self.plans = FlagPlans(database)
+        self.flag_plans = FlagPlans(database)
         self.flag_uses = FlagUses(database)
         self.flag_turns = FlagTurns(database)
         self.replicas = self.replica = Replica(database, self.epoch, topic)

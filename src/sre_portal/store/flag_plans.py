@@ -10,23 +10,23 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, insert, or_, select, update
 
 from sre_portal.core.errors import NotFound
-from sre_portal.core.flag_plan import OPEN, Plan, PlanMove, PlanState, Who
+from sre_portal.core.flag_plan import OPEN, FlagPlan, PlanMove, PlanState, Who
 from sre_portal.core.flag_step import dump_step, load_step
 from sre_portal.store import tables
 from sre_portal.store.connection import Database
 
 
 class FlagPlans:
-    """`core.ports.PlanStore`."""
+    """`core.ports.FlagPlanStore`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, plans: Sequence[Plan]) -> Sequence[Plan]:
+    async def add(self, plans: Sequence[FlagPlan]) -> Sequence[FlagPlan]:
         """Keeps new plans, all or none. Returns them with their numbers."""
         return await self._database.write(partial(_add, plans=plans))
 
-    async def get(self, plan_id: int) -> Plan:
+    async def get(self, plan_id: int) -> FlagPlan:
         """Raises `NotFound`."""
         return await self._database.read(partial(_get, plan_id=plan_id))
 
@@ -38,7 +38,7 @@ class FlagPlans:
         states: Collection[PlanState] = (),
         limit: int = 100,
         before: int | None = None,
-    ) -> Sequence[Plan]:
+    ) -> Sequence[FlagPlan]:
         """Newest first: of a set, of a flag, in some states; those below the number `before`."""
         wanted = select(tables.flag_plan)
         columns = tables.flag_plan.c
@@ -58,7 +58,7 @@ class FlagPlans:
         """How many of a flag have not ended."""
         return await self._database.read(partial(_count_open, flag_set=flag_set, key=key))
 
-    async def due(self, now: datetime, limit: int) -> Sequence[Plan]:
+    async def due(self, now: datetime, limit: int) -> Sequence[FlagPlan]:
         """What is to be made now: by instant, then by number."""
         columns = tables.flag_plan.c
         wanted = (
@@ -88,11 +88,11 @@ def moved(connection: Connection, move: PlanMove) -> bool:
     return done.rowcount == 1
 
 
-def _add(connection: Connection, plans: Sequence[Plan]) -> list[Plan]:
+def _add(connection: Connection, plans: Sequence[FlagPlan]) -> list[FlagPlan]:
     return [_added(connection, plan) for plan in plans]
 
 
-def _added(connection: Connection, plan: Plan) -> Plan:
+def _added(connection: Connection, plan: FlagPlan) -> FlagPlan:
     values = {
         "flag_set": plan.flag_set,
         "key": plan.key,
@@ -109,14 +109,14 @@ def _added(connection: Connection, plan: Plan) -> Plan:
     return _plan(connection.execute(kept).one())
 
 
-def _get(connection: Connection, plan_id: int) -> Plan:
+def _get(connection: Connection, plan_id: int) -> FlagPlan:
     row = connection.execute(select(tables.flag_plan).where(tables.flag_plan.c.id == plan_id)).one_or_none()
     if row is None:
         raise NotFound("planned change", str(plan_id))
     return _plan(row)
 
 
-def _some(connection: Connection, wanted: Select[Any]) -> list[Plan]:
+def _some(connection: Connection, wanted: Select[Any]) -> list[FlagPlan]:
     return [_plan(row) for row in connection.execute(wanted)]
 
 
@@ -128,7 +128,7 @@ def _count_open(connection: Connection, flag_set: str, key: str) -> int:
     return int(connection.execute(wanted).scalar_one())
 
 
-def _standing(plan: Plan) -> dict[str, object]:
+def _standing(plan: FlagPlan) -> dict[str, object]:
     """What of a row may change."""
     decided = plan.decided or Who("", "")
     return {
@@ -143,9 +143,9 @@ def _standing(plan: Plan) -> dict[str, object]:
     }
 
 
-def _plan(row: Row[Any]) -> Plan:
+def _plan(row: Row[Any]) -> FlagPlan:
     decided = Who(row.decided_by, row.decided_by_id, row.decided_account)
-    return Plan(
+    return FlagPlan(
         id=row.id,
         flag_set=row.flag_set,
         key=row.key,

@@ -200,7 +200,7 @@ def scene(known: Counted | None = None, *, quiet: bool = False) -> Scene:
         accounts=accounts,
         logins=Logins(),
         flags=flags,
-        plans=Plans(),
+        flag_plans=Plans(),
         flag_uses=FlagUses(),
         flag_turns=FlagTurns(),
         notices=Notices(),
