@@ -20,10 +20,15 @@ from sre_portal.operations.ports import Ports
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """A step as it will be kept, and whether it waits for a second person."""
+    """A step as it will be kept, and whether it waits for a second person.
+
+    `before` and `after` are the kept texts of the definition, None where there is no flag.
+    """
 
     timed: TimedStep
     is_held_up: bool
+    before: str | None
+    after: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ def _rehearse(
         held = is_held_up(step, before, kept.shared)
         if held and timed.not_before is None:
             step = from_version(step, version)
-        yield Rehearsed(replace(timed, step=step), held)
+        yield Rehearsed(replace(timed, step=step), held, None if row is None else row.definition, text)
         if (edit := edit_of(kept.rows, order.key, text)) is not None:
             left = FlagRow(order.flag_set, order.key, edit.version, 0, text, now, "", "")
             kept = replace(kept, rows={**kept.rows, order.key: left})

@@ -23,7 +23,7 @@ from sre_portal.web.pages.flag_words import (
     Serving,
     flag_href,
     kinds_of,
-    merged_metadata,
+    metadata_of,
     readable,
     serving_of,
     state_of,
@@ -89,7 +89,7 @@ class FlagPage:
         flag = definitions.flags.get(row.key)
         state = state_of(kept, row.key)
         serving = Serving("nobody: it was removed") if state == "removed" else serving_of(flag, definitions)
-        metadata = merged_metadata(kept, flag)
+        metadata = metadata_of(kept, flag)
         rule = None if flag is None else flag.targeting
         return cls(
             flag_set=kept.name,

@@ -64,12 +64,13 @@ class Answer:
         failed = found.reason is Reason.ERROR
         root = f"flags.{key}.targeting"
         shown = told.looked[:MOST_STEPS]
+        decider = _decider(shown, told.branch)
         return cls(
             variant=found.variant or "the default in the code",
             value=readable(found.value) if found.variant is not None else "",
             pill=pill("risk", "failed") if failed else pill("ok", found.reason.value),
             why=found.error_details if failed else WHY.get(found.reason, ""),
-            steps=tuple(_step(one, root, told.branch) for one in shown),
+            steps=tuple(_step(one, root, decided=one is decider) for one in shown),
             more=len(told.looked) - len(shown),
         )
 
@@ -116,6 +117,13 @@ def told_problems(problems: Sequence[Problem]) -> tuple[str, ...]:
     return tuple(map(str, problems))
 
 
-def _step(look: Look, root: str, branch: str) -> Step:
+def _decider(looked: Sequence[Look], branch: str) -> Look | None:
+    """The innermost part around the branch that was taken; None where nothing decided."""
+    around = [one for one in looked if branch.startswith(one.path)]
+    return max(around, key=lambda one: len(one.path), default=None)
+
+
+def _step(look: Look, root: str, *, decided: bool) -> Step:
     place = look.path.removeprefix(root).lstrip(".") or "the rule"
-    return Step(place, rule_text_words(look.rule), value_text(look.value), look.path == branch)
+    value = "nothing" if look.value is None else value_text(look.value)
+    return Step(place, rule_text_words(look.rule), value, decided)

@@ -14,7 +14,7 @@ from sre_portal.web.pages.flag_words import (
     Serving,
     flag_href,
     kinds_of,
-    merged_metadata,
+    metadata_of,
     place_words,
     serving_of,
     state_of,
@@ -73,7 +73,7 @@ class FlagLine:
             service=service,
             environment=environment,
             pill=STATES[state],
-            kinds=kinds_of(merged_metadata(kept, flag)),
+            kinds=kinds_of(metadata_of(kept, flag)),
             serving=Serving("nobody: it was removed")
             if state == "removed"
             else serving_of(flag, definitions),

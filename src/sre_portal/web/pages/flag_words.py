@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from urllib.parse import quote
 
 from sre_portal.core.flag.definition import Definitions, Flag
-from sre_portal.core.flag.move import splits
+from sre_portal.core.flag.flag_set import merged
 from sre_portal.core.flag.outcome import outcomes
 from sre_portal.core.flag.resolution import Metadata
+from sre_portal.core.flag.rollout import shares_of
 from sre_portal.core.flag_change import environment_of, service_of
 from sre_portal.core.flag_guard import KILL_SWITCH, PROTECTED
 from sre_portal.operations.flag_book import KeptSet
@@ -28,6 +29,7 @@ STATES: Mapping[str, Pill] = {
 SHADES = 4
 """Parts of a share bar look different up to here; their words always do."""
 LONGEST_VALUE = 60
+CODE_DEFAULT = "the default in the code"
 MOST_VARIANTS = 4
 """Variants that a line of a list names."""
 
@@ -71,25 +73,21 @@ def serving_of(flag: Flag | None, definitions: Definitions) -> Serving:
     if flag is None:
         return Serving("nothing is in force")
     if not flag.enabled:
-        return Serving("everybody: the default in the code")
+        return Serving(f"everybody: {CODE_DEFAULT}")
     if flag.targeting is None:
-        return Serving(f"everybody: {flag.default or 'the default in the code'}")
-    found = splits(flag, definitions)
-    if len(found) != 1:
+        return Serving(f"everybody: {flag.default or CODE_DEFAULT}")
+    shares = shares_of(flag)
+    if shares is None:
         return Serving(f"by its rule: {_possible(flag, definitions)}")
-    parts = parts_of(found[0].buckets, flag.default)
-    whole = found[0].path == f"flags.{flag.key}.targeting.fractional"
-    return Serving("split" if whole else "by its rule, with a split", parts)
+    whole = isinstance(flag.targeting, dict) and set(flag.targeting) == {"fractional"}
+    return Serving("split" if whole else "by its rule, with a split", parts_of(shares, flag.default))
 
 
-def parts_of(buckets: Sequence[tuple[str | None, int]], default: str | None) -> tuple[Part, ...]:
-    """The pieces of a share bar, in the order of the buckets."""
-    total = sum(weight for _, weight in buckets)
-    parts, at = [], Fraction(0)
-    for index, (variant, weight) in enumerate(buckets if total > 0 else ()):
-        share = Fraction(weight, total)
-        name = variant or default or "the default in the code"
-        shade = min(index, SHADES - 1)
+def parts_of(shares: Mapping[str | None, Fraction], default: str | None) -> tuple[Part, ...]:
+    """The pieces of a share bar, in the order of the split."""
+    parts, at = list[Part](), Fraction(0)
+    for index, (variant, share) in enumerate(shares.items()):
+        name, shade = variant or default or CODE_DEFAULT, min(index, SHADES - 1)
         parts.append(
             Part(name, short_percent(float(share * 100)), place(float(at)), place(float(share)), shade)
         )
@@ -103,10 +101,10 @@ def kinds_of(metadata: Metadata) -> tuple[str, ...]:
     return tuple(words for name, words in told if metadata.get(name) is True)
 
 
-def merged_metadata(kept: KeptSet, flag: Flag | None) -> Metadata:
+def metadata_of(kept: KeptSet, flag: Flag | None) -> Metadata:
     """What is said of a flag: by itself, else by its set."""
     shared = kept.flags.definitions.metadata
-    return {**shared, **flag.metadata} if flag is not None else shared
+    return shared if flag is None else merged(flag, shared)
 
 
 def value_text(value: object, longest: int = LONGEST_VALUE) -> str:
@@ -132,9 +130,7 @@ def place_words(flag_set: str, own: str) -> tuple[str, str]:
 
 def _possible(flag: Flag, definitions: Definitions) -> str:
     found = outcomes(flag.targeting, "", definitions.evaluators)
-    names = dict.fromkeys(
-        one.variant or flag.default or "the default in the code" for one in found if one.known
-    )
+    names = dict.fromkeys(one.variant or flag.default or CODE_DEFAULT for one in found if one.known)
     named = list(names)[:MOST_VARIANTS]
     more = ["others"] if len(names) > len(named) else []
     return " or ".join([*named, *more]) or "what it computes"
