@@ -80,6 +80,8 @@ class Watch:
     """Held while `late` is written."""
     behind: set[asyncio.Task[None]] = field(default_factory=set)
     """Work that goes on after whoever asked for it was answered."""
+    counting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while it is counted whom of many people a change of a flag moves."""
     driving: asyncio.Lock = field(default_factory=asyncio.Lock)
     audit_alarm: bool = False
     """Whether people were told that the audit log is not intact."""
@@ -109,6 +111,8 @@ class Watch:
     """The last word about changed flags that was followed."""
     flags_late: bool = False
     """Whether the last look for changed flags failed."""
+    flag_listeners: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Open event streams of OFREP here, by set and the version of it that they were told of."""
     facts: Facts = field(default_factory=lambda: NO_FACTS)
     """What rules of flags are told of error budgets, and the second by which that was worked out."""
     facts_second: int = 0

@@ -1,237 +1,240 @@
-"""Who gets something else after a change of weights, variants or bucketing epoch."""
+"""What a change of weights, variants, rules or bucketing epoch moves, before it is made.
+
+Two definitions are compared along their `if` branches. Where both give what is written down, a share is told
+of those who come there; where anything is computed, a sentence says so, and no number is given.
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import accumulate
 
-from sre_portal.core.flag.bucket import HASHES, MAX_WEIGHTS, Epoch, share_v1
+from sre_portal.core.flag.bucket import Epoch
 from sre_portal.core.flag.definition import Definitions, Flag
-from sre_portal.core.flag.flag_set import compile_flag
-from sre_portal.core.flag.fractional import weight_of
-from sre_portal.core.flag.lookup import Facts
-from sre_portal.core.flag.outcome import variant_name
+from sre_portal.core.flag.leaf import KEY_ALONE, Leaf, Pairs, leaf_of, moved_share, movement, same_for_all
+from sre_portal.core.flag.pin import splits_people
+from sre_portal.core.flag.prerequisite import needs_of, path_of
+from sre_portal.core.flag.same import Same, followed
+from sre_portal.core.flag.split import split_of
 
+MOST_TOLD = 100
+"""Parts and sentences of one comparison."""
 
-@dataclass(frozen=True, slots=True)
-class Split:
-    """One `fractional` rule whose buckets are written down.
-
-    `by` is the rule of the bucketing value, None for flag and targeting key. `buckets` are variants, None for
-    the default variant, and their weights.
-    """
-
-    path: str
-    epoch: Epoch
-    flag_key: str
-    by: object
-    buckets: tuple[tuple[str | None, int], ...]
+_WHEN_ASKED = "How many that are is known only when they ask."
 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """What share of those who come to a split, 0 to 1, get another variant than before.
+    """What share of a group, 0 to 1, gets another variant than before.
 
-    `exact` where both splits use the same hash: then intervals of it are compared. Where they do not, the
-    hashes are independent, and this is what is expected of many people. `pairs` are the shares by variant
-    before and after.
+    `among` says in words which group, `path` where in the rule it is. `exact` where the hash is the same
+    before and after, so that intervals of it are compared. Where it is not, hashes are independent, and this
+    is what is expected of many people.
     """
 
     path: str
+    among: str
     share: Fraction
     exact: bool
-    pairs: Mapping[tuple[str | None, str | None], Fraction]
+    pairs: Pairs
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """One key that gets another variant."""
+class Moves:
+    """Who gets another variant by a change.
 
-    key: str
-    before: str | None
-    after: str | None
-
-
-def movements(before: Flag, after: Flag, definitions: Definitions | None = None) -> list[Movement]:
-    """The movement at each split that is at the same path before and after.
-
-    `definitions` are those around the flag: the metadata of the set may say its epoch. Splits with computed
-    weights or variants are left out, as are those inside evaluators: `moved` tells of known keys there, too.
+    `share` is of everybody the flag tells apart, 0 to 1; None where only parts can be told, or nothing.
+    `at_most` is what it cannot exceed, None where even that is unknown. `parts` are those that move somebody.
+    `unknown` says in sentences what cannot be told in advance, `notes` what else changes.
     """
-    around = definitions or Definitions()
-    old = {split.path: split for split in splits(before, around)}
-    return [movement(old[split.path], split) for split in splits(after, around) if split.path in old]
+
+    share: Fraction | None = Fraction(0)
+    at_most: Fraction | None = Fraction(0)
+    exact: bool = True
+    parts: tuple[Movement, ...] = ()
+    unknown: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def splits(flag: Flag, definitions: Definitions) -> list[Split]:
-    """The splits of a flag whose buckets are written down. Conditions of `if` are looked into, too."""
-    return list(
-        _splits(flag.targeting, f"flags.{flag.key}.targeting", flag, flag.epoch(definitions.metadata))
-    )
+NEW = Moves(notes=("The flag is new: it gave nobody anything before.",))
 
 
-def _splits(rule: object, path: str, flag: Flag, epoch: Epoch) -> Iterator[Split]:
-    if isinstance(rule, list):
-        for index, item in enumerate(rule):
-            yield from _splits(item, f"{path}[{index}]", flag, epoch)
-    elif isinstance(rule, dict) and len(rule) == 1:
-        [(operator, values)] = rule.items()
-        below = f"{path}.{operator}"
-        if operator == "fractional" and isinstance(values, list) and values:
-            by = None if isinstance(values[0], list) else values[0]
-            buckets = _buckets(values if by is None else values[1:])
-            if buckets is not None:
-                yield Split(below, epoch, flag.key, by, buckets)
-        yield from _splits(values, below, flag, epoch)
+def moves(
+    before: Flag | None,
+    after: Flag | None,
+    around: Definitions | None = None,
+    around_after: Definitions | None = None,
+) -> Moves:
+    """Compares a flag before and after a change; None where there is none.
+
+    `around` are the definitions around it, whose evaluators and metadata count; `around_after` those after
+    the change, if they change with it.
+    """
+    if before is None:
+        return NEW
+    old = around or Definitions()
+    new = around_after or old
+    comparison = _Comparison(_Side(before, old), _Side(after, new))
+    comparison.flags(before, after)
+    return comparison.told()
 
 
-def _buckets(values: Sequence[object]) -> tuple[tuple[str | None, int], ...] | None:
-    found: list[tuple[str | None, int]] = []
-    for value in values:
-        weight = weight_of(value)
-        if weight is None or not isinstance(value, list) or isinstance(value[0], (dict, list)):
+class _Side:
+    """A flag before or after the change."""
+
+    def __init__(self, flag: Flag | None, around: Definitions) -> None:
+        self.shared = around.evaluators
+        self.flag = flag
+        self.epoch = Epoch.V3 if flag is None else flag.epoch(around.metadata)
+        is_on = flag is not None and flag.enabled
+        self.default = flag.default if flag is not None and is_on else None
+        self.rule = flag.targeting if flag is not None and is_on else None
+        self.splits = flag is not None and is_on and splits_people(flag, around)
+
+    def leaf(self, rule: object) -> Leaf | None:
+        """None where a rule is no end, or one that is computed."""
+        if not isinstance(rule, (dict, list)):
+            return same_for_all(rule, self.default)
+        if self.flag is None or not isinstance(rule, dict) or list(rule) != ["fractional"]:
             return None
-        found.append((variant_name(value[0]), weight))
-    return tuple(found)
+        split = split_of(rule["fractional"], self.flag, self.epoch, "")
+        return None if split is None else leaf_of(split, self.default)
+
+    def branches(self, rule: object) -> list[object] | None:
+        """The arguments of an `if`, in whose last place is what is given where no condition holds."""
+        if not isinstance(rule, dict) or len(rule) != 1:
+            return None
+        [(operator, values)] = rule.items()
+        if operator not in {"if", "?:"}:
+            return None
+        arguments = list(values) if isinstance(values, list) else [values]
+        return arguments if len(arguments) % 2 else [*arguments, None]
 
 
-def movement(before: Split, after: Split) -> Movement:
-    """V1 and V2 share a hash, and differ in what they make of it; V3 has another."""
-    exact = (
-        before.by == after.by
-        and before.flag_key == after.flag_key
-        and (before.epoch is Epoch.V3) == (after.epoch is Epoch.V3)
-    )
-    pairs: dict[tuple[str | None, str | None], Fraction] = {}
-    for pair, share in _overlaps(before, after) if exact else _products(before, after):
-        pairs[pair] = pairs.get(pair, Fraction(0)) + share
-    moved = sum((share for (old, new), share in pairs.items() if old != new), Fraction(0))
-    return Movement(after.path, moved, exact, pairs)
+@dataclass
+class _Comparison:
+    old: _Side
+    new: _Side
+    parts: list[Movement] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    is_whole: bool = False
+    """Whether the first part is of everybody."""
+
+    def flags(self, before: Flag, after: Flag | None) -> None:
+        root = f"flags.{before.key}.targeting"
+        group = self._gates(before, after)
+        self._rules(self.old.rule, self.new.rule, root, "")
+        self.is_whole = not group and len(self.parts) == 1 and self.parts[0].path == root
+        if group:
+            self.parts = [replace(part, among=f"{part.among}, of {group}") for part in self.parts]
+        if after is not None:
+            self.notes += [
+                f"The variant {name!r} has another value."
+                for name, value in before.variants.items()
+                if name in after.variants and not Same({}, {}).rules(value, after.variants[name])
+            ]
+
+    def _gates(self, before: Flag, after: Flag | None) -> str:
+        """Whom everything is said of, where that is not everybody."""
+        old = needs_of(before) if before.enabled else ()
+        new = needs_of(after) if after is not None and after.enabled else ()
+        if set(old) != set(new):
+            self.unknown.append(
+                f"{path_of(before.key)}: the prerequisites are others than before. {_WHEN_ASKED}"
+            )
+            return "those who meet the prerequisites before and after"
+        if old and after is not None and before.off != after.off:
+            self.unknown.append(
+                f"{path_of(before.key)}: whoever does not meet them gets {_named(after.off)} instead of "
+                f"{_named(before.off)}. {_WHEN_ASKED}"
+            )
+        return "those who meet the prerequisites" if old else ""
+
+    def _rules(self, old: object, new: object, path: str, group: str) -> None:
+        """`group` says who comes here, where not everybody does."""
+        if self._stays(old, new):
+            return
+        old, new = followed(old, self.old.shared), followed(new, self.new.shared)
+        before, after = self.old.leaf(old), self.new.leaf(new)
+        if before is not None and after is not None:
+            self._leaves(before, after, path, group)
+            return
+        was, will = self.old.branches(old), self.new.branches(new)
+        if was is not None and will is not None and self._same_conditions(was, will):
+            for (below, come), one, other in zip(
+                _places(new, will, path), was[1::2] + was[-1:], will[1::2] + will[-1:], strict=True
+            ):
+                self._rules(one, other, below, f"those {come}")
+        elif will is not None and was is None:
+            for (below, come), other in zip(_places(new, will, path), will[1::2] + will[-1:], strict=True):
+                self._rules(old, other, below, f"those {come}")
+        elif was is not None and will is None:
+            for (below, come), one in zip(_places(old, was, path), was[1::2] + was[-1:], strict=True):
+                self._rules(one, new, below, f"those {come}, as it was before,")
+        else:
+            self.unknown.append(f"{path}: the rule decides by something else than before. {_WHEN_ASKED}")
+
+    def _same(self, old: object, new: object) -> bool:
+        return Same(self.old.shared, self.new.shared).rules(old, new)
+
+    def _stays(self, old: object, new: object) -> bool:
+        if self.old.default != self.new.default or (
+            self._another_hash and (self.old.splits or self.new.splits)
+        ):
+            return False
+        return self._same(old, new)
+
+    def _same_conditions(self, was: list[object], will: list[object]) -> bool:
+        conditions = was[:-1:2]
+        if self._another_hash and any("fractional" in str(one) or "$ref" in str(one) for one in conditions):
+            return False
+        return self._same(conditions, will[:-1:2])
+
+    @property
+    def _another_hash(self) -> bool:
+        return self.old.epoch is not self.new.epoch
+
+    def _leaves(self, before: Leaf, after: Leaf, path: str, group: str) -> None:
+        if before.by is not None and after.by is not None and not self._same(before.by, after.by):
+            self.unknown.append(f"{path}: people are told apart by another value than before. {_WHEN_ASKED}")
+            return
+        pairs, is_exact = movement(before, after)
+        among, share = group or "everybody", moved_share(pairs)
+        by = before if before.by is not None else after
+        if by.by is not None:
+            among += f" with a {by.value_in_words}"
+            if not is_exact and by.by != KEY_ALONE:
+                among += " that is a text"
+            if before.otherwise != after.otherwise:
+                gets = f"{_named(after.otherwise)} instead of {_named(before.otherwise)}"
+                self.unknown.append(f"{path}: whoever has no {by.value_in_words} gets {gets}. {_WHEN_ASKED}")
+        if share:
+            self.parts.append(Movement(path, among, share, is_exact, pairs))
+
+    def told(self) -> Moves:
+        shares = [part.share for part in self.parts]
+        most = None if self.unknown else max(shares, default=Fraction(0))
+        share = None
+        if not self.unknown and (not shares or self.is_whole):
+            share = most
+        return Moves(
+            share,
+            most,
+            all(part.exact for part in self.parts),
+            tuple(self.parts[:MOST_TOLD]),
+            tuple(self.unknown[:MOST_TOLD]),
+            tuple(self.notes[:MOST_TOLD]),
+        )
 
 
-Pair = tuple[tuple[str | None, str | None], Fraction]
+def _named(variant: str | None) -> str:
+    return "the caller's default" if variant is None else repr(variant)
 
 
-def _overlaps(before: Split, after: Split) -> Iterator[Pair]:
-    """Both splits cut the hashes into intervals. Each piece between two cuts has one variant in either."""
-    old, new = intervals(before), intervals(after)
-    at = 0
-    left, right = iter(old), iter(new)
-    (old_end, old_variant), (new_end, new_variant) = next(left), next(right)
-    while at < HASHES:
-        end = min(old_end, new_end)
-        yield (old_variant, new_variant), Fraction(end - at, HASHES)
-        at = end
-        if at < HASHES and old_end == at:
-            old_end, old_variant = next(left)
-        if at < HASHES and new_end == at:
-            new_end, new_variant = next(right)
-
-
-def _products(before: Split, after: Split) -> Iterator[Pair]:
-    old, new = _shares(before), _shares(after)
-    for variant, share in old.items():
-        for other, part in new.items():
-            yield (variant, other), share * part
-
-
-def _shares(split: Split) -> dict[str | None, Fraction]:
-    found: dict[str | None, Fraction] = {}
-    at = 0
-    for end, variant in intervals(split):
-        found[variant] = found.get(variant, Fraction(0)) + Fraction(end - at, HASHES)
-        at = end
-    return found
-
-
-def intervals(split: Split) -> list[tuple[int, str | None]]:
-    """The hashes from 0 to 2^32 by variant: where each interval ends, and what it gives."""
-    weights = [weight for _, weight in split.buckets]
-    total = sum(weights)
-    if not 0 < total <= MAX_WEIGHTS:
-        return [(HASHES, None)]
-    if split.epoch is Epoch.V1:
-        return _mirrored(split, total)
-    ends = [
-        -(-end * HASHES // total) for end in accumulate(weights)
-    ]  # the first hash that is past the bucket
-    return _joined(zip(ends, (variant for variant, _ in split.buckets), strict=True))
-
-
-def _mirrored(split: Split, total: int) -> list[tuple[int, str | None]]:
-    """V1 looks at the distance from 0 of the signed hash: its intervals go up to 2^31, and back again."""
-    half = HASHES // 2
-    distances = range(half + 1)
-    rising: list[tuple[int, str | None]] = []
-    for share, (variant, _) in zip(
-        accumulate(weight * 100 / total for _, weight in split.buckets), split.buckets, strict=True
-    ):
-        rising.append((bisect_left(distances, share, key=share_v1), variant))
-    rising = _joined([*rising, (half + 1, None)])
-    starts = [0, *(end for end, _ in rising[:-1])]
-    # A distance d from start to end is the hash 2^32 - d, so the last hash of the interval is 2^32 - start.
-    falling = [
-        (min(HASHES - start + 1, HASHES), variant)
-        for start, (_, variant) in zip(reversed(starts), reversed(rising), strict=True)
-    ]
-    return _joined([*rising, *falling])
-
-
-def _joined(pieces: Iterable[tuple[int, str | None]]) -> list[tuple[int, str | None]]:
-    """Without pieces of no length."""
-    joined: list[tuple[int, str | None]] = []
-    at = 0
-    for end, variant in pieces:
-        if end > at:
-            joined.append((end, variant))
-            at = end
-    return joined
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What an evaluation is asked with, beside the key that differs.
-
-    `attribute` is the path in the context that keys are put at, `targetingKey` or `user.id`. `context` is the
-    rest of it. `at` is in seconds since 1970.
-    """
-
-    attribute: str = "targetingKey"
-    context: Mapping[str, object] = field(default_factory=dict)
-    facts: Facts = field(default_factory=dict)
-    at: float = 0
-
-    def of(self, key: str) -> dict[str, object]:
-        """The context with a key in it."""
-        asked = dict(self.context)
-        *outer, last = self.attribute.split(".")
-        inner = asked
-        for name in outer:
-            found = inner.get(name)
-            below: dict[str, object] = dict(found) if isinstance(found, Mapping) else {}
-            inner[name] = below
-            inner = below
-        inner[last] = key
-        return asked
-
-
-def moved(
-    keys: Iterable[str],
-    before: Flag,
-    after: Flag,
-    definitions: Definitions | None = None,
-    question: Question | None = None,
-) -> Iterator[Moved]:
-    """Exactly which of the keys get another variant, by evaluating both flags for each of them."""
-    around, asked = definitions or Definitions(), question or Question()
-    old = compile_flag(before, around.evaluators, around.metadata)
-    new = compile_flag(after, around.evaluators, around.metadata)
-    for key in keys:
-        context = asked.of(key)
-        was = old(context, asked.facts, asked.at).variant
-        will = new(context, asked.facts, asked.at).variant
-        if was != will:
-            yield Moved(key, was, will)
+def _places(rule: object, branches: list[object], path: str) -> list[tuple[str, str]]:
+    """The path of each branch of an `if`, and who comes there."""
+    below = f"{path}.{next(iter(rule))}" if isinstance(rule, dict) else path
+    last = len(branches) - 1
+    given = [(f"{below}[{index}]", f"who come to {below}[{index}]") for index in range(1, last, 2)]
+    return [*given, (f"{below}[{last}]", f"for whom no condition of {below} holds")]

@@ -1,0 +1,173 @@
+"""The parts of a rule that only error budgets decide: while none of them turns, everybody gets the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from sre_portal.core.flag.compile import Compiler
+from sre_portal.core.flag.definition import Flag
+from sre_portal.core.flag.lookup import Facts, Step, descend
+from sre_portal.core.flag.loop import MAX_EFFORT
+from sre_portal.core.flag.operators import LOOPS
+from sre_portal.core.flag.outcome import variant_name
+from sre_portal.core.flag.slo_reads import Else, Reading, read_by
+from sre_portal.core.flag.value import truthy
+from sre_portal.core.flag.words import rule_words
+
+State = str | bool | None
+"""What a condition gives, as far as it steers."""
+FAILED = "<failed>"
+"""The state of a condition that cannot be evaluated: whoever comes to it gets an error."""
+LONGEST_WORDS = 300
+
+_FAILURES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+_GIVES_TRUTH = frozenset({
+    "==", "===", "!=", "!==", "<", "<=", ">", ">=", "!", "!!", "in", "all", "none", "some",
+    "sem_ver", "starts_with", "ends_with",
+})  # fmt: skip
+"""Operators that give true, false or null, and nothing else."""
+
+
+class Place(Enum):
+    """What becomes of the value of a part."""
+
+    OUTCOME = auto()
+    """It names the variant."""
+    TRUTH = auto()
+    """Only whether it is true matters."""
+    OPERAND = auto()
+    """Something is made of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A part of a rule that reads only facts and constants. `path` is its place, `words` is what it says."""
+
+    path: str
+    words: str
+    place: Place
+    step: Step
+
+    def state(self, variants: Mapping[str, object], facts: Facts) -> State:
+        """What it gives, as far as it steers. As an outcome: the variant, or None for the default one."""
+        try:
+            value = self.step({}, (0, facts, [MAX_EFFORT]))
+            if self.place is Place.TRUTH:
+                return truthy(value)
+            if value is None or isinstance(value, bool):
+                return value
+            name = variant_name(value)
+            return name if name in variants else truthy(value)
+        except _FAILURES:
+            return FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Those of one flag, and the facts they read, as paths below `$slo`.
+
+    `whole` is False where the rule reads a fact elsewhere too, to make something of it or to compare it with
+    the context: then people may get something else though no condition turned.
+    """
+
+    found: tuple[Condition, ...] = ()
+    reads: tuple[str, ...] = ()
+    whole: bool = True
+    variants: Mapping[str, object] = field(default_factory=dict)
+
+    def states(self, facts: Facts) -> tuple[State, ...]:
+        return tuple(one.state(self.variants, facts) for one in self.found)
+
+    def known(self, facts: Facts) -> dict[str, float | None]:
+        """The facts that are read; None for one that is not known."""
+        found = {path: descend(facts, tuple(path.split(".")), None) for path in self.reads}
+        return {path: value if isinstance(value, (int, float)) else None for path, value in found.items()}
+
+
+def conditions_of(flag: Flag, evaluators: Mapping[str, object]) -> Conditions:
+    """The conditions of a flag in force. A disabled one has none."""
+    if not flag.enabled or flag.targeting is None:
+        return Conditions()
+    search = _Search(Compiler(flag.key, evaluators=evaluators), Reading(evaluators))
+    search.look(flag.targeting, f"flags.{flag.key}.targeting", Place.OUTCOME)
+    found = tuple(search.found.values())
+    return Conditions(found, tuple(sorted(search.reads)), search.whole, flag.variants)
+
+
+@dataclass(slots=True)
+class _Search:
+    compiler: Compiler
+    reading: Reading
+    found: dict[tuple[str, Place], Condition] = field(default_factory=dict)
+    reads: set[str] = field(default_factory=set)
+    whole: bool = True
+    shared: set[tuple[str, Place]] = field(default_factory=set)
+    """Evaluators that were looked into: one may be named often."""
+
+    def look(self, rule: object, path: str, place: Place) -> None:
+        if isinstance(rule, list):
+            self._operands((one, f"{path}[{index}]") for index, one in enumerate(rule))
+        if not isinstance(rule, dict) or len(rule) != 1:
+            return
+        [(operator, values)] = rule.items()
+        if operator == "$ref":
+            self._look_into_shared(str(values), place)
+        elif operator not in {"if", "?:"} and self._is_condition(rule, operator, place):
+            self._take(rule, path, place)
+        else:
+            self._look_into(operator, values, f"{path}.{operator}", place)
+
+    def _is_condition(self, rule: object, operator: str, place: Place) -> bool:
+        steers = place is not Place.OPERAND or operator in _GIVES_TRUTH
+        return steers and self.reading.of(rule).only_facts
+
+    def _take(self, rule: object, path: str, place: Place) -> None:
+        words = rule_words(rule)
+        words = words if len(words) <= LONGEST_WORDS else f"{words[:LONGEST_WORDS]}..."
+        self.found[path, place] = Condition(path, words, place, self.compiler.rule(rule, path))
+        self.reads |= self.reading.of(rule).facts
+
+    def _look_into_shared(self, name: str, place: Place) -> None:
+        if (name, place) not in self.shared:
+            self.shared.add((name, place))
+            self.look(self.compiler.evaluators.get(name), f"$evaluators.{name}", place)
+
+    def _look_into(self, operator: str, values: object, path: str, place: Place) -> None:
+        arguments = values if isinstance(values, list) else [values]
+        places = [f"{path}[{index}]" for index in range(len(arguments))] if values is arguments else [path]
+        parts = list(zip(arguments, places, strict=True))
+        match operator:
+            case "if" | "?:":
+                for index, (one, where) in enumerate(parts):
+                    decides = not index % 2 and index != len(parts) - 1
+                    self.look(one, where, Place.TRUTH if decides else place)
+            case "and" | "or" | "log":
+                for one, where in parts:
+                    self.look(one, where, place)
+            case "!" | "!!":
+                self.look(*parts[0], Place.TRUTH)
+            case "fractional":
+                for one, where in parts:
+                    self._bucket(one, where, place)
+            case "var" | "missing" | "missing_some":
+                if any(one is Else.ANYTHING or isinstance(one, str) for one in read_by(operator, arguments)):
+                    self.whole = False
+                self._operands(parts)
+            case _ if operator in LOOPS:  # what is evaluated for each element sees the element and no facts
+                self._operands([parts[0], *parts[2:]])
+            case _:
+                self._operands(parts)
+
+    def _operands(self, parts: Iterable[tuple[object, str]]) -> None:
+        for one, where in parts:
+            self.look(one, where, Place.OPERAND)
+
+    def _bucket(self, bucket: object, path: str, place: Place) -> None:
+        """A variant and its weight, or a rule: for the value to split by, or for a whole bucket."""
+        if isinstance(bucket, list):
+            for index, one in enumerate(bucket):
+                self.look(one, f"{path}[{index}]", Place.OPERAND if index else place)
+        else:
+            self.look(bucket, path, Place.OPERAND)
