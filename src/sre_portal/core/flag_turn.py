@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-State = str | bool | None
-"""What a condition gives, as far as it steers: whether it holds, or the variant it names."""
+from sre_portal.core.flag.slo_conditions import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ State = str | bool | None
 """What a condition gives, as far as it steers."""
 FAILED = "<failed>"
 """The state of a condition that cannot be evaluated: whoever comes to it gets an error."""
+UNFIT = ("<nothing>", "<no variant>")
+"""The states of one that gives neither a variant nor true or false: by whether it is falsy or truthy."""
 LONGEST_WORDS = 300
 
 _FAILURES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -59,7 +61,7 @@ class Condition:
             if value is None or isinstance(value, bool):
                 return value
             name = variant_name(value)
-            return name if name in variants else truthy(value)
+            return name if name in variants else UNFIT[truthy(value)]
         except _FAILURES:
             return FAILED
 
