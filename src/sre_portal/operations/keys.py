@@ -8,7 +8,7 @@ from binascii import Error as BadBase64
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -17,6 +17,7 @@ from sre_portal.core.checkpoint import Signer, origin_of
 AUDIT_CHECKPOINT = b"audit checkpoint"
 TOKENS_AT_REST = b"tokens at rest"
 REPLICA_WORDS = b"words of replicas"
+STREAM_TICKETS = b"tickets of flag streams"
 
 _NONCE_BYTES = 12
 
@@ -53,6 +54,24 @@ class Keys:
         for secret in self.held:
             try:
                 return AESGCM(derived(secret, purpose)).decrypt(nonce, ciphertext, None).decode()
+            except (InvalidTag, ValueError):
+                continue
+        return None
+
+    def seal_alike(self, text: str, purpose: bytes) -> str:
+        """As `seal`, but the same text gives the same seal (AES-SIV): for what is compared."""
+        cipher = AESSIV(derived(self.held[0], purpose))
+        return urlsafe_b64encode(cipher.encrypt(text.encode(), None)).decode()
+
+    def unseal_alike(self, sealed: str, purpose: bytes) -> str | None:
+        """What `seal_alike` was given; None where no secret fits or the text was changed."""
+        try:
+            raw = urlsafe_b64decode(sealed)
+        except (BadBase64, ValueError):
+            return None
+        for secret in self.held:
+            try:
+                return AESSIV(derived(secret, purpose)).decrypt(raw, None).decode()
             except (InvalidTag, ValueError):
                 continue
         return None

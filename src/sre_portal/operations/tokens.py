@@ -34,7 +34,11 @@ NOTE_USE = timedelta(minutes=1)
 
 async def token_of(ports: Ports, secret: str, *, seen_will_do: bool = False) -> Token | None:
     """What a bearer shows; None where it is unknown, taken back or over."""
-    digest = digest_of(secret)
+    return await token_with(ports, digest_of(secret), seen_will_do=seen_will_do)
+
+
+async def token_with(ports: Ports, digest: str, *, seen_will_do: bool = False) -> Token | None:
+    """The same by the SHA-256 of what a bearer shows."""
     token = await ports.tokens.find(digest, seen_will_do=seen_will_do)
     if token is not None and not is_trusted(ports, token.account):  # here: its owner may have been seen since
         token = await ports.tokens.find(digest, seen_will_do=seen_will_do, anew=True)

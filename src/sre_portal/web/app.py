@@ -26,6 +26,7 @@ from sre_portal.web import (
     live,
     login,
     ofrep,
+    ofrep_events,
     probes,
 )
 from sre_portal.web.api.routes import api_router, openapi
@@ -63,6 +64,7 @@ ROUTES: Sequence[Guarded] = (
     # First, because routes are tried in their order and programs ask these for each of their requests.
     Guarded("POST", "/ofrep/v1/evaluate/flags/{key}", ofrep.evaluate, Permission.FLAG_READ),
     Guarded("POST", "/ofrep/v1/evaluate/flags", ofrep.evaluate_all, Permission.FLAG_READ),
+    Guarded("GET", ofrep.EVENTS, ofrep_events.events, "ticket"),
     Guarded("GET", "/", overview.overview, Permission.PORTAL_READ),
     Guarded("GET", "/services", services.services, Permission.PORTAL_READ),
     Guarded("GET", "/services/{name}", services.service, Permission.PORTAL_READ),

@@ -34,8 +34,8 @@ from sre_portal.core.errors import (
 )
 from sre_portal.web.authzen import PREFIX as AUTHZEN
 from sre_portal.web.authzen import authzen_error
-from sre_portal.web.ofrep import PREFIX as OFREP
-from sre_portal.web.ofrep import ofrep_error
+from sre_portal.web.ofrep_wire import PREFIX as OFREP
+from sre_portal.web.ofrep_wire import ofrep_error
 from sre_portal.web.pages.error import AGAIN, error_page
 
 log = structlog.get_logger("sre_portal.web")

@@ -22,7 +22,7 @@ from sre_portal.operations.ports import Ports
 from sre_portal.operations.sessions import (
     TOUCH,
     Origin,
-    is_over,
+    digest_of,
     note_use,
     principal_in,
     renewed_secret,
@@ -32,14 +32,17 @@ from sre_portal.operations.tokens import is_worth_noting, note_token, principal_
 from sre_portal.web.context import address_of, ports_of, principal_of
 from sre_portal.web.cookies import cookie_in, set_cookie
 from sre_portal.web.denial import STRANGER, tell_denial
-from sre_portal.web.ofrep import api_key_of
+from sre_portal.web.holder import Holder, principal_now
+from sre_portal.web.ofrep_wire import api_key_of
 from sre_portal.web.rate import limit
 
-Needs = Permission | Literal["public", "agent", "person"]
-"""`person` is anybody with a session, whatever they may."""
+Needs = Permission | Literal["public", "agent", "person", "ticket"]
+"""`person` is anybody with a session, whatever they may; `ticket` whoever was given one for this route."""
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+CHECK_THEMSELVES = frozenset({"agent", "ticket"})
+"""Routes that know who asks by something of their own, and refuse everybody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ def guarded(endpoint: Endpoint, needs: Needs, kind: str = "") -> Endpoint:
     async def guard(request: Request) -> Response:
         if kind:
             await limit(request, kind)
-        if needs != "agent":
+        if needs not in CHECK_THEMSELVES:
             await admit(request, needs)
         response = await endpoint(request)
         await _renew(request, response)
@@ -182,14 +185,16 @@ async def still(request: Request) -> Principal | None:
 
     For answers that take long. The secret may be an older one of the same session.
     """
-    ports = ports_of(request)
+    holder = holder_of(request)
+    return None if holder is None else await principal_now(ports_of(request), holder)
+
+
+def holder_of(request: Request) -> Holder | None:
+    """By what whoever asks was let in; None where nobody was."""
     if bearer := bearer_of(request):
-        token = await token_of(ports, bearer)
-        return None if token is None else principal_with(ports, token)
-    if (before := session_in(request)) is None:
-        return None
-    session = await ports.sessions.find(before.digest)
-    return None if session is None or is_over(ports, session) else principal_in(ports, session)
+        return Holder("token", digest_of(bearer))
+    session = session_in(request)
+    return None if session is None else Holder("session", session.digest)
 
 
 def own_session(request: Request) -> Session:
@@ -209,7 +214,7 @@ def bearer_of(request: Request) -> str:
 
 
 async def _require(request: Request, needs: Needs) -> None:
-    if needs in {"public", "agent"}:
+    if needs == "public" or needs in CHECK_THEMSELVES:
         return
     who = principal_of(request)
     try:

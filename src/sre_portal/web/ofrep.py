@@ -1,141 +1,144 @@
 """The OpenFeature Remote Evaluation Protocol (OFREP) 0.3: what a flag is for somebody, one or all of a set.
 
 Answers come from the memory of this replica. Definitions never come this way, so a token that may only read
-flags is enough.
+flags is enough. `ofrep_quick` answers most of these before a request gets here, by the same functions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from dataclasses import dataclass
 from hashlib import blake2b
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sre_portal.core.flag.definition import Definitions
-from sre_portal.core.flag.flag_set import FlagSet
-from sre_portal.core.flag.resolution import ErrorCode, Resolution, type_name
+from sre_portal.core.errors import NotAuthenticated, Unconfirmed
+from sre_portal.core.flag.resolution import ErrorCode
 from sre_portal.core.flag_change import DEFAULT_SET
+from sre_portal.operations.flag_book import KeptSet
+from sre_portal.operations.flag_facts import facts_of
+from sre_portal.operations.flag_use import count, count_all
 from sre_portal.operations.ports import Ports
 from sre_portal.web.context import ports_of
+from sre_portal.web.guard import holder_of
+from sre_portal.web.holder import Holder
+from sre_portal.web.ofrep_ticket import seal_ticket, ticket_for
+from sre_portal.web.ofrep_wire import (
+    Answer,
+    Unfit,
+    all_flags,
+    context_in,
+    failure,
+    one_answer,
+    set_asked,
+    stream_at,
+    tag_of_version,
+    tags_in,
+    version_in,
+)
 
-PREFIX = "/ofrep/"
-_SELECTED = "flagSetId="
-_JSON = "application/json"
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
-_NO_FLAGS = FlagSet(Definitions())
+EVENTS = "/ofrep/v1/events"
+PATIENCE_SECONDS = 2.0
+"""So long it is waited for the version that a client was told of on another replica."""
+_NO_FLAGS = KeptSet(DEFAULT_SET)
 
 
-class Unfit(Exception):
-    """A request that cannot be answered: its error code and a sentence."""
+@dataclass(frozen=True, slots=True)
+class AskedForAll:
+    """A question for every flag of a set. `told`: the version by which an event led to it."""
 
-    def __init__(self, code: ErrorCode, details: str) -> None:
-        super().__init__(details)
-        self.code = code
+    flag_set: str
+    body: bytes
+    holder: Holder
+    tags: str = ""
+    """`If-None-Match`."""
+    told: str = ""
 
 
 async def evaluate(request: Request) -> Response:
     """One flag."""
-    key: str = request.path_params["key"]
-    try:
-        flags, context = _flags_of(request), context_in(await request.body())
-    except Unfit as unfit:
-        return _failure(unfit, key)
-    found = flags.evaluate(key, context, at=_at(ports_of(request)))
-    status = 200 if found.error_code is None else 404 if found.error_code is ErrorCode.FLAG_NOT_FOUND else 400
-    return Response(_encode(told(key, found)), status, media_type=_JSON)
+    body = await request.body()
+    return answer_one(ports_of(request), _set_of(request), request.path_params["key"], body).response()
 
 
 async def evaluate_all(request: Request) -> Response:
-    """Every flag of a set.
+    """Every flag of a set, and where it is told that something changed."""
+    if (holder := holder_of(request)) is None:
+        raise NotAuthenticated("log in first")
+    asked = AskedForAll(
+        _set_of(request),
+        await request.body(),
+        holder,
+        request.headers.get("if-none-match", ""),
+        request.query_params.get("flagConfigEtag", ""),
+    )
+    return (await answer_all(ports_of(request), asked)).response()
+
+
+def answer_one(ports: Ports, flag_set: str, key: str, body: bytes) -> Answer:
+    """What one flag is for the context in a body."""
+    try:
+        flags, context = kept_of(ports, flag_set).flags, context_in(body)
+    except Unfit as unfit:
+        return failure(unfit, key)
+    found = flags.evaluate(key, context, facts=facts_of(ports), at=_at(ports))
+    if found.error_code is not ErrorCode.FLAG_NOT_FOUND:
+        count(ports, flag_set, key, found.variant)
+    return one_answer(key, found)
+
+
+async def answer_all(ports: Ports, asked: AskedForAll) -> Answer:
+    """What every flag is for the context in a body. Raises `Unconfirmed`.
 
     The `ETag` is of the answer, not of the definitions: it stays the same only where this context gets the
-    same, and it also changes where a rule looks at the time.
+    same, and it also changes where a rule looks at the time, and where the ticket in the answer ends.
     """
     try:
-        flags, context = _flags_of(request), context_in(await request.body())
+        kept, context = await _caught_up(ports, asked), context_in(asked.body)
     except Unfit as unfit:
-        return _failure(unfit)
-    found = flags.evaluate_all(context, at=_at(ports_of(request)))
-    body = _encode({"flags": [told(key, one) for key, one in found.items()]})
-    tag = f'"{blake2b(body, digest_size=16).hexdigest()}"'
-    if tag in _tags(request.headers.get("if-none-match", "")):
-        return Response(status_code=304, headers={"etag": tag})
-    return Response(body, media_type=_JSON, headers={"etag": tag})
+        return failure(unfit)
+    at = _at(ports)
+    found = kept.flags.evaluate_all(context, facts=facts_of(ports), at=at)
+    flags, ticket = all_flags(found), ticket_for(asked.holder, asked.flag_set, at)
+    tag = f'"{blake2b(flags, digest_size=16).hexdigest()}-{ticket.ends_at:x}"'
+    count_all(ports, asked.flag_set, tag, found)
+    is_of_now = asked.told in {"", tag_of_version(kept.version)}
+    if is_of_now and asked.tags and tag in tags_in(asked.tags):
+        return Answer(304, b"", tag)
+    url = f"{ports.policy.url}{EVENTS}?ticket={seal_ticket(ports.keys, ticket)}"
+    return Answer(200, b'{"flags":%b,"eventStreams":%b}' % (flags, stream_at(url)), tag)
 
 
-def told(key: str, found: Resolution) -> dict[str, object]:
-    """A resolution on the wire. Without a value it is the caller's own default; the variant is empty then."""
-    if found.error_code is not None:
-        return {"key": key, "errorCode": found.error_code.value, "errorDetails": found.error_details}
-    answer: dict[str, object] = {
-        "key": key,
-        "reason": found.reason.value,
-        "variant": found.variant or "",
-        "metadata": dict(found.metadata),
-    }
-    if found.variant is not None:
-        answer["value"] = found.value
-    return answer
-
-
-def context_in(body: bytes) -> Mapping[str, object]:
-    """The evaluation context of a request; an empty one where none is given. Raises `Unfit`."""
-    try:
-        question = _decode(body) if body else {}
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as broken:
-        raise Unfit(ErrorCode.PARSE_ERROR, f"the request is not JSON: {broken}") from None
-    if not isinstance(question, dict):
-        raise Unfit(ErrorCode.PARSE_ERROR, f"the request is {type_name(question)}, not an object")
-    context = question.get("context")
-    if context is None:
-        return {}
-    if not isinstance(context, dict):
-        raise Unfit(ErrorCode.INVALID_CONTEXT, f"the context is {type_name(context)}, not an object")
-    return context
-
-
-def ofrep_error(status: int, sentence: str) -> Response:
-    """An answer to what was refused before a flag was looked at, or failed."""
-    body = {"errorCode": ErrorCode.GENERAL.value, "errorDetails": sentence}
-    headers = {"www-authenticate": "Bearer"} if status == 401 else {}
-    return Response(_encode(body), status, headers, _JSON)
-
-
-def api_key_of(request: Request) -> str:
-    """The secret in `X-API-Key`, which the protocol has beside bearers. Nothing else takes it."""
-    if not request.url.path.startswith(PREFIX):
-        return ""
-    return request.headers.get("x-api-key", "").strip()
-
-
-def _flags_of(request: Request) -> FlagSet:
-    """The set that is asked for by `X-Flag-Set`, flagd's `Flagd-Selector` or `?set=`, or the default one."""
-    name = request.headers.get("x-flag-set", "")
-    selector = request.headers.get("flagd-selector", "")
-    if not name and selector.startswith(_SELECTED):
-        name = selector.removeprefix(_SELECTED)
-    name = name or request.query_params.get("set", "") or DEFAULT_SET
-    kept = ports_of(request).flag_book.get(name)
+def kept_of(ports: Ports, flag_set: str) -> KeptSet:
+    """A set by its name. Raises `Unfit`."""
+    kept = ports.flag_book.get(flag_set)
     if kept is not None:
-        return kept.flags
-    if name == DEFAULT_SET:
+        return kept
+    if flag_set == DEFAULT_SET:
         return _NO_FLAGS
-    raise Unfit(ErrorCode.GENERAL, f"no flag set {name[:80]!r}")
+    raise Unfit(ErrorCode.GENERAL, f"no flag set {flag_set[:80]!r}")
 
 
-def _failure(unfit: Unfit, key: str | None = None) -> Response:
-    named = {} if key is None else {"key": key}
-    return Response(
-        _encode({**named, "errorCode": unfit.code.value, "errorDetails": str(unfit)}), 400, media_type=_JSON
-    )
+async def _caught_up(ports: Ports, asked: AskedForAll) -> KeptSet:
+    """The set, not older than the client knows it to be. Raises `Unfit` or `Unconfirmed`."""
+    book, loop, wanted = ports.flag_book, asyncio.get_running_loop(), version_in(asked.told)
+    until = loop.time() + PATIENCE_SECONDS
+    while True:
+        changes = book.changed.count
+        kept = kept_of(ports, asked.flag_set)
+        if kept.version >= wanted:
+            return kept
+        if (left := until - loop.time()) <= 0:
+            raise Unconfirmed(f"version {wanted} of {asked.flag_set} is not known here yet: ask again")
+        await book.changed.after(changes, left)
+
+
+def _set_of(request: Request) -> str:
+    headers = request.headers
+    asked = request.query_params.get("set", "")
+    return set_asked(headers.get("x-flag-set", ""), headers.get("flagd-selector", ""), asked)
 
 
 def _at(ports: Ports) -> int:
     return int(ports.clock.now().timestamp())
-
-
-def _tags(header: str) -> set[str]:
-    return {one.strip().removeprefix("W/") for one in header.split(",")}

@@ -1,0 +1,276 @@
+"""Event streams of OFREP: a browser program is told that it should ask again, never what it would get.
+
+Only the newest word about a set matters, so nothing is queued for anybody: a reader takes what is newest when
+it can. Whoever comes without having heard that is told at once, because something may have changed between
+its answer and its stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
+from hashlib import blake2b
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from sre_portal.core.access import Permission, require
+from sre_portal.core.errors import NotAuthenticated, NotPermitted, RateLimited, StoreUnavailable
+from sre_portal.core.flag.lookup import Facts
+from sre_portal.operations.flag_book import KeptSet
+from sre_portal.operations.flag_facts import facts_of
+from sre_portal.operations.flag_feed import Feed
+from sre_portal.operations.ports import Ports
+from sre_portal.operations.pulse import Pulse
+from sre_portal.web.context import ports_of
+from sre_portal.web.denial import STRANGER, tell_denial
+from sre_portal.web.holder import Holder, principal_now
+from sre_portal.web.ofrep_ticket import Ticket, open_ticket
+from sre_portal.web.ofrep_wire import tag_of_version
+from sre_portal.web.rate import limit
+
+log = structlog.get_logger("sre_portal.web")
+
+LISTEN = "flag:listen"
+"""What a refusal is called in the audit log."""
+MOST_STREAMS = 1000
+"""So many streams one token or session may have open on a replica. A token of a browser program has many."""
+RETRY_MANY_SECONDS = 30.0
+KEEP_SECONDS = 15.0
+"""A comment goes out at least this often, so that nobody on the way takes the stream for dead."""
+FACTS_SECONDS = 5.0
+"""Facts lead to a word at most this often: budgets move all the time."""
+LOOK_SECONDS = 1.0
+ACCESS_SECONDS = 5.0
+"""A stream whose token runs out by itself ends at most this much later."""
+RETRY = b"retry: 2000\n\n"
+KEEP = b": \n\n"
+Place = tuple[str, int]
+"""A set, and the version of it that a reader was told of."""
+
+
+class Channel:
+    """One set, and the newest word about it."""
+
+    def __init__(self, kept: KeptSet, facts: Facts) -> None:
+        self.changed = Pulse()
+        self.readers = 0
+        self.id, self.event = "", b""
+        self._feed = Feed(kept)
+        self._feed.tell_facts(facts)
+        self._facts = self._feed.facts
+        self._facts_at = float("-inf")
+        self._say()
+
+    @property
+    def version(self) -> int:
+        return self._feed.version
+
+    def look(self, kept: KeptSet, facts: Facts, now: float) -> None:
+        """Says a new word where a new version is in force, or facts that the set reads are others."""
+        before = self._feed.kept
+        self._feed.follow(kept)
+        self._feed.tell_facts(facts)
+        is_new = kept is not before
+        if self._feed.facts is not self._facts and (is_new or now - self._facts_at >= FACTS_SECONDS):
+            is_new, self._facts, self._facts_at = True, self._feed.facts, now
+        if is_new:
+            self._say()
+
+    def _say(self) -> None:
+        version = self.version
+        facts = blake2b(self._facts, digest_size=6).hexdigest() if self._facts else "0"
+        at = max((row.changed_at for row in self._feed.kept.rows.values()), default=None)
+        told: dict[str, object] = {"type": "refetchEvaluation", "etag": tag_of_version(version)}
+        if at is not None:
+            told["lastModified"] = int(at.timestamp())
+        self.id = f"{version}-{facts}"
+        self.event = f"id: {self.id}\ndata: {json.dumps(told, separators=(',', ':'))}\n\n".encode()
+        self.changed.beat()
+
+
+class Listener:
+    """One token or session, and its open streams."""
+
+    def __init__(self) -> None:
+        self.channels: list[Channel] = []
+        self.is_out = False
+        self.watcher: asyncio.Task[None] | None = None
+
+    def end(self) -> None:
+        self.is_out = True
+        for channel in {*self.channels}:
+            channel.changed.beat()
+
+
+class FlagStreams:
+    """The open streams of this replica. Lives in one event loop, works while somebody listens."""
+
+    def __init__(self, ports: Ports, closing: asyncio.Event) -> None:
+        self.ports = ports
+        self.closing = closing
+        self.channels: dict[str, Channel] = {}
+        self.listeners: dict[Holder, Listener] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def read(self, ticket: Ticket, heard: str) -> AsyncIterator[bytes]:
+        """What a stream says until it ends. `heard` is the last id that its reader has heard of."""
+        channel, listener = self._channel(ticket.flag_set), self._listener(ticket.holder)
+        channel.readers += 1
+        listener.channels.append(channel)
+        told = self.ports.watch.flag_listeners
+        place: Place | None = None
+        try:
+            yield RETRY
+            while not (listener.is_out or self.closing.is_set()):
+                count = channel.changed.count
+                word = channel.event if channel.id != heard else KEEP
+                heard = channel.id
+                place = _moved(told, place, (ticket.flag_set, channel.version))
+                yield word
+                await channel.changed.after(count, KEEP_SECONDS)
+        finally:
+            _moved(told, place, None)
+            channel.readers -= 1
+            listener.channels.remove(channel)
+            self._forget(ticket, channel, listener)
+
+    def is_full(self, holder: Holder) -> bool:
+        """Whether a token or session has all the streams that it may."""
+        listener = self.listeners.get(holder)
+        return listener is not None and len(listener.channels) >= MOST_STREAMS
+
+    def _channel(self, name: str) -> Channel:
+        channel = self.channels.get(name)
+        if channel is None:
+            if not self.channels:
+                for work in (self._look(), self._close()):
+                    _ = self._begin(work)
+            kept = self.ports.flag_book.get(name) or KeptSet(name)
+            channel = self.channels[name] = Channel(kept, facts_of(self.ports))
+        return channel
+
+    def _listener(self, holder: Holder) -> Listener:
+        listener = self.listeners.get(holder)
+        if listener is None or listener.is_out:
+            listener = self.listeners[holder] = Listener()
+            listener.watcher = self._begin(self._watch(holder, listener))
+        return listener
+
+    def _forget(self, ticket: Ticket, channel: Channel, listener: Listener) -> None:
+        if not listener.channels:
+            if listener.watcher is not None:
+                listener.watcher.cancel()
+            if self.listeners.get(ticket.holder) is listener:
+                del self.listeners[ticket.holder]
+        if not channel.readers and self.channels.get(ticket.flag_set) is channel:
+            del self.channels[ticket.flag_set]
+        if not self.channels:
+            for task in self._tasks:
+                task.cancel()
+
+    def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled() or task.exception() is None:
+            return
+        log.error("bug in the event streams of flags", exc_info=task.exception())
+        for listener in self.listeners.values():  # nobody listens to what says nothing: they come back
+            listener.end()
+
+    async def _look(self) -> None:
+        """Looks at every set that somebody listens to, whenever definitions or facts may be others."""
+        book, loop, count = self.ports.flag_book, asyncio.get_running_loop(), -1
+        while True:
+            count = await book.changed.after(count, LOOK_SECONDS)
+            facts = facts_of(self.ports)
+            for name, channel in self.channels.items():
+                channel.look(book.get(name) or KeptSet(name), facts, loop.time())
+
+    async def _close(self) -> None:
+        """Ends every stream when the portal stops."""
+        await self.closing.wait()
+        for channel in self.channels.values():
+            channel.changed.beat()
+
+    async def _watch(self, holder: Holder, listener: Listener) -> None:
+        """Ends the streams of a token or session as soon as it may not read flags any more."""
+        access = self.ports.access
+        count = access.count
+        while True:
+            with suppress(StoreUnavailable):  # asked again soon
+                who = await principal_now(self.ports, holder)
+                if who is None or not who.may(Permission.FLAG_READ):
+                    listener.end()
+                    return
+            count = await access.after(count, ACCESS_SECONDS)
+
+
+async def events(request: Request) -> Response:
+    """The stream of the set and of the asker that a ticket names."""
+    ticket = await _ticket_of(request)
+    streams = streams_of(request)
+    if streams.is_full(ticket.holder):
+        raise RateLimited(RETRY_MANY_SECONDS)
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+    if request.method == "HEAD":
+        return Response(headers=headers, media_type="text/event-stream")
+    heard = request.headers.get("last-event-id", "")
+    return StreamingResponse(streams.read(ticket, heard), media_type="text/event-stream", headers=headers)
+
+
+async def _ticket_of(request: Request) -> Ticket:
+    """A ticket that is good now. Raises `NotAuthenticated` or `NotPermitted`.
+
+    One that has only run out is asked for by everybody who comes back, and is no denial.
+    """
+    ports = ports_of(request)
+    ticket = open_ticket(ports.keys, request.query_params.get("ticket", ""))
+    if ticket is not None and ticket.ends_at <= ports.clock.now().timestamp():
+        raise NotAuthenticated("this ticket has run out: ask for all flags again, the answer has a new one")
+    who = None if ticket is None else await principal_now(ports, ticket.holder)
+    if ticket is None or who is None:
+        await limit(request, "token")
+        why = (
+            "this is not a ticket of this portal"
+            if ticket is None
+            else "whoever was given this ticket is out"
+        )
+        await tell_denial(request, STRANGER, LISTEN, why)
+        raise NotAuthenticated(f"{why}: ask for all flags again, the answer has one")
+    request.scope["principal"] = who
+    try:
+        require(who, Permission.FLAG_READ)
+    except NotPermitted as denied:
+        await tell_denial(request, who, LISTEN, str(denied))
+        raise
+    return ticket
+
+
+def streams_of(request: Request) -> FlagStreams:
+    """The streams of this application."""
+    state = request.app.state
+    if not hasattr(state, "flag_streams"):
+        state.flag_streams = FlagStreams(ports_of(request), state.closing)
+    held: FlagStreams = state.flag_streams
+    return held
+
+
+def _moved(told: dict[Place, int], before: Place | None, after: Place | None) -> Place | None:
+    """Counts a reader at another version than before; None is not counted at all."""
+    if before != after:
+        if before is not None:
+            told[before] -= 1
+            if not told[before]:
+                del told[before]
+        if after is not None:
+            told[after] = told.get(after, 0) + 1
+    return after
