@@ -101,20 +101,19 @@ async def test_an_unknown_fault_is_not_injected_and_said_so() -> None:
     assert told["refused"].startswith("unknown fault kind 'melt'")
 
 
-def agents() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "sre-portal-agent"]
+def agents() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "sre-portal-agent"}
 
 
 async def test_there_is_one_thread_from_start_to_stop_and_it_keeps_no_process_alive() -> None:
-    before = len(agents())
+    before = agents()
     async with worn() as shop:
         await asyncio.gather(*(status(shop) for _ in range(50)))
-        [*_, thread] = agents()
-        assert len(agents()) == before + 1
+        [thread] = agents() - before
         assert thread.daemon
         await shop.stop()
         await asyncio.to_thread(thread.join)
-    assert len(agents()) == before
+    assert agents() - before == set()
 
 
 async def test_without_a_lifespan_the_first_request_starts_the_agent() -> None:

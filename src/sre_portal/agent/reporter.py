@@ -8,6 +8,7 @@ import random
 from sre_portal import __version__
 from sre_portal.agent.clock import SECOND, Clock, PortalClock
 from sre_portal.agent.count import ClosedSecond, dump_second
+from sre_portal.agent.extra import Extra
 from sre_portal.agent.http import BadAnswer, Connection
 from sre_portal.agent.identity import Identity, memory_bytes
 from sre_portal.agent.lease import LeaseBook
@@ -45,6 +46,7 @@ class Reporter:
         self._portal_clock = portal_clock
         self._tally = tally
         self._book = book
+        self.extras: list[Extra] = []
         self._backoff = Backoff()
         self._connection: Connection | None = None
         self._seq = 0
@@ -84,6 +86,7 @@ class Reporter:
         statuses = self._book.statuses()
         self._seq += 1
         report = self._report(instance, seconds, statuses)
+        self._ask_extras(report)
         is_used = self._connection is not None
         try:
             await self._exchange(report, seconds)
@@ -97,6 +100,7 @@ class Reporter:
             self._tally.map_clock(self._portal_clock.offset_ns)
         self._book.acknowledge(statuses)
         self._tally.told(seconds)
+        self._tell_extras(report)
         return len(seconds) == MAX_SECONDS or self._tally.is_mapped != was_mapped
 
     async def _exchange(self, report: AgentReport, seconds: list[ClosedSecond]) -> None:
@@ -117,6 +121,7 @@ class Reporter:
         if head.status in REJECTIONS:
             # The same again would be rejected again, and keep all later seconds from being told.
             self._tally.told(seconds, taken=False)
+            self._tell_extras(report)
         self._portal.accept(head)
         answer = await connection.body(MAX_ANSWER)
         back_ns = self._now()
@@ -153,6 +158,21 @@ class Reporter:
             seconds=[dump_second(second) for second in seconds],
             leases=statuses,
         )
+
+    def _ask_extras(self, report: AgentReport) -> None:
+        """What fails there must not keep the counts from being told."""
+        for extra in tuple(self.extras):
+            try:
+                extra.tell(report)
+            except Exception:  # noqa: BLE001  # as above
+                self._tally.misfire()
+
+    def _tell_extras(self, report: AgentReport) -> None:
+        for extra in tuple(self.extras):
+            try:
+                extra.told(report)
+            except Exception:  # noqa: BLE001  # as above
+                self._tally.misfire()
 
     def close(self) -> None:
         if self._connection is not None:
