@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from sre_portal.loops.every import Operation, every
 from sre_portal.operations.audit_log import forget_old, look_at_audit
 from sre_portal.operations.board import refresh_minutes
-from sre_portal.operations.flag_use import look_for_stale, write_uses
 from sre_portal.operations.flag_making import make_due
+from sre_portal.operations.flag_use import look_for_stale, write_uses
 from sre_portal.operations.flags import follow_flags
 from sre_portal.operations.glass import refresh_glass
 from sre_portal.operations.housekeeping import roll_up
