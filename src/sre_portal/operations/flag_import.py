@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sre_portal.core.access import Permission, Principal
 from sre_portal.core.errors import Protected, Superseded, raise_if
 from sre_portal.core.flag.bucket import DEFAULT_EPOCH, Epoch
 from sre_portal.core.flag.definition import Definitions
 from sre_portal.core.flag.dump import dump_flags
+from sre_portal.core.flag.move import Moves, moves_between
 from sre_portal.core.flag.parse import parse_definitions
 from sre_portal.core.flag_change import (
     SHARED,
@@ -59,6 +60,15 @@ class Imported:
 
     difference: Difference
     set_version: int
+    moves: Mapping[str, Moves] = field(default_factory=dict)
+    """By key, of flags that change and move somebody, or may: the first `MOST_FLAGS_TOLD`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    kept: KeptSet
+    edits: Sequence[FlagEdit]
+    moves: Mapping[str, Moves]
 
 
 async def import_flags(
@@ -70,7 +80,8 @@ async def import_flags(
     `Protected` where a second person has to approve: `flag_plans.import_or_plan` then asks for one.
     """
     raise_if(reason_problems(order.reason))
-    kept, edits = await _planned(ports, order, document)
+    planned = await _planned(ports, order, document)
+    kept, edits = planned.kept, planned.edits
     _check_seen(kept, order)
     alone = _check_protected(ports, actor, kept, order, edits)
     told = difference(kept.rows, edits)
@@ -87,7 +98,7 @@ async def import_flags(
     async with audited(ports, act):
         if not edits:
             await come_true(ports, order.plan, kept.version)
-            return Imported(told, kept.version)
+            return Imported(told, kept.version, planned.moves)
         move = settled(ports, order.plan, kept.version + 1)
         change = SetChange(
             order.flag_set, kept.version, edits, ports.clock.now(), actor.name, order.reason, move
@@ -96,13 +107,14 @@ async def import_flags(
             now = await kept_now(ports, order.flag_set)
             raise _superseded(kept.version, now)
         await take_in(ports)
-    return Imported(told, kept.version + 1)
+    return Imported(told, kept.version + 1, planned.moves)
 
 
 async def plan_import(ports: Ports, order: ImportOrder, document: str | Mapping[str, object]) -> Imported:
     """What `import_flags` would change. Raises `InvalidInput`."""
-    kept, edits = await _planned(ports, order, document)
-    return Imported(difference(kept.rows, edits), kept.version)
+    planned = await _planned(ports, order, document)
+    kept = planned.kept
+    return Imported(difference(kept.rows, planned.edits), kept.version, planned.moves)
 
 
 def export_flags(ports: Ports, flag_set: str) -> str:
@@ -110,18 +122,21 @@ def export_flags(ports: Ports, flag_set: str) -> str:
     return dump_flags(kept_set(ports, flag_set).flags.definitions)
 
 
-async def _planned(
-    ports: Ports, order: ImportOrder, document: str | Mapping[str, object]
-) -> tuple[KeptSet, Sequence[FlagEdit]]:
+async def _planned(ports: Ports, order: ImportOrder, document: str | Mapping[str, object]) -> _Planned:
     raise_if(name_problems(order.flag_set))
     parsed = await asyncio.to_thread(parse_definitions, document)  # thousands of flags take half a second
     raise_if(name_problems(order.flag_set, list(parsed.flags)))
     kept = await kept_now(ports, order.flag_set)
-    return kept, await asyncio.to_thread(_edits, kept, parsed, order.epoch)
+    return await asyncio.to_thread(_compared, kept, parsed, order.epoch)
 
 
-def _edits(kept: KeptSet, parsed: Definitions, epoch: Epoch) -> Sequence[FlagEdit]:
-    return edits_to(kept.rows, keeping_pins(parsed, kept.flags.definitions, epoch))
+def _compared(kept: KeptSet, parsed: Definitions, epoch: Epoch) -> _Planned:
+    before = kept.flags.definitions
+    wanted = keeping_pins(parsed, before, epoch)
+    edits = edits_to(kept.rows, wanted)
+    told = difference(kept.rows, edits)
+    changed = list(wanted.flags) if told.shared else told.changed
+    return _Planned(kept, edits, moves_between(before, wanted, changed))
 
 
 def protected_paths(kept: KeptSet, edits: Sequence[FlagEdit]) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sre_portal.core.errors import InvalidInput, Problem, raise_if
-from sre_portal.core.flag.definition import Definitions, Flag
+from sre_portal.core.flag.definition import Flag
 from sre_portal.core.flag.flag_set import FlagSet
 from sre_portal.core.flag.move import Moves, moves
 from sre_portal.core.flag.moved import Asked, Moved, moved
@@ -23,8 +23,6 @@ MOST_PEOPLE = 100_000
 AT_ONCE = 200
 """People that are asked for on a thread before time is looked at."""
 LONGEST = timedelta(seconds=20)
-MOST_FLAGS_TOLD = 200
-"""Flags of one import that are told with their moves; the others are counted."""
 
 Person = str | Mapping[str, object]
 """A key, or a whole evaluation context."""
@@ -43,8 +41,8 @@ class People:
 class FlagMoves:
     """What a change moves: shares, and of the people that were given exactly who.
 
-    `needed_by` are flags that need this one: their people may move as well, and are not counted. `asked` is how
-    many people were given, None where none were.
+    `needed_by` are flags that need this one: their people may move as well, and are not counted. `asked` is
+    how many people were given, None where none were.
     """
 
     told: Moves
@@ -74,18 +72,6 @@ async def moves_of(
         return FlagMoves(told, others)
     found = await _count(ports, key, kept.flags, after, people)
     return FlagMoves(told, others, len(people.who), found)
-
-
-def moves_between(before: Definitions, after: Definitions, keys: Sequence[str]) -> Mapping[str, Moves]:
-    """What a change of a whole set moves in some of its flags; those that move nobody are left out."""
-    told: dict[str, Moves] = {}
-    for key in keys:
-        found = moves(before.flags.get(key), after.flags.get(key), before, after)
-        if found != Moves():
-            told[key] = found
-        if len(told) == MOST_FLAGS_TOLD:
-            break
-    return told
 
 
 def _after(kept: KeptSet, key: str, proposed: Mapping[str, object] | None) -> tuple[Flag | None, FlagSet]:

@@ -6,6 +6,7 @@ of those who come there; where anything is computed, a sentence says so, and no 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -17,6 +18,8 @@ from sre_portal.core.flag.prerequisite import needs_of, path_of
 from sre_portal.core.flag.same import Same, followed
 from sre_portal.core.flag.split import split_of
 
+MOST_FLAGS_TOLD = 200
+"""Flags of one set that are told with their moves."""
 MOST_TOLD = 100
 """Parts and sentences of one comparison."""
 
@@ -56,6 +59,7 @@ class Moves:
     notes: tuple[str, ...] = ()
 
 
+STILL = Moves()
 NEW = Moves(notes=("The flag is new: it gave nobody anything before.",))
 
 
@@ -77,6 +81,18 @@ def moves(
     comparison = _Comparison(_Side(before, old), _Side(after, new))
     comparison.flags(before, after)
     return comparison.told()
+
+
+def moves_between(before: Definitions, after: Definitions, keys: Iterable[str]) -> Mapping[str, Moves]:
+    """The same for flags of a whole set. New ones and those that move nobody are left out."""
+    told: dict[str, Moves] = {}
+    for key in keys:
+        found = moves(before.flags.get(key), after.flags.get(key), before, after)
+        if found not in (NEW, STILL):
+            told[key] = found
+        if len(told) == MOST_FLAGS_TOLD:
+            break
+    return told
 
 
 class _Side:
