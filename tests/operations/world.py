@@ -233,6 +233,7 @@ class World:
             flag_plans=self.store.flag_plans,
             flag_uses=self.store.flag_uses,
             flag_turns=self.store.flag_turns,
+            certificates=self.store.certificates,
             flag_pulse=flag_pulse,
             notices=Notices(),
             access=access,

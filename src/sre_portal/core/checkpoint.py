@@ -4,39 +4,47 @@
     1042
     <root, base64>
 
-    - sre-portal/audit/production <key id and Ed25519 signature, base64>
-
-The text before the empty line is signed. The line of a signature begins with an em dash, here a hyphen.
-A key is named by the log it signs, and identified by four bytes.
+That is the text of a signed note.
 """
 
 from __future__ import annotations
 
 import re
-from base64 import b64decode, b64encode
-from binascii import Error as BadBase64
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from sre_portal.core.signed_note import (
+    ED25519,
+    MARK,
+    NotGenuine,
+    Signature,
+    VerifierKey,
+    decoded,
+    parted,
+    require_signature,
+    sign_note,
+)
 
-MARK = chr(0x2014)
-"""An em dash: begins the line of a signature."""
+__all__ = [
+    "CARRIED",
+    "ED25519",
+    "MARK",
+    "Checkpoint",
+    "NotGenuine",
+    "Signer",
+    "VerifierKey",
+    "open_checkpoint",
+    "origin_of",
+    "parse_checkpoint",
+]
 
 CARRIED = "sre-portal/audit/carried"
 """The name of a log that a migration made out of rows that nobody had signed."""
 
-ED25519 = b"\x01"
-"""How signed notes number the kind of signature."""
+WHAT = "checkpoint"
 
 _BODY = re.compile(r"(?P<origin>[^\n]+)\n(?P<size>0|[1-9][0-9]{0,15})\n(?P<root>[A-Za-z0-9+/]{43}=)\n")
-_SIGNATURE = re.compile(f"{MARK} (?P<name>[^ +\\n]+) (?P<signature>[A-Za-z0-9+/]+={{0,2}})\\n")
-
-
-class NotGenuine(ValueError):
-    """A checkpoint, signature or key that cannot be believed. The message is a sentence for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,35 +66,9 @@ class Checkpoint:
         return f"{self.size}:{self.root.hex()}"
 
 
-@dataclass(frozen=True, slots=True)
-class VerifierKey:
-    """A public key under the name of the log it signs, spelled `name+id+base64`."""
-
-    name: str
-    public: bytes
-
-    @property
-    def id(self) -> bytes:
-        return sha256(self.name.encode() + b"\n" + ED25519 + self.public).digest()[:4]
-
-    def __str__(self) -> str:
-        return f"{self.name}+{self.id.hex()}+{b64encode(ED25519 + self.public).decode()}"
-
-    @classmethod
-    def parse(cls, text: str) -> VerifierKey:
-        """Raises `NotGenuine`."""
-        name, _, rest = text.strip().partition("+")
-        identity, _, encoded = rest.partition("+")
-        key = _decoded(encoded)
-        found = cls(name, key[1:])
-        if key[:1] != ED25519 or len(key) != 33 or found.id.hex() != identity:
-            raise NotGenuine("This is not a key of an audit log: name+id+base64, as `audit key` prints it.")
-        return found
-
-
 @dataclass(frozen=True, slots=True, repr=False)
 class Signer:
-    """Signs checkpoints with the newest secret, and knows the public keys of the older ones. All Ed25519."""
+    """Signs with the newest secret, and knows the public keys of the older ones. All Ed25519."""
 
     origin: str
     seed: bytes
@@ -95,14 +77,16 @@ class Signer:
 
     def sign(self, size: int, root: bytes) -> str:
         """The signed text of a checkpoint."""
-        body = Checkpoint(self.origin, size, root).body
-        signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(body.encode())
-        return f"{body}\n{MARK} {self.origin} {b64encode(self.keys[0].id + signature).decode()}\n"
+        return self.note(Checkpoint(self.origin, size, root).body)
+
+    def note(self, body: str) -> str:
+        """A signed note. Its text has to say what it is: none may pass for one of another kind."""
+        return sign_note(self.origin, self.seed, body)
 
     @property
     def keys(self) -> tuple[VerifierKey, ...]:
         """The public keys, the one that signs first."""
-        return tuple(VerifierKey(self.origin, _public(seed)) for seed in (self.seed, *self.older))
+        return tuple(VerifierKey.of(self.origin, seed) for seed in (self.seed, *self.older))
 
     def open(self, text: str) -> Checkpoint:
         """The checkpoint of a text that one of these keys signed for this log. Raises `NotGenuine`.
@@ -125,50 +109,18 @@ def parse_checkpoint(text: str) -> Checkpoint:
 def open_checkpoint(text: str, keys: Sequence[VerifierKey]) -> Checkpoint:
     """The checkpoint of a text that one of the keys signed. Raises `NotGenuine`."""
     checkpoint, signatures = _parsed(text)
-    for name, signature in signatures:
-        for key in keys:
-            if name == key.name == checkpoint.origin and signature[:4] == key.id:
-                _check(key, signature[4:], checkpoint.body)
-                return checkpoint
     names = sorted({key.name for key in keys})
     if names and checkpoint.origin not in names:
         raise NotGenuine(f"The checkpoint is of the log {checkpoint.origin}, not of {', '.join(names)}.")
-    raise NotGenuine("The checkpoint has no signature of a known key.")
+    own = [key for key in keys if key.name == checkpoint.origin]
+    require_signature(checkpoint.body, signatures, own, WHAT)
+    return checkpoint
 
 
-def _check(key: VerifierKey, signature: bytes, body: str) -> None:
-    try:
-        Ed25519PublicKey.from_public_bytes(key.public).verify(signature, body.encode())
-    except InvalidSignature:
-        raise NotGenuine("The signature of the checkpoint does not fit its text.") from None
-
-
-def _parsed(text: str) -> tuple[Checkpoint, list[tuple[str, bytes]]]:
-    body, gap, signed = text.partition("\n\n")
+def _parsed(text: str) -> tuple[Checkpoint, list[Signature]]:
+    body, gap, _ = text.partition("\n\n")
     found = _BODY.fullmatch(f"{body}\n" if gap else text)
     if found is None:
         raise NotGenuine("This is not a checkpoint of an audit log.")
-    checkpoint = Checkpoint(found["origin"], int(found["size"]), _decoded(found["root"]))
-    lines = [_SIGNATURE.fullmatch(line) for line in signed.splitlines(keepends=True)]
-    return checkpoint, [
-        (line["name"], _decoded(line["signature"])) if line else _no_signature() for line in lines
-    ]
-
-
-def _no_signature() -> tuple[str, bytes]:
-    raise NotGenuine("A line of the checkpoint is not a signature.")
-
-
-def _decoded(text: str) -> bytes:
-    """Bytes of base64 that is written the one right way. Raises `NotGenuine`."""
-    try:
-        found = b64decode(text, validate=True)
-    except (BadBase64, ValueError):
-        raise NotGenuine("This is not base64.") from None
-    if b64encode(found).decode() != text:
-        raise NotGenuine("This is not base64 as it should be written.")
-    return found
-
-
-def _public(seed: bytes) -> bytes:
-    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+    checkpoint = Checkpoint(found["origin"], int(found["size"]), decoded(found["root"]))
+    return checkpoint, parted(text, WHAT)[1]

@@ -17,6 +17,7 @@ from sre_portal.core.account import Account, GivenGrant
 from sre_portal.core.alert import Alert, AlertChange
 from sre_portal.core.audit import ANY, AuditEvent, AuditFilter, Conclusion, Entry, Intent, Standing
 from sre_portal.core.audit_proof import Proof
+from sre_portal.core.certificate import Certificate
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.fidelity import InjectionTotals
 from sre_portal.core.flag_change import FlagRow, SetChange, SetNews
@@ -420,6 +421,22 @@ class FlagTurnStore(Protocol):
         """The newest of these sets from an instant on, newest first."""
 
 
+class CertificateStore(Protocol):
+    """Certificates of drills. One is issued once for a switch of a run and never changes."""
+
+    async def add(self, certificates: Sequence[Certificate]) -> None:
+        """Keeps them. One that is there for the same switch of the same run stays as it is."""
+
+    async def of_run(self, run_id: int) -> Sequence[Certificate]:
+        """By set and key."""
+
+    async def of_flag(self, flag_set: str, flag: str, limit: int) -> Sequence[Certificate]:
+        """Newest first, whatever their verdict."""
+
+    async def last_passed(self, flag_set: str) -> Mapping[str, tuple[int, datetime]]:
+        """By key, the run of the last drill that passed, and when its certificate was issued."""
+
+
 class Replicas(Protocol):
     """The portals over one database. One drives: it alone puts leases out, renews them and moves runs."""
 
@@ -501,6 +518,7 @@ class Store(Protocol):
     flag_plans: FlagPlanStore
     flag_uses: FlagUseStore
     flag_turns: FlagTurnStore
+    certificates: CertificateStore
     replicas: Replicas
 
     async def ping(self) -> None:

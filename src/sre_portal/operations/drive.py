@@ -144,6 +144,8 @@ async def _carry_out(ports: Ports, run: Run, moved: Run, steps: Sequence[Step]) 
         ports.watch.granted.discard(run.id)
         ports.watch.saved_at.pop(run.id, None)
         ports.watch.drills.pop(run.id, None)
+        if run.drills and ports.watch.uncertified is not None:
+            ports.watch.uncertified.add(run.id)
 
 
 def _due(ports: Ports, run: Run) -> bool:

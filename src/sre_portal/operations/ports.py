@@ -11,6 +11,7 @@ from sre_portal.core.ports import (
     AccountStore,
     AlertStore,
     AuditStore,
+    CertificateStore,
     Catalogue,
     Clock,
     FlagStore,
@@ -54,6 +55,7 @@ class Ports:
     flag_plans: FlagPlanStore
     flag_uses: FlagUseStore
     flag_turns: FlagTurnStore
+    certificates: CertificateStore
     desk: LeaseDesk
     board: Board
     pulse: Pulse

@@ -134,6 +134,7 @@ async def _load(ports: Ports, term: int) -> None:
         ports.watch.alerts.clear()
         await load_alerts(ports)
         ports.watch.saved_at.clear()
+        ports.watch.uncertified = None
         await load_runs(ports)
         ports.watch.evaluated = 0
         ports.watch.term = term

@@ -72,6 +72,10 @@ class Watch:
     """Runs whose leases this process put out. A harmful run that is not in here was cut by a restart."""
     drills: dict[int, DrillWork] = field(default_factory=dict)
     """What this process does for the kill switches of live runs, by the id of the run."""
+    uncertified: set[int] | None = None
+    """Runs with drills that are over and may have no certificate yet. None until that was looked for."""
+    drills_due: dict[str, int] = field(default_factory=dict)
+    """Kill switches that were not drilled lately enough, by set, at the last look."""
     saved_at: dict[int, datetime] = field(default_factory=dict)
     """When each live run was last written."""
     late: deque[Late] = field(default_factory=deque)

@@ -15,6 +15,7 @@ from sre_portal.core.ports import (
     AccountStore,
     AlertStore,
     AuditStore,
+    CertificateStore,
     FlagStore,
     FlagTurnStore,
     FlagUseStore,
@@ -32,6 +33,7 @@ from sre_portal.store.accounts import Accounts
 from sre_portal.store.alerts import Alerts
 from sre_portal.store.audit import Audit
 from sre_portal.store.audit_tree import Trust, sign_empty
+from sre_portal.store.certificates import Certificates
 from sre_portal.store.connection import Database
 from sre_portal.store.dialect import engines_for
 from sre_portal.store.epoch import Epoch
@@ -70,6 +72,7 @@ class SqlStore:
     flag_plans: FlagPlanStore
     flag_uses: FlagUseStore
     flag_turns: FlagTurnStore
+    certificates: CertificateStore
     replicas: Replicas
 
     def __init__(self, database: Database, slos: Collection[str] | None, trust: Trust | None = None) -> None:
@@ -89,6 +92,7 @@ class SqlStore:
         self.flag_plans = FlagPlans(database)
         self.flag_uses = FlagUses(database)
         self.flag_turns = FlagTurns(database)
+        self.certificates = Certificates(database)
         self.replicas = self.replica = Replica(database, self.epoch, topic)
         self._watching = asyncio.create_task(self.replica.watch())
 

@@ -31,6 +31,7 @@ from tests.web.pages.flags_told import write_flags
 from tests.web.pages.history import Past, finished_runs, live_run, write_journals
 from tests.web.pages.memory import NOW, Alerts, Audit, Journal, Reports, Runs, StillClock, by_minute
 from tests.web.pages.memory_access import Accounts, Logins, Notices, Sessions, Tokens
+from tests.web.pages.memory_certificates import Certificates
 from tests.web.pages.memory_flags import Flags, FlagTurns, FlagUses
 from tests.web.pages.memory_plans import Plans
 
@@ -203,6 +204,7 @@ def scene(known: Counted | None = None, *, quiet: bool = False) -> Scene:
         flag_plans=Plans(),
         flag_uses=FlagUses(),
         flag_turns=FlagTurns(),
+        certificates=Certificates(),
         notices=Notices(),
         access=access,
         desk=desk,

@@ -1,0 +1,63 @@
+"""Issuing certificates of drills, and what they say about each kill switch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sre_portal.core.certificate import certificates_of
+from sre_portal.core.drill_standing import DrillStanding, standing
+from sre_portal.core.flag_change import fields_of
+from sre_portal.operations.flag_book import KeptSet
+from sre_portal.operations.flags import kept_set
+from sre_portal.operations.ports import Ports
+
+LOOKED_AT = 100
+"""So many of the last runs are looked at by a replica that begins to drive: one may have no certificate."""
+
+
+async def issue_certificates(ports: Ports) -> None:
+    """Issues what is not issued yet, of this term and of those before. Raises `StoreUnavailable`."""
+    if ports.watch.uncertified is None:
+        recent = await ports.runs.recent(LOOKED_AT)
+        ports.watch.uncertified = {run.id for run in recent if run.drills and not run.live}
+    for run_id in sorted(ports.watch.uncertified):
+        await _issue(ports, run_id)
+        ports.watch.uncertified.discard(run_id)
+
+
+async def _issue(ports: Ports, run_id: int) -> None:
+    if await ports.certificates.of_run(run_id):
+        return
+    run, entries = await ports.runs.get(run_id), await ports.journal.entries(run_id)
+    head = entries[-1].hash if entries else ""
+    signer = ports.keys.signer(ports.environment)
+    await ports.certificates.add(certificates_of(run, head, signer, ports.clock.now()))
+
+
+async def drill_standing(ports: Ports, flag_set: str) -> Mapping[str, DrillStanding]:
+    """How each kill switch of a set stands, by key. Raises `NotFound`."""
+    kept = kept_set(ports, flag_set)
+    passed = await ports.certificates.last_passed(flag_set)
+    return standings(kept, passed, ports.clock.now())
+
+
+def standings(
+    kept: KeptSet, passed: Mapping[str, tuple[int, datetime]], now: datetime
+) -> dict[str, DrillStanding]:
+    """The same from what was read: of each key the last drill that passed, its run and its instant."""
+    found = {}
+    for row in kept.live():
+        one = standing(fields_of(row), kept.shared, passed.get(row.key), now)
+        if one is not None:
+            found[row.key] = one
+    return found
+
+
+async def look_at_drills_due(ports: Ports) -> None:
+    """Counts for each set the kill switches that were not drilled lately enough. For the metrics."""
+    due = {}
+    for kept in ports.flag_book.all():
+        if found := await drill_standing(ports, kept.name):
+            due[kept.name] = sum(one.is_due for one in found.values())
+    ports.watch.drills_due = due
