@@ -1,6 +1,7 @@
 """Which package may import what from outside. Layers inside the package are import-linter's."""
 
 import ast
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,8 @@ from tests.rules.repository import texts
 
 # A guest in somebody else's process, and what both planes agree on: nothing to install.
 STDLIB_ONLY = ("agent", "contract")
+EXTRA = "src/sre_portal/agent/flags"
+EXTRA_MAY_INSTALL = {"openfeature"}
 
 # core judges: no I/O, no clock, no randomness.
 CORE_MAY_INSTALL = {
@@ -59,7 +62,23 @@ def package(name: str) -> dict[Path, str]:
 
 @pytest.mark.parametrize("name", STDLIB_ONLY)
 def test_the_base_install_needs_nothing(name: str) -> None:
-    assert foreign(package(name), allowed=set(), banned=set()) == []
+    files = {path: text for path, text in package(name).items() if not path.is_relative_to(EXTRA)}
+    assert foreign(files, allowed=set(), banned={"sre_portal.core", "sre_portal.agent.flags"}) == []
+
+
+def test_the_extra_of_the_agent_needs_openfeature_and_the_evaluator() -> None:
+    assert foreign(package("agent/flags"), allowed=EXTRA_MAY_INSTALL, banned={"pydantic"}) == []
+
+
+def test_what_a_service_imports_of_the_agent_and_of_its_extra() -> None:
+    def loaded(module: str) -> set[str]:
+        told = f"import {module}, sys; print(*sys.modules)"
+        done = subprocess.run([sys.executable, "-c", told], check=True, capture_output=True, text=True)
+        return set(done.stdout.split())
+
+    heavy = {"openfeature", "mmh3", "cbor2", "pydantic", "sre_portal.core", "starlette"}
+    assert loaded("sre_portal.agent") & heavy == set()
+    assert loaded("sre_portal.agent.flags") & heavy == heavy - {"pydantic", "starlette"}
 
 
 def test_core_does_no_io_and_reads_no_clock() -> None:

@@ -75,8 +75,8 @@ class FaultMiddleware:
         self._started = False
         self._book = LeaseBook(clock, portal_clock)
         identity = Identity(service, instance, portal_url, token, lambda: routes_of(app, routes))
-        self._sync = Sync(identity, clock, portal_clock, self._tally, self._book)
-        self._book.wake = self._sync.wake
+        self.sync = Sync(identity, clock, portal_clock, self._tally, self._book)
+        self._book.wake = self.sync.wake
         self._book.changed = self._choose_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901  # as below
@@ -146,7 +146,7 @@ class FaultMiddleware:
         self._started = True
         self._choose_path()
         try:
-            self._sync.start()
+            self.sync.start()
         except Exception:  # noqa: BLE001  # no thread or no file to be had: the host goes on without an agent
             self._tally.misfire()
 
@@ -241,7 +241,7 @@ class FaultMiddleware:
         """Tell the portal what is left, for at most half a second."""
         try:
             loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-            self._sync.stop(lambda: loop.call_soon_threadsafe(stopped.set))
+            self.sync.stop(lambda: loop.call_soon_threadsafe(stopped.set))
             await asyncio.wait_for(stopped.wait(), STOP_SECONDS)
         except TimeoutError:
             pass
