@@ -136,7 +136,7 @@ async def test_a_switch_is_flipped_and_a_flag_removed(omar: httpx2.AsyncClient) 
 
 async def test_a_file_is_compared_imported_and_exported(omar: httpx2.AsyncClient) -> None:
     file = {"flags": {"staff": STAFF}, "metadata": {"owner": "shop"}}
-    difference = {"added": ["staff"], "changed": [], "removed": ["new-cart"], "shared": True}
+    difference = {"added": ["staff"], "changed": [], "removed": ["new-cart"], "shared": True, "moves": {}}
     assert (await omar.post(f"{SHOP}/diff", json={"document": file})).json() == difference | {"version": 1}
     body = {"document": file, "reason": "from Git"}
     done = await omar.post(f"{SHOP}/import", json=body, headers={"if-match": '"1"'})

@@ -12,8 +12,9 @@ from sre_portal.core.flag.definition import Flag
 from sre_portal.core.flag.flag_set import FlagSet
 from sre_portal.core.flag.move import Moves, moves
 from sre_portal.core.flag.moved import Asked, Moved, moved
+from sre_portal.core.flag.parse import parse_one
 from sre_portal.core.flag.prerequisite import broken_without, needed_by
-from sre_portal.core.flag_change import edited, name_problems
+from sre_portal.core.flag_change import FlagRow, edited, fields_of, name_problems
 from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.flag_facts import facts_of
 from sre_portal.operations.ports import Ports
@@ -72,6 +73,14 @@ async def moves_of(
         return FlagMoves(told, others)
     found = await _count(ports, key, kept.flags, after, people)
     return FlagMoves(told, others, len(people.who), found)
+
+
+def moves_made(before: KeptSet, row: FlagRow) -> Moves:
+    """What a change has moved. `before` is the set as it was."""
+    key, fields = row.key, fields_of(row)
+    flag = None if fields is None else parse_one(key, fields, before.shared).flags[key]
+    around = before.flags.definitions
+    return moves(around.flags.get(key), flag, around)
 
 
 def _after(kept: KeptSet, key: str, proposed: Mapping[str, object] | None) -> tuple[Flag | None, FlagSet]:

@@ -12,6 +12,7 @@ from sre_portal.core.flag.explain import Explanation
 from sre_portal.core.flag_change import Difference, FlagRow, fields_of
 from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.flag_import import Imported
+from sre_portal.web.api.flag_moves_schema import ShareJson
 
 
 class Body(BaseModel):
@@ -74,6 +75,12 @@ class FlagJson(BaseModel):
         )
 
 
+class PutJson(FlagJson):
+    """A flag after a change, and what the change moves."""
+
+    moves: ShareJson | None = None
+
+
 class FlagSetJson(BaseModel):
     name: str
     version: int
@@ -92,6 +99,8 @@ class DifferenceJson(BaseModel):
     removed: list[str]
     shared: bool
     version: int
+    moves: dict[str, ShareJson]
+    """By key, of flags that change and move somebody, or may: the first `MOST_FLAGS_TOLD`."""
 
     @classmethod
     def of(cls, imported: Imported) -> Self:
@@ -102,6 +111,7 @@ class DifferenceJson(BaseModel):
             removed=list(told.removed),
             shared=told.shared,
             version=imported.set_version,
+            moves={key: ShareJson.of(one) for key, one in imported.moves.items()},
         )
 
 

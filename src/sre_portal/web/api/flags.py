@@ -13,8 +13,10 @@ from sre_portal.core.flag.bucket import Epoch
 from sre_portal.core.flag.explain import explain
 from sre_portal.core.flag_change import LONGEST_KEY, LONGEST_SET, FlagRow
 from sre_portal.operations.flag_import import ImportOrder, export_flags, import_flags, plan_import
+from sre_portal.operations.flag_moves import moves_made
 from sre_portal.operations.flags import (
     FlagOrder,
+    kept_now,
     kept_set,
     live_row,
     put_flag,
@@ -22,6 +24,7 @@ from sre_portal.operations.flags import (
     toggle_flag,
     whole_number,
 )
+from sre_portal.web.api.flag_moves_schema import ShareJson
 from sre_portal.web.api.flag_schema import (
     ChangeBody,
     DifferenceJson,
@@ -32,6 +35,7 @@ from sre_portal.web.api.flag_schema import (
     PreviewBody,
     PreviewJson,
     PutBody,
+    PutJson,
     ToggleBody,
 )
 from sre_portal.web.context import address_of, ports_of, principal_of
@@ -72,10 +76,13 @@ async def history(
     return [FlagJson.of(one) for one in await ports_of(request).flags.history(flag_set, key, limit, before)]
 
 
-async def put(request: Request, response: Response, flag_set: SetName, key: Key, body: PutBody) -> FlagJson:
+async def put(request: Request, response: Response, flag_set: SetName, key: Key, body: PutBody) -> PutJson:
     """Makes a flag or changes it. 409 with `current` where it is not at the version that was seen."""
     order = _order(request, flag_set, key, body, otherwise=0)
-    return _tagged(response, await put_flag(ports_of(request), principal_of(request), order, body.definition))
+    before = await kept_now(ports_of(request), flag_set)
+    row = await put_flag(ports_of(request), principal_of(request), order, body.definition)
+    moves = ShareJson.of(await asyncio.to_thread(moves_made, before, row))
+    return PutJson(**_tagged(response, row).model_dump(), moves=moves)
 
 
 async def toggle(

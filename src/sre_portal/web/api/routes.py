@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from sre_portal.core.access import Permission
-from sre_portal.web.api import access, audit, catalogue, flags, observed, runs, tokens
+from sre_portal.web.api import access, audit, catalogue, drills, flag_moves, flags, observed, runs, tokens
 from sre_portal.web.api.answers import ANSWERS, described
 from sre_portal.web.first import GuardedFirst
 from sre_portal.web.guard import Allowed
@@ -23,6 +23,8 @@ ROUTES: Sequence[Row] = (
     ("POST", "/runs", runs.start, Permission.RUN_START),
     ("GET", "/runs/{run_id}", runs.show, Permission.PORTAL_READ),
     ("GET", "/runs/{run_id}/journal", runs.journal, Permission.PORTAL_READ),
+    ("GET", "/runs/{run_id}/certificates", drills.of_run, Permission.PORTAL_READ),
+    ("GET", "/runs/{run_id}/certificates/{flag_set}/{key}", drills.download, Permission.PORTAL_READ),
     ("POST", "/runs/{run_id}/abort", runs.abort, Permission.RUN_ABORT),
     ("POST", "/stop-all", runs.stop, Permission.HARM_STOP),
     ("GET", "/experiments", catalogue.experiments, Permission.PORTAL_READ),
@@ -38,12 +40,16 @@ ROUTES: Sequence[Row] = (
     ("POST", "/flag-sets/{flag_set}/diff", flags.diff, Permission.FLAG_READ),
     ("POST", "/flag-sets/{flag_set}/import", flags.import_file, Permission.FLAG_FLIP),
     ("GET", "/flags", flags.flags, Permission.FLAG_READ),
+    ("GET", "/drills", drills.standings, Permission.FLAG_READ),
+    ("GET", "/flags/{flag_set}/{key}/drills", drills.of_flag, Permission.FLAG_READ),
+    ("POST", "/flags/{flag_set}/{key}/drill", drills.start, Permission.RUN_START),
     ("GET", "/flags/{flag_set}/{key}", flags.show, Permission.FLAG_READ),
     ("POST", "/flags/{flag_set}/{key}", flags.put, Permission.FLAG_FLIP),
     ("GET", "/flags/{flag_set}/{key}/history", flags.history, Permission.FLAG_READ),
     ("POST", "/flags/{flag_set}/{key}/toggle", flags.toggle, Permission.FLAG_FLIP),
     ("POST", "/flags/{flag_set}/{key}/remove", flags.remove, Permission.FLAG_FLIP),
     ("POST", "/flags/{flag_set}/{key}/preview", flags.preview, Permission.FLAG_READ),
+    ("POST", "/flags/{flag_set}/{key}/moves", flag_moves.moves, Permission.FLAG_READ),
     ("GET", "/audit", audit.events, Permission.AUDIT_READ),
     ("GET", "/audit/checkpoint", audit.checkpoint, Permission.AUDIT_READ),
     ("GET", "/audit/key", audit.key, Permission.AUDIT_READ),
@@ -70,11 +76,12 @@ ROUTES: Sequence[Row] = (
 
 OTHER_TYPES: Mapping[Callable[..., Any], dict[int | str, dict[str, Any]]] = {
     audit.export: {200: {"content": {"application/x-ndjson": {}}}},
+    drills.download: {200: {"content": {"text/plain": {}}}},
 }
 """What does not answer in JSON."""
 
 
-CREATES = frozenset({runs.start, access.give, tokens.issue, tokens.rotate})
+CREATES = frozenset({runs.start, drills.start, access.give, tokens.issue, tokens.rotate})
 
 
 PACED = frozenset(
