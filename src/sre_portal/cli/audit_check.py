@@ -23,7 +23,7 @@ WHOLE_LOG_SECONDS = 300.0
 async def verify_portal(portal: Portal, keys: list[str], witnesses: list[str]) -> dict[str, object]:
     from sre_portal.core.audit_check import Check
 
-    known = _parsed_keys(await keys_of(portal, keys))
+    known = parsed_keys(await keys_of(portal, keys))
     check = Check(_witnesses(witnesses, known), columns=False)
     signed = text_in(await portal.get("/audit/checkpoint"), "checkpoint")
     while True:
@@ -49,11 +49,11 @@ def verify_file(
 
     if checkpoint is None or not keys:
         raise CommandFailed(Code.BAD_INPUT, "An export is checked with its --checkpoint and a --key.")
-    known, signed = _parsed_keys(keys), _read(checkpoint)
+    known, signed = parsed_keys(keys), read_text(checkpoint)
     check = Check(_witnesses(witnesses, known), columns=False, signed_size=_size_in(signed))
 
     def entries() -> Iterable[Entry]:
-        for number, line in enumerate(_read(file).removesuffix("\n").split("\n"), 1):
+        for number, line in enumerate(read_text(file).removesuffix("\n").split("\n"), 1):
             try:
                 yield exported(line)
             except ValueError:
@@ -127,7 +127,7 @@ def proven(answer: object) -> dict[str, object]:
     from sre_portal.core.checkpoint import NotGenuine, open_checkpoint
 
     told_there = answer if isinstance(answer, dict) else {}
-    raw, keys = told_there["proof"], _parsed_keys(texts_in(told_there["keys"]))
+    raw, keys = told_there["proof"], parsed_keys(texts_in(told_there["keys"]))
     try:
         entry, path = exported(json.dumps(raw["entry"])), tuple(map(bytes.fromhex, raw["path"]))
     except (ValueError, KeyError, TypeError):
@@ -142,8 +142,8 @@ def proven(answer: object) -> dict[str, object]:
     return {"seq": entry.seq, **told_here, "holds": not why, "why": why}
 
 
-def _parsed_keys(texts: Iterable[str]) -> list[VerifierKey]:
-    """Each text holds one key or several, in lines or separated by commas."""
+def parsed_keys(texts: Iterable[str]) -> list[VerifierKey]:
+    """Each text holds one key or several, in lines or separated by commas. Raises `CommandFailed`."""
     from sre_portal.core.checkpoint import NotGenuine, VerifierKey
 
     named = [one for text in texts for one in text.replace(",", " ").split() or [text]]
@@ -162,7 +162,7 @@ def _witnesses(texts: Iterable[str], keys: list[VerifierKey]) -> list[Checkpoint
     for text in texts:
         try:
             is_file = Path(text).is_file()
-            found.append(open_checkpoint(_read(Path(text)), keys) if is_file else parse_witness(text))
+            found.append(open_checkpoint(read_text(Path(text)), keys) if is_file else parse_witness(text))
         except NotGenuine as wrong:
             raise CommandFailed(Code.BAD_INPUT, f"The witness {text}: {wrong}") from None
     return found
@@ -192,7 +192,8 @@ def note_of(document: dict[str, object]) -> str:
     return f"The last {more} entries came after the checkpoint and were not checked." if more else ""
 
 
-def _read(file: Path) -> str:
+def read_text(file: Path) -> str:
+    """Raises `CommandFailed`."""
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as unreadable:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
-from urllib.parse import quote
 
 import typer
 
-from sre_portal.cli.ask import ask
+from sre_portal.cli import drills
+from sre_portal.cli.ask import ask, part
 from sre_portal.cli.document import read_document
 from sre_portal.cli.exits import Code, CommandFailed, print_json, problem_line, told
+from sre_portal.cli.flags_moves import moves
 from sre_portal.cli.option import DEFAULT_PORTAL, AsJson, PortalUrl, Token
 from sre_portal.cli.plain import say
 
 app = typer.Typer(help="Feature flags: files in the flagd format, and switches.", no_args_is_help=True)
+app.command(name="moves")(moves)
 
 MOST_BYTES = 1_900_000
 """The portal takes requests of two MiB."""
@@ -60,7 +62,7 @@ def toggle(
     from sre_portal.cli.flags_seen import parse_flag
 
     with told(as_json):
-        path = f"/flags/{_part(flag_set)}/{_part(key)}/toggle"
+        path = f"/flags/{part(flag_set)}/{part(key)}/toggle"
         body = {"enabled": state == "on", "reason": reason}
         answer = ask(portal, token, lambda at: at.post(path, body))
         seen = parse_flag(answer)
@@ -71,7 +73,7 @@ def toggle(
 def export(flag_set: FlagSet = "default", portal: PortalUrl = DEFAULT_PORTAL, token: Token = "") -> None:
     """Print a set as a file: the same flags are the same bytes, so it can lie in Git."""
     with told(as_json=False):
-        print_json(ask(portal, token, lambda at: at.get(f"/flag-sets/{_part(flag_set)}/export")))
+        print_json(ask(portal, token, lambda at: at.get(f"/flag-sets/{part(flag_set)}/export")))
 
 
 @app.command(name="diff")
@@ -118,7 +120,7 @@ def import_file(
             "epoch": epoch,
             "version": seen,
         }
-        path = f"/flag-sets/{_part(flag_set)}/import"
+        path = f"/flag-sets/{part(flag_set)}/import"
         answer = ask(portal, token, lambda at: at.post(path, body, SLOW_SECONDS))
         lines = difference_lines(answer, flag_set)
         print_json(answer) if as_json else say(lines)
@@ -143,17 +145,18 @@ def lint(file: File, as_json: AsJson = False) -> None:
             raise typer.Exit(Code.BAD_INPUT.value)
 
 
+app.command(name="drills")(drills.drills)
+app.command(name="certificate")(drills.certificate)
+app.command(name="verify")(drills.verify)
+
+
 def _compare(file: str, flag_set: str, epoch: int, portal: str, token: str, *, as_json: bool) -> bool:
     """Tells what an import would change. Whether it would change anything."""
     from sre_portal.cli.flags_seen import difference_lines, parse_difference
 
     body = {"document": read_document(file, MOST_BYTES), "epoch": epoch}
-    path = f"/flag-sets/{_part(flag_set)}/diff"
+    path = f"/flag-sets/{part(flag_set)}/diff"
     answer = ask(portal, token, lambda at: at.post(path, body, SLOW_SECONDS))
     lines = difference_lines(answer, flag_set)
     print_json(answer) if as_json else say(lines)
     return parse_difference(answer).is_any
-
-
-def _part(text: str) -> str:
-    return quote(text, safe="")

@@ -213,6 +213,13 @@ DESCRIBED: Sequence[Described] = (
         _stale_flags,
     ),
     Described(
+        "sre_portal_flags_drill_due",
+        "gauge",
+        ("set",),
+        "Kill switches whose last passed drill is too long ago, or that never had one.",
+        lambda ports: iter([((name,), due) for name, due in ports.watch.drills_due.items()]),
+    ),
+    Described(
         "sre_portal_flag_evaluations_total",
         "counter",
         ("set",),

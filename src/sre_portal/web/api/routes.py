@@ -98,7 +98,7 @@ PACED = frozenset(
 )
 """Changes of access. Nothing that ends harm is among them."""
 
-FLIPS = frozenset({flags.put, flags.toggle, flags.remove, flags.import_file})
+FLIPS = frozenset({flags.put, flags.toggle, flags.remove, flags.import_file, drills.start})
 """Changes of flags: a pace of their own, so that a switch is never in the way of another."""
 
 
