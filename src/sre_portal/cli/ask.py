@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from sre_portal.cli.portal import Portal
@@ -20,3 +21,8 @@ def ask(url: str, token: str, question: Callable[[Portal], Awaitable[object]]) -
             return await question(portal)
 
     return asyncio.run(asked())
+
+
+def part(text: str) -> str:
+    """A name as a part of an address."""
+    return quote(text, safe="")

@@ -35,12 +35,32 @@ class FlagSeen(Seen):
         return "on" if enabled else "off"
 
 
+class ShareSeen(Seen):
+    """What a change moves, in sentences."""
+
+    statement: tuple[str, ...] = ()
+
+
+class MovedSeen(Seen):
+    key: str
+    before: str | None
+    after: str | None
+
+
+class MovesSeen(ShareSeen):
+    share_ratio: float | None
+    needed_by: tuple[str, ...] = ()
+    asked: int | None = None
+    moved: tuple[MovedSeen, ...] = ()
+
+
 class DifferenceSeen(Seen):
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     shared: bool = False
     version: int
+    moves: Mapping[str, ShareSeen] = {}
 
     @property
     def is_any(self) -> bool:
@@ -55,6 +75,27 @@ def parse_flag(answer: object) -> FlagSeen:
 def parse_difference(answer: object) -> DifferenceSeen:
     """Raises `PortalLost` where no portal answers so."""
     return _parsed(TypeAdapter(DifferenceSeen), answer)
+
+
+def with_more(answer: object, more: object) -> object:
+    """The answer about two parts of the same people. Raises `PortalLost` where no portal answers so."""
+    first, second = _parsed(TypeAdapter(MovesSeen), answer), _parsed(TypeAdapter(MovesSeen), more)
+    moved = [one.model_dump() for one in (*first.moved, *second.moved)]
+    whole = answer if isinstance(answer, dict) else {}
+    return {**whole, "asked": (first.asked or 0) + (second.asked or 0), "moved": moved}
+
+
+def moves_lines(answer: object) -> Sequence[str]:
+    """What moves in sentences, and whoever of the given people does in a table."""
+    seen = _parsed(TypeAdapter(MovesSeen), answer)
+    lines = list(seen.statement)
+    if seen.needed_by:
+        lines.append(f"Others need this flag, and their people are not counted: {', '.join(seen.needed_by)}.")
+    if seen.asked is None:
+        return lines
+    rows = [(one.key, one.before or "(their default)", one.after or "(their default)") for one in seen.moved]
+    lines.append(f"{len(rows)} of the {seen.asked} given move.")
+    return [*lines, *(columns(("KEY", "BEFORE", "AFTER"), rows) if rows else ())]
 
 
 def flag_lines(answer: object) -> Sequence[str]:
@@ -82,6 +123,7 @@ def difference_lines(answer: object, flag_set: str) -> Sequence[str]:
     lines += [f"~ {key}" for key in seen.changed]
     lines += [f"- {key}" for key in seen.removed]
     lines += ["~ what all flags share: metadata or $evaluators"] if seen.shared else []
+    lines += [f"  {key}: {said}" for key, one in seen.moves.items() for said in one.statement]
     return [*lines, f"{flag_set}: version {seen.version}" + ("" if lines else ", no difference")]
 
 
