@@ -23,7 +23,7 @@ class TurnedCondition:
 
     @property
     def is_turned(self) -> bool:
-        return self.before != self.after or type(self.before) is not type(self.after)
+        return self.before != self.after
 
     def __str__(self) -> str:
         match self.after:
@@ -46,6 +46,10 @@ class FlagTurn:
     facts: Mapping[str, float | None]
 
     @property
+    def turned(self) -> tuple[TurnedCondition, ...]:
+        return tuple(one for one in self.conditions if one.is_turned)
+
+    @property
     def words(self) -> str:
         """What turned, for people."""
-        return "; ".join(str(one) for one in self.conditions if one.is_turned)
+        return "; ".join(map(str, self.turned))

@@ -18,6 +18,7 @@ from sre_portal.core.replica import AnswerWord
 from sre_portal.core.run import Run
 from sre_portal.operations.drill_work import DrillWork
 from sre_portal.operations.late import Late
+from sre_portal.operations.turn_watch import TurnWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,8 @@ class Watch:
     facts: Facts = field(default_factory=lambda: NO_FACTS)
     """What rules of flags are told of error budgets, and the second by which that was worked out."""
     facts_second: int = 0
+    turns: TurnWatch = field(default_factory=TurnWatch)
+    """How the conditions of flags stand, on the replica that drives."""
     flag_uses: dict[UseKey, int] = field(default_factory=dict)
     """Evaluations of flags that are not written down yet."""
     flags_evaluated: dict[str, int] = field(default_factory=dict)
