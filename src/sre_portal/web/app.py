@@ -20,6 +20,8 @@ from sre_portal.web import (
     account,
     agents,
     authzen,
+    flag_drills,
+    flag_plans,
     flag_stream,
     flags,
     forms,
@@ -42,10 +44,12 @@ from sre_portal.web.pages import (
     experiments,
     flag,
     flag_asked,
+    flag_drill,
     flag_edit,
     flag_history,
     flag_preview,
     flag_review,
+    flag_schedule,
     overview,
     quick_fault,
     runs,
@@ -54,6 +58,7 @@ from sre_portal.web.pages import (
     stop,
 )
 from sre_portal.web.pages import account as account_page
+from sre_portal.web.pages import flag_plans as flag_plans_page
 from sre_portal.web.pages import flags as flags_page
 from sre_portal.web.rate import Limiter
 from sre_portal.web.walls import WalledApp, Walls
@@ -85,6 +90,18 @@ ROUTES: Sequence[Guarded] = (
     Guarded("POST", "/flags/{flag_set}/{key}/edit", flag_edit.edit_again, Permission.FLAG_READ),
     Guarded("POST", "/flags/{flag_set}/{key}/preview", flag_preview.preview, Permission.FLAG_READ),
     Guarded("POST", "/flags/{flag_set}/{key}/review", flag_review.review, Permission.FLAG_FLIP),
+    Guarded("POST", "/flags/{flag_set}/{key}/share", flag_review.review_share, Permission.FLAG_FLIP),
+    Guarded("GET", "/flags/{flag_set}/{key}/plan", flag_schedule.schedule, Permission.FLAG_READ),
+    Guarded("POST", "/flags/{flag_set}/{key}/plan/review", flag_schedule.review_schedule, Permission.FLAG_FLIP),
+    Guarded("POST", "/flags/{flag_set}/{key}/plan", flag_plans.plan, Permission.FLAG_FLIP),
+    Guarded("GET", "/flags/{flag_set}/{key}/drill", flag_drill.drill, Permission.FLAG_READ),
+    Guarded("POST", "/flags/{flag_set}/{key}/drill/review", flag_drill.review_drill, Permission.RUN_START),
+    Guarded("POST", "/flags/{flag_set}/{key}/drill", flag_drills.start_drill, Permission.RUN_START),
+    Guarded("GET", "/flag-plans", flag_plans_page.plans, Permission.FLAG_READ),
+    Guarded("GET", "/flag-plans/{id}", flag_plans_page.plan, Permission.FLAG_READ),
+    Guarded("POST", "/flag-plans/{id}/approve", flag_plans.approve, Permission.FLAG_FLIP),
+    Guarded("POST", "/flag-plans/{id}/refuse", flag_plans.refuse, Permission.FLAG_FLIP),
+    Guarded("POST", "/flag-plans/{id}/cancel", flag_plans.cancel, Permission.FLAG_FLIP),
     Guarded("POST", "/flags/{flag_set}/{key}/save", flags.save, Permission.FLAG_FLIP),
     Guarded("POST", "/flags/{flag_set}/{key}/toggle", flags.toggle, Permission.FLAG_FLIP),
     Guarded("POST", "/flags/{flag_set}/{key}/remove", flags.remove, Permission.FLAG_FLIP),

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from sre_portal.core.errors import Conflict, InvalidInput, Problem, Superseded, raise_if
+from sre_portal.core.flag_plan import FlagPlan, TimedStep
+from sre_portal.core.flag_step import FlagStep, Put, Remove, Toggle
 from sre_portal.operations.flag_draft import draft_of
-from sre_portal.operations.flags import (
-    FlagOrder,
-    kept_now,
-    put_flag,
-    remove_flag,
-    toggle_flag,
-    whole_number,
-)
+from sre_portal.operations.flag_plans import make_or_plan, propose
+from sre_portal.operations.flags import FlagOrder, kept_now, whole_number
 from sre_portal.web.context import address_of, ports_of, principal_of
 from sre_portal.web.pages.flag_asked import ask_to_remove, ask_to_toggle
 from sre_portal.web.pages.flag_form import long_fields
+from sre_portal.web.pages.flag_instant import instant_in
 from sre_portal.web.pages.flag_place import flag_in
 from sre_portal.web.pages.flag_review import refused_save
 from sre_portal.web.pages.flag_words import flag_href
@@ -35,12 +31,9 @@ async def toggle(request: Request) -> Response:
     enabled = one_of(fields, "enabled", ("yes", "no"), wrong) == "yes"
     try:
         raise_if(wrong)
-        await toggle_flag(
-            ports_of(request), principal_of(request), order_of(request, fields), enabled=enabled
-        )
+        return await _make(request, order_of(request, fields), Toggle(enabled))
     except InvalidInput as invalid:
         return await ask_to_toggle(request, fields, invalid.problems)
-    return to_flag(request)
 
 
 @pace_flip
@@ -49,27 +42,44 @@ async def remove(request: Request) -> Response:
     fields = await long_fields(request)
     try:
         order = order_of(request, fields, whole_number(fields.get("version", ""), "version"))
-        await remove_flag(ports_of(request), principal_of(request), order)
+        return await _make(request, order, Remove())
     except InvalidInput as invalid:
         return await ask_to_remove(request, fields, invalid.problems)
     except Superseded as clash:  # asked again about what it is now
         told = [Problem("version", clash.found, clash.expected)]
         return await ask_to_remove(request, {"reason": fields.get("reason", "")}, told)
-    return to_flag(request)
 
 
 @pace_flip
 async def save(request: Request) -> Response:
-    """`POST /flags/{flag_set}/{key}/save`: what the review showed, at the version it was shown at."""
+    """`POST /flags/{flag_set}/{key}/save`: what the review showed, at the version it was shown at.
+
+    With an instant it is planned, and made at that version or not at all.
+    """
     (flag_set, key), fields = flag_in(request), await long_fields(request)
-    ports = ports_of(request)
+    ports, wrong = ports_of(request), list[Problem]()
     try:
         order = order_of(request, fields, whole_number(fields.get("version", ""), "version"))
+        at = instant_in(fields.get("at", ""), "at", ports.clock.now(), wrong)
+        raise_if(wrong)
         draft = draft_of(await kept_now(ports, flag_set), key, fields.get("definition", ""))
-        await put_flag(ports, principal_of(request), order, json.loads(draft.text))
+        step = Put(draft.fields, order.version)
+        if at is None:
+            return await _make(request, order, step)
+        [plan] = await propose(ports, principal_of(request), order, [TimedStep(step, at)])
     except (InvalidInput, Conflict) as refusal:
         return await refused_save(request, fields, refusal)
-    return to_flag(request)
+    return _to_plan(plan)
+
+
+async def _make(request: Request, order: FlagOrder, step: FlagStep) -> Response:
+    """Does it and shows the flag; where a second person has to approve, shows what they are asked."""
+    made = await make_or_plan(ports_of(request), principal_of(request), order, step)
+    return _to_plan(made) if isinstance(made, FlagPlan) else to_flag(request)
+
+
+def _to_plan(plan: FlagPlan) -> Response:
+    return RedirectResponse(f"/flag-plans/{plan.id}", 303)
 
 
 def order_of(request: Request, fields: Mapping[str, str], version: int | None = None) -> FlagOrder:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from sre_portal.core.access import Permission, Principal
+from sre_portal.core.errors import Problem
 from sre_portal.core.flag.definition import Flag
+from sre_portal.core.flag.rollout import shares_of
+from sre_portal.core.flag.words import rule_words
 from sre_portal.core.flag_change import FlagRow, environment_of, service_of
+from sre_portal.core.flag_use import Use
 from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.ports import Ports
 from sre_portal.web import render
 from sre_portal.web.context import ports_of, principal_of
-from sre_portal.web.pages.figures import Moment, moment
+from sre_portal.web.pages.figures import Moment, count, moment
 from sre_portal.web.pages.flag_history import SHOWN, History, before_in
 from sre_portal.web.pages.flag_place import flag_in, newest
-from sre_portal.web.pages.flag_rule_words import rule_words
+from sre_portal.web.pages.flag_plans import PlanLine, plans_of
+from sre_portal.web.pages.flag_side import Side, side_of
 from sre_portal.web.pages.flag_words import (
     STATES,
     Serving,
@@ -29,8 +36,11 @@ from sre_portal.web.pages.flag_words import (
     state_of,
     value_text,
 )
+from sre_portal.web.pages.form import Form
 from sre_portal.web.pages.frame import May, permission
 from sre_portal.web.pages.pill import Pill
+
+SHARE_FIELDS = {"variant": "", "percent": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,9 @@ class VariantRow:
     name: str
     value: str
     share: str
+    given: str
+    """How often, as far as it was counted; empty for never."""
+    last: Moment | None
     default: bool
 
 
@@ -54,6 +67,16 @@ class ElsewhereRow:
     by: str
     own: bool
     """The one that is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """What the page shows that is not in the memory of the flags."""
+
+    history: History
+    plans: tuple[PlanLine, ...]
+    side: Side
+    share: Form | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +104,17 @@ class FlagPage:
     metadata: tuple[tuple[str, str], ...]
     elsewhere: tuple[ElsewhereRow, ...]
     history: History
+    plans: tuple[PlanLine, ...]
+    side: Side
+    choices: tuple[tuple[str, str], ...]
+    share: Form | None
+    """None where the flag has no place for a share. Not part of what is kept fresh."""
     flip: May
+    start: May
+    """Whether a drill may be started."""
 
     @classmethod
-    def of(cls, ports: Ports, who: Principal, kept: KeptSet, row: FlagRow, history: History) -> FlagPage:
+    def of(cls, ports: Ports, who: Principal, kept: KeptSet, row: FlagRow, more: More) -> FlagPage:
         definitions, now = kept.flags.definitions, ports.clock.now()
         flag = definitions.flags.get(row.key)
         state = state_of(kept, row.key)
@@ -107,7 +137,7 @@ class FlagPage:
             reason=row.reason,
             unsound=kept.unsound.get(row.key, ""),
             serving=serving,
-            variants=_variants(flag, serving),
+            variants=_variants(flag, serving, more.side.use, now),
             type="" if flag is None else flag.type,
             rule="" if rule is None else readable(rule),
             rule_words="" if rule is None else rule_words(rule),
@@ -118,36 +148,65 @@ class FlagPage:
             ),
             metadata=tuple((name, value_text(value)) for name, value in sorted(metadata.items())),
             elsewhere=_elsewhere(ports, kept, row.key),
-            history=history,
+            history=more.history,
+            plans=more.plans,
+            side=more.side,
+            choices=() if flag is None else tuple((name, name) for name in flag.variants),
+            share=more.share,
             flip=permission(who, Permission.FLAG_FLIP, service_of(kept.name)),
+            start=permission(who, Permission.RUN_START, service_of(kept.name)),
         )
 
 
 async def flag(request: Request) -> Response:
     """`GET /flags/{flag_set}/{key}?before=`."""
-    flag_set, key = flag_in(request)
-    view = await flag_page(ports_of(request), principal_of(request), flag_set, key, before_in(request))
-    live = "" if before_in(request) else f"/live{view.href}"
-    return render.page(request, "flag.html", view, live=live)
+    return await flag_response(request)
+
+
+async def flag_response(
+    request: Request, given: Mapping[str, str] | None = None, wrong: Sequence[Problem] = ()
+) -> Response:
+    """The page; again with the problems where its form had some."""
+    (flag_set, key), before = flag_in(request), before_in(request)
+    share = Form.of(SHARE_FIELDS, given, wrong)
+    view = await flag_page(ports_of(request), principal_of(request), flag_set, key, before, share)
+    live = "" if before or wrong else f"/live{view.href}"
+    return render.page(request, "flag.html", view, 422 if wrong else 200, live=live)
 
 
 async def flag_page(
-    ports: Ports, who: Principal, flag_set: str, key: str, before: int | None = None
+    ports: Ports,
+    who: Principal,
+    flag_set: str,
+    key: str,
+    before: int | None = None,
+    share: Form | None = None,
 ) -> FlagPage:
     """Raises `NotFound`; a flag that was removed has its page still."""
     kept, row = newest(ports, flag_set, key)
     rows = await ports.flags.history(flag_set, key, SHOWN + 1, before)
-    return FlagPage.of(ports, who, kept, row, History.of(rows, ports.clock.now()))
+    found = kept.flags.definitions.flags.get(key)
+    has_share = found is not None and shares_of(found) is not None and len(found.variants) > 1
+    more = More(
+        History.of(rows, ports.clock.now()),
+        await plans_of(ports, flag_set, key),
+        await side_of(ports, kept, row),
+        share if has_share else None,
+    )
+    return FlagPage.of(ports, who, kept, row, more)
 
 
-def _variants(flag: Flag | None, serving: Serving) -> tuple[VariantRow, ...]:
+def _variants(flag: Flag | None, serving: Serving, use: Use, now: datetime) -> tuple[VariantRow, ...]:
     if flag is None:
         return ()
     shares = {one.variant: one.percent for one in serving.parts}
-    return tuple(
-        VariantRow(name, value_text(value, 2000), shares.get(name, ""), name == flag.default)
-        for name, value in flag.variants.items()
-    )
+    rows = []
+    for name, value in flag.variants.items():
+        used = use.variants.get(name)
+        given, last = ("", None) if used is None else (count(used.count), moment(used.last_at, now))
+        text, is_default = value_text(value, 2000), name == flag.default
+        rows.append(VariantRow(name, text, shares.get(name, ""), given, last, is_default))
+    return tuple(rows)
 
 
 def _elsewhere(ports: Ports, kept: KeptSet, key: str) -> tuple[ElsewhereRow, ...]:

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.core.flag.explain import Explanation, Look
 from sre_portal.core.flag.resolution import Reason
+from sre_portal.core.flag.words import rule_text_words
 from sre_portal.core.flag_context import parse_context
 from sre_portal.operations.flag_draft import Draft, draft_of, explained
 from sre_portal.operations.flags import kept_now
@@ -20,7 +21,6 @@ from sre_portal.web import render
 from sre_portal.web.context import ports_of
 from sre_portal.web.pages.flag_form import long_fields
 from sre_portal.web.pages.flag_place import flag_in
-from sre_portal.web.pages.flag_rule_words import rule_text_words
 from sre_portal.web.pages.flag_words import readable, value_text
 from sre_portal.web.pages.pill import Pill, pill
 from sre_portal.web.rate import pace_flip

@@ -1,0 +1,146 @@
+"""Drilling one kill switch: the form, and the review that says what will happen before it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sre_portal.core.access import Permission
+from sre_portal.core.errors import InvalidInput, Objection, Problem, raise_if
+from sre_portal.core.flag_change import service_of
+from sre_portal.operations.drills import QUICK_SECONDS, QuickDrill, experiment_of
+from sre_portal.operations.flags import kept_set, live_row
+from sre_portal.operations.runs import check_against
+from sre_portal.web import render
+from sre_portal.web.context import ports_of, principal_of
+from sre_portal.web.pages.effect import Effect
+from sre_portal.web.pages.figures import short_percent, span
+from sre_portal.web.pages.flag_form import long_fields
+from sre_portal.web.pages.flag_place import flag_in
+from sre_portal.web.pages.flag_schedule import percent_in
+from sre_portal.web.pages.flag_words import flag_href
+from sre_portal.web.pages.form import Form, whole_number
+from sre_portal.web.pages.frame import May, permission
+from sre_portal.web.pages.quick_fault import effect_of, held_by
+from sre_portal.web.rate import pace_flip
+
+FIELDS = {"variant": "", "percent": "100", "seconds": str(QUICK_SECONDS), "reason": ""}
+PLACES = (("duration", "seconds"), ("percent", "percent"), ("cohort", "percent"), ("variant", "variant"))
+"""Where a problem of the experiment is shown: what its path holds, and the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrillPage:
+    flag_set: str
+    key: str
+    href: str
+    service: str
+    variants: tuple[tuple[str, str], ...]
+    form: Form
+    held: str
+    may: May
+
+
+@dataclass(frozen=True, slots=True)
+class DrillReview:
+    flag_set: str
+    key: str
+    href: str
+    facts: tuple[tuple[str, str], ...]
+    effect: Effect
+    refused: tuple[str, ...]
+    values: Mapping[str, str]
+    may: May
+
+
+async def drill(request: Request) -> Response:
+    """`GET /flags/{flag_set}/{key}/drill`."""
+    return drill_page(request)
+
+
+def drill_page(
+    request: Request, given: Mapping[str, str] | None = None, wrong: Sequence[Problem] = ()
+) -> Response:
+    """The form; again with its problems."""
+    (flag_set, key), ports = flag_in(request), ports_of(request)
+    kept = kept_set(ports, flag_set)
+    live_row(kept, key)
+    flag = kept.flags.definitions.flags.get(key)
+    names = () if flag is None else tuple(flag.variants)
+    other = next((name for name in names if flag is not None and name != flag.default), "")
+    service = service_of(flag_set)
+    view = DrillPage(
+        flag_set=flag_set,
+        key=key,
+        href=flag_href(flag_set, key),
+        service=service,
+        variants=tuple((name, name) for name in names),
+        form=Form.of({**FIELDS, "variant": other}, given, [_placed(one) for one in wrong]),
+        held=held_by(ports, service),
+        may=permission(principal_of(request), Permission.RUN_START, service),
+    )
+    return render.page(request, "flag_drill.html", view, 422 if wrong else 200)
+
+
+@pace_flip
+async def review_drill(request: Request) -> Response:
+    """`POST /flags/{flag_set}/{key}/drill/review`. Nothing is started."""
+    fields = await long_fields(request)
+    try:
+        return drill_review(request, fields)
+    except InvalidInput as invalid:
+        return drill_page(request, fields, invalid.problems)
+
+
+def drill_review(request: Request, fields: Mapping[str, str], refused: Sequence[Objection] = ()) -> Response:
+    """The last page before the start; with what the guards said where they refused. Raises `InvalidInput`."""
+    (flag_set, key), ports, who = flag_in(request), ports_of(request), principal_of(request)
+    asked = drill_in(request, fields)
+    experiment = experiment_of(ports, asked)
+    check_against(ports, experiment)
+    effect = effect_of(ports, who, experiment)
+    people = "everybody" if asked.percent is None else f"{short_percent(float(asked.percent))} of users"
+    view = DrillReview(
+        flag_set=flag_set,
+        key=key,
+        href=flag_href(flag_set, key),
+        facts=(
+            ("Flag", f"{key} in {flag_set}"),
+            ("They get", asked.variant),
+            ("Who", people),
+            ("For", f"{span(asked.duration)}, and it ends by the clock everywhere, also without the portal"),
+            ("Then", "the definition of before is put back, and the drill is certified"),
+            ("Why", asked.reason or "no reason given"),
+        ),
+        effect=effect,
+        refused=tuple(f"{one.guard}: {one.reason}" for one in refused) or effect.objections,
+        values={name: fields.get(name, "") for name in FIELDS},
+        may=permission(who, Permission.RUN_START, service_of(flag_set)),
+    )
+    return render.page(request, "flag_drill_review.html", view, 409 if refused else 200)
+
+
+def drill_in(request: Request, fields: Mapping[str, str]) -> QuickDrill:
+    """The drill that the fields describe. Raises `InvalidInput` with every problem."""
+    (flag_set, key), wrong = flag_in(request), list[Problem]()
+    percent = percent_in(fields, "percent", wrong)
+    seconds = whole_number(fields, "seconds", "a whole number of seconds", wrong)
+    raise_if(wrong)
+    return QuickDrill(
+        flag_set,
+        key,
+        fields.get("variant", ""),
+        None if percent == 100 else Decimal(str(percent)),
+        timedelta(seconds=seconds),
+        reason=fields.get("reason", ""),
+    )
+
+
+def _placed(problem: Problem) -> Problem:
+    name = next((field for part, field in PLACES if part in problem.path), problem.path)
+    return Problem(name, problem.seen, problem.expected)

@@ -1,0 +1,198 @@
+"""Planning steps of a flag: at this instant that share, at that one another. Reviewed before it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sre_portal.core.access import Permission
+from sre_portal.core.errors import InvalidInput, Problem, raise_if
+from sre_portal.core.flag_change import service_of
+from sre_portal.core.flag_plan import TimedStep, instant_problems
+from sre_portal.core.flag_step import FlagStep, Share, Toggle, in_words
+from sre_portal.operations.flag_foresight import rehearsed
+from sre_portal.operations.flags import FlagOrder, kept_now, kept_set, live_row
+from sre_portal.operations.ports import Ports
+from sre_portal.web import render
+from sre_portal.web.context import ports_of, principal_of
+from sre_portal.web.pages.figures import exact
+from sre_portal.web.pages.flag_diff import Diff
+from sre_portal.web.pages.flag_form import long_fields
+from sre_portal.web.pages.flag_instant import instant_in
+from sre_portal.web.pages.flag_place import flag_in
+from sre_portal.web.pages.flag_words import flag_href
+from sre_portal.web.pages.form import Form
+from sre_portal.web.pages.frame import May, permission
+from sre_portal.web.rate import pace_flip
+
+STEPS = 5
+"""Rows of the form."""
+DOES = (("", "nothing"), ("on", "enable it"), ("off", "disable it"), ("share", "change the share"))
+FIELDS = {
+    "reason": "",
+    **{f"{name}_{row}": "" for row in range(STEPS) for name in ("at", "do", "variant", "percent")},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulePage:
+    flag_set: str
+    key: str
+    href: str
+    rows: tuple[int, ...]
+    does: tuple[tuple[str, str], ...]
+    variants: tuple[tuple[str, str], ...]
+    form: Form
+    now: str
+    may: May
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    at: str
+    words: str
+    is_held_up: bool
+    diff: Diff
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleReview:
+    flag_set: str
+    key: str
+    href: str
+    steps: tuple[PlannedStep, ...]
+    waits: bool
+    form: Form
+    may: May
+
+
+async def schedule(request: Request) -> Response:
+    """`GET /flags/{flag_set}/{key}/plan`."""
+    return schedule_page(request)
+
+
+def schedule_page(
+    request: Request, given: Mapping[str, str] | None = None, wrong: Sequence[Problem] = ()
+) -> Response:
+    """The form; again with its problems."""
+    flag_set, key = flag_in(request)
+    ports = ports_of(request)
+    kept = kept_set(ports, flag_set)
+    live_row(kept, key)
+    flag = kept.flags.definitions.flags.get(key)
+    variants = () if flag is None else tuple((name, name) for name in flag.variants)
+    view = SchedulePage(
+        flag_set=flag_set,
+        key=key,
+        href=flag_href(flag_set, key),
+        rows=tuple(range(STEPS)),
+        does=DOES,
+        variants=variants,
+        form=Form.of(FIELDS, given, [_placed(one) for one in wrong]),
+        now=exact(ports.clock.now()),
+        may=permission(principal_of(request), Permission.FLAG_FLIP, service_of(flag_set)),
+    )
+    return render.page(request, "flag_schedule.html", view, 422 if wrong else 200)
+
+
+@pace_flip
+async def review_schedule(request: Request) -> Response:
+    """`POST /flags/{flag_set}/{key}/plan/review`. Nothing is planned."""
+    (flag_set, key), fields, ports = flag_in(request), await long_fields(request), ports_of(request)
+    try:
+        steps = steps_in(ports, fields)
+        raise_if(instant_problems([one.not_before for one in steps], ports.clock.now()))
+        kept, order = await kept_now(ports, flag_set), FlagOrder(flag_set, key, "")
+        told = rehearsed(kept, order, steps, ports.clock.now())
+    except InvalidInput as invalid:
+        return schedule_page(request, fields, invalid.problems)
+    return schedule_review(
+        request,
+        fields,
+        tuple(
+            PlannedStep(
+                "as soon as it may be" if one.timed.not_before is None else exact(one.timed.not_before),
+                in_words(one.timed.step),
+                one.is_held_up,
+                Diff.of(one.before, one.after),
+            )
+            for one in told
+        ),
+    )
+
+
+def schedule_review(request: Request, fields: Mapping[str, str], steps: tuple[PlannedStep, ...]) -> Response:
+    flag_set, key = flag_in(request)
+    # Times from now are of the moment of the review: what was read is what is planned.
+    view = ScheduleReview(
+        flag_set=flag_set,
+        key=key,
+        href=flag_href(flag_set, key),
+        steps=steps,
+        waits=any(one.is_held_up for one in steps),
+        form=Form.of(FIELDS, _settled(fields, request)),
+        may=permission(principal_of(request), Permission.FLAG_FLIP, service_of(flag_set)),
+    )
+    return render.page(request, "flag_schedule_review.html", view)
+
+
+def steps_in(ports: Ports, fields: Mapping[str, str]) -> list[TimedStep]:
+    """The steps that the form describes, in their order. Raises `InvalidInput` with every problem."""
+    wrong, found = list[Problem](), list[TimedStep]()
+    for row in range(STEPS):
+        does = fields.get(f"do_{row}", "")
+        if not does:
+            continue
+        at = instant_in(fields.get(f"at_{row}", ""), f"at_{row}", ports.clock.now(), wrong)
+        step = _step(does, row, fields, wrong)
+        if step is not None:
+            found.append(TimedStep(step, at))
+    if not found and not wrong:
+        wrong.append(Problem("do_0", "nothing", "at least one step"))
+    raise_if(wrong)
+    return found
+
+
+def _step(does: str, row: int, fields: Mapping[str, str], wrong: list[Problem]) -> FlagStep | None:
+    match does:
+        case "on" | "off":
+            return Toggle(does == "on")
+        case "share":
+            percent = percent_in(fields, f"percent_{row}", wrong)
+            return Share(fields.get(f"variant_{row}", ""), percent)
+        case _:
+            wrong.append(Problem(f"do_{row}", repr(does[:20]), "one of on, off, share"))
+            return None
+
+
+def percent_in(fields: Mapping[str, str], name: str, wrong: list[Problem]) -> float:
+    """A share in percent; 0 with a problem for what is no number."""
+    text = fields.get(name, "").replace(",", ".").removesuffix("%").strip()
+    if text.replace(".", "", 1).isdecimal() and text.isascii() and len(text) < 8:
+        return float(text)
+    wrong.append(Problem(name, repr(text[:20]), "a percentage from 0 to 100, such as 12.5"))
+    return 0.0
+
+
+def _settled(fields: Mapping[str, str], request: Request) -> dict[str, str]:
+    """The fields with each instant as it was understood, so that it does not move while somebody reads."""
+    now, settled = ports_of(request).clock.now(), dict(fields)
+    for row in range(STEPS):
+        at = instant_in(fields.get(f"at_{row}", ""), "", now, [])
+        settled[f"at_{row}"] = "" if at is None else at.isoformat()
+    return settled
+
+
+def _placed(problem: Problem) -> Problem:
+    """The same with the field of the form as its path: `steps.1.not_before` is the second row's instant.
+
+    Rows that do nothing are not counted there, so a gap between rows puts it at the whole form.
+    """
+    parts = problem.path.split(".")
+    if parts[0] != "steps" or len(parts) < 3 or not parts[1].isdecimal():
+        return problem
+    name = {"not_before": "at", "percent": "percent", "variant": "variant"}.get(parts[2], "do")
+    return Problem(f"{name}_{parts[1]}", problem.seen, problem.expected)

@@ -1,0 +1,125 @@
+"""What stands beside a flag on its page: what it needs, how it is used, when it turned, its drills."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sre_portal.core.flag.definition import Flag
+from sre_portal.core.flag.prerequisite import needed_by, needs_of
+from sre_portal.core.flag_change import FlagRow
+from sre_portal.core.flag_use import UNUSED, Use
+from sre_portal.operations.certificates import drill_standing
+from sre_portal.operations.flag_book import KeptSet
+from sre_portal.operations.flag_use import judge_stale, use_of
+from sre_portal.operations.ports import Ports
+from sre_portal.web.pages.figures import Moment, moment, span
+from sre_portal.web.pages.flag_beside import drill_pill
+from sre_portal.web.pages.flag_words import flag_href
+from sre_portal.web.pages.permit import ahead
+from sre_portal.web.pages.pill import VERDICTS, Pill
+
+TURNS = 8
+CERTIFICATES = 4
+MOST_USERS = 20
+"""Flags that are named among those that need this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeedRow:
+    key: str
+    href: str
+    variant: str
+    there: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRow:
+    at: Moment
+    words: str
+    facts: str
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRow:
+    run_id: int
+    pill: Pill
+    at: Moment
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrillCard:
+    pill: Pill
+    words: str
+    certificates: tuple[CertificateRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    needs: tuple[NeedRow, ...]
+    needed_by: tuple[tuple[str, str], ...]
+    more_users: int
+    use: Use
+    counted_since: Moment | None
+    """None where evaluations are not counted yet."""
+    stale: str
+    turns: tuple[TurnRow, ...]
+    drill: DrillCard | None
+    """None for what is no kill switch."""
+
+
+async def side_of(ports: Ports, kept: KeptSet, row: FlagRow) -> Side:
+    now = ports.clock.now()
+    flags = kept.flags.definitions.flags
+    uses, since = await use_of(ports, kept.name), await ports.flag_uses.counted_since()
+    stale = judge_stale(ports, kept, uses, since).get(row.key)
+    users = needed_by(row.key, flags)
+    turns = await ports.flag_turns.recent(kept.name, row.key, TURNS)
+    return Side(
+        needs=_needs(kept, flags.get(row.key)),
+        needed_by=tuple((one, flag_href(kept.name, one)) for one in users[:MOST_USERS]),
+        more_users=max(0, len(users) - MOST_USERS),
+        use=uses.get(row.key, UNUSED),
+        counted_since=None if since is None else moment(since, now),
+        stale="" if stale is None else str(stale),
+        turns=tuple(TurnRow(moment(one.at, now), one.words, _facts(one.facts)) for one in turns),
+        drill=await _drill(ports, kept, row),
+    )
+
+
+def _needs(kept: KeptSet, flag: Flag | None) -> tuple[NeedRow, ...]:
+    there = kept.flags.definitions.flags
+    return tuple(
+        NeedRow(one.flag, flag_href(kept.name, one.flag), one.variant, one.flag in there)
+        for one in (() if flag is None else needs_of(flag))
+    )
+
+
+async def _drill(ports: Ports, kept: KeptSet, row: FlagRow) -> DrillCard | None:
+    standing = (await drill_standing(ports, kept.name)).get(row.key)
+    if standing is None:
+        return None
+    now, every = ports.clock.now(), span(standing.every)
+    due = standing.due_at
+    words = f"No drill of it has ever passed. It is due every {every}."
+    if due is not None:
+        words = f"Due every {every}: {'since ' if standing.is_due else ''}{ahead(due, now).text}."
+    found = await ports.certificates.of_flag(kept.name, row.key, CERTIFICATES)
+    rows = tuple(
+        CertificateRow(
+            one.run_id,
+            VERDICTS[one.verdict],
+            moment(one.issued_at, now),
+            f"/api/v1/runs/{one.run_id}/certificates/{flag_href(kept.name, row.key).removeprefix('/flags/')}",
+        )
+        for one in found
+    )
+    return DrillCard(drill_pill(standing), words, rows)
+
+
+def _facts(facts: Mapping[str, float | None]) -> str:
+    told = (
+        f"{name} {'unknown' if value is None else f'{value:.3g}'}" for name, value in sorted(facts.items())
+    )
+    return ", ".join(told)
