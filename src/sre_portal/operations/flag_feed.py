@@ -93,7 +93,7 @@ class Feed:
             flag = definitions.flags.get(key)
             if flag is None or flag.targeting is None:
                 continue
-            found = reads(flag, definitions.evaluators)
+            found = reads(key, definitions)
             if found.anything:
                 self._reads[key] = frozenset({EVERYTHING})
             elif found.slos:

@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sre_portal.core.flag.definition import Definitions
-from sre_portal.core.flag.flag_set import FlagSet, compile_flag
+from sre_portal.core.flag.definition import Definitions, Flag
+from sre_portal.core.flag.flag_set import FlagSet, Question, compile_flag
 from sre_portal.core.flag.lookup import NO_FACTS, Ask, Facts, Step
 from sre_portal.core.flag.outcome import inside
+from sre_portal.core.flag.prerequisite import needs_of, path_of
 from sre_portal.core.flag.resolution import Resolution
 
 MAX_LOOKS = 500
@@ -32,8 +33,10 @@ class Look:
 class Explanation:
     """An answer and how it came about.
 
-    `looked` has the parts with an operator in the order they were finished. `branch` is the path of the part
-    that decided, the innermost branch or bucket that was taken; empty without targeting, or where it failed.
+    `looked` has the prerequisites that were asked, each with the variant its flag gives, and then the parts
+    with an operator in the order they were finished. `branch` is the path of the part that decided, the
+    innermost branch or bucket that was taken, or the prerequisites where one is not met; empty without
+    targeting, or where it failed.
     """
 
     resolution: Resolution
@@ -48,12 +51,30 @@ def explain(
     flag = flags.definitions.flags.get(key)
     if flag is None:
         return Explanation(flags.evaluate(key, context), (), "")
+    needed, unmet = _prerequisites(flags, flag, (context, facts, at))
+    if unmet is not None:
+        return Explanation(unmet, needed, needed[-1].path)
     watcher = _Watcher()
     run = compile_flag(flag, flags.definitions.evaluators, flags.definitions.metadata, watcher.watch)
     resolution = run(context, facts, at)
     root = f"flags.{key}.targeting"
     branch = watcher.decided(flag.targeting, root, flags.definitions) if watcher.seen(root) else ""
-    return Explanation(resolution, tuple(watcher.looked), branch)
+    return Explanation(resolution, (*needed, *watcher.looked), branch)
+
+
+def _prerequisites(
+    flags: FlagSet, flag: Flag, question: Question
+) -> tuple[tuple[Look, ...], Resolution | None]:
+    """The flags that were asked first, up to one that does not give what is needed, and the answer then."""
+    told: dict[str, Resolution] = {}
+    unmet = flags.unmet(flag.key, question, told)
+    looked: list[Look] = []
+    for one in needs_of(flag) if flag.enabled else ():
+        given = flags.given(one.flag, question, told).variant
+        looked.append(Look(path_of(flag.key), str(one), given))
+        if given != one.variant:
+            break
+    return tuple(looked), unmet
 
 
 class _Watcher:

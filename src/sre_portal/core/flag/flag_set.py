@@ -119,7 +119,7 @@ class FlagSet:
         if gate is None:
             return None
         for need, answer in zip(gate.needs, gate.unmet, strict=True):
-            if self._given(need.flag, ask, told).variant != need.variant:
+            if self.given(need.flag, ask, told).variant != need.variant:
                 return answer
         return None
 
@@ -136,7 +136,8 @@ class FlagSet:
                 told[key] = failed(ErrorCode.GENERAL, "its prerequisites need too many others")
         return told[key]
 
-    def _given(self, key: str, ask: Question, told: dict[str, Resolution]) -> Resolution:
+    def given(self, key: str, ask: Question, told: dict[str, Resolution]) -> Resolution:
+        """The answer of a flag that another one needs. `told` as for `unmet`."""
         found = self._fixed.get(key)
         if found is None:
             run = self._runs.get(key)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from sre_portal.core.flag.bucket import DEFAULT_EPOCH, KEY
 from sre_portal.core.flag.compile import Compiler
-from sre_portal.core.flag.definition import Definitions, Flag
+from sre_portal.core.flag.definition import NEEDS, OFF, Definitions, Flag
 from sre_portal.core.flag.fractional import weight_of
 from sre_portal.core.flag.lookup import NO_FACTS
 from sre_portal.core.flag.loop import MAX_EFFORT
 from sre_portal.core.flag.outcome import outcomes
 from sre_portal.core.flag.pin import splits_people
+from sre_portal.core.flag.prerequisite import path_of
 from sre_portal.core.flag.value import truthy
 
 
@@ -50,6 +51,7 @@ def _flag(flag: Flag, definitions: Definitions) -> Iterator[Advice]:
     path = f"flags.{flag.key}"
     for name in flag.extra:
         yield Advice(f"{path}.{name}", "This key has no meaning here. It is kept.")
+    yield from _prerequisites(flag, path)
     if flag.targeting is None:
         return
     yield from _rule(flag.targeting, f"{path}.targeting", definitions.evaluators)
@@ -57,6 +59,18 @@ def _flag(flag: Flag, definitions: Definitions) -> Iterator[Advice]:
     if flag.pinned(definitions.metadata) is None and splits_people(flag, definitions):
         text = f"No {KEY} in the metadata: people are split as by epoch {DEFAULT_EPOCH}, until that changes."
         yield Advice(f"{path}.metadata", text)
+
+
+def _prerequisites(flag: Flag, path: str) -> Iterator[Advice]:
+    if NEEDS not in flag.metadata:
+        if OFF in flag.metadata:
+            yield Advice(f"{path}.metadata.{OFF}", f"Without {NEEDS} this has no effect.")
+        return
+    text = "Only this portal and its agents know prerequisites. Other evaluators give the flag without them."
+    yield Advice(path_of(flag.key), text)
+    if flag.targeting is None and flag.off == flag.default:
+        text = f"This has no effect: everybody gets the default variant anyway. Say {OFF}, or a targeting."
+        yield Advice(path_of(flag.key), text)
 
 
 def _variants(flag: Flag, path: str, evaluators: Mapping[str, object]) -> Iterator[Advice]:

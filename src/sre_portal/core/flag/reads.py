@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from sre_portal.core.flag.definition import Flag
+from sre_portal.core.flag.definition import Definitions, Flag
 from sre_portal.core.flag.lookup import FLAGD, SLO
+from sre_portal.core.flag.prerequisite import needs_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,17 @@ class Reads:
     anything: bool
 
 
-def reads(flag: Flag, evaluators: Mapping[str, object]) -> Reads:
-    """Attributes by their first name, SLOs by theirs. Every split reads the attribute `targetingKey`."""
-    paths = list(_paths(flag.targeting, evaluators, set()))
+def reads(key: str, definitions: Definitions) -> Reads:
+    """What a flag reads, and the flags it needs. Every split reads the attribute `targetingKey`.
+
+    Attributes are told by their first name, SLOs by theirs.
+    """
+    seen: set[str] = set()
+    paths = [
+        path
+        for flag in _with_needed(key, definitions)
+        for path in _paths(flag.targeting, definitions.evaluators, seen)
+    ]
     named = [path.split(".") for path in paths if path]
     return Reads(
         attributes=frozenset(path[0] for path in named if path[0] not in {FLAGD, SLO}),
@@ -29,6 +38,21 @@ def reads(flag: Flag, evaluators: Mapping[str, object]) -> Reads:
         time=any(path[0] == FLAGD and path[1:] != ["flagKey"] for path in named) or "" in paths,
         anything="" in paths,
     )
+
+
+def _with_needed(key: str, definitions: Definitions) -> Iterator[Flag]:
+    """A flag and those it needs, each once."""
+    keys = {key: None}
+    waiting = [key]
+    for name in waiting:  # grows as it goes
+        flag = definitions.flags.get(name)
+        if flag is None:
+            continue
+        yield flag
+        for one in needs_of(flag):
+            if one.flag not in keys:
+                keys[one.flag] = None
+                waiting.append(one.flag)
 
 
 def _paths(rule: object, evaluators: Mapping[str, object], seen: set[str]) -> Iterator[str]:

@@ -246,12 +246,12 @@ def test_it_is_known_what_a_rule_reads() -> None:
         ]
     }
     written = flags(rule, evaluators={"e": {"==": [{"var": ["tier", 1]}, {"var": "$flagd.flagKey"}]}})
-    found = reads(written.definitions.flags["f"], written.definitions.evaluators)
+    found = reads("f", written.definitions)
     assert found.attributes == {"user", "targetingKey", "tier", "z"}
     assert (set(found.slos), found.time, found.anything) == ({"checkout"}, False, False)
-    timed = reads(flags({"if": [{"var": "$flagd.timestamp"}, "a"]}).definitions.flags["f"], {})
+    timed = reads("f", flags({"if": [{"var": "$flagd.timestamp"}, "a"]}).definitions)
     assert timed.time
-    anything = reads(flags({"if": [{"var": {"cat": ["a", "b"]}}, "a"]}).definitions.flags["f"], {})
+    anything = reads("f", flags({"if": [{"var": {"cat": ["a", "b"]}}, "a"]}).definitions)
     assert anything.anything
 
 
