@@ -20,6 +20,8 @@ SHARED = ""
 """The key under which the metadata and the shared rules of a set are kept: no flag has an empty one."""
 
 DEFAULT_SET = "default"
+OWN = "own"
+"""How people call the portal's own environment. No other one has this name."""
 LONGEST_KEY = 200
 LONGEST_SET = 96
 _SET_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?(@[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?)?")
@@ -41,6 +43,14 @@ class FlagRow:
     changed_at: datetime
     changed_by: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedFlag:
+    """A version of a flag, and the definition before it; None where there was none."""
+
+    row: FlagRow
+    before: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +199,9 @@ def name_problems(flag_set: str, keys: Sequence[str] = ()) -> list[Problem]:
             "lower case letters, digits, dots and dashes, at most 63, with a letter or digit at both ends; "
             "then, for another environment, @ and its name, at most 32 without dots"
         )
+        found.append(Problem("flag_set", repr(flag_set[:80]), expected))
+    if environment_of(flag_set) == OWN:
+        expected = f"another name: {OWN} is what the portal's own environment is called, which has no @"
         found.append(Problem("flag_set", repr(flag_set[:80]), expected))
     expected = (
         f"a key of at most {LONGEST_KEY} characters, without spaces and / ? # % \\, as it is in addresses"

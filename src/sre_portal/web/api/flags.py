@@ -11,20 +11,16 @@ from fastapi import Path, Query, Request, Response
 from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.core.flag.bucket import Epoch
 from sre_portal.core.flag.explain import explain
-from sre_portal.core.flag_change import LONGEST_KEY, LONGEST_SET, FlagRow
-from sre_portal.operations.flag_import import ImportOrder, export_flags, import_flags, plan_import
+from sre_portal.core.flag_change import LONGEST_KEY, LONGEST_SET
+from sre_portal.core.flag_plan import FlagPlan
+from sre_portal.core.flag_step import Put, Remove, Toggle
+from sre_portal.operations.flag_import import ImportOrder, export_flags, plan_import
 from sre_portal.operations.flag_moves import moves_made
-from sre_portal.operations.flags import (
-    FlagOrder,
-    kept_now,
-    kept_set,
-    live_row,
-    put_flag,
-    remove_flag,
-    toggle_flag,
-    whole_number,
-)
+from sre_portal.operations.flag_plans import import_or_plan, make_or_plan
+from sre_portal.operations.flags import FlagOrder, kept_now, kept_set, live_row, whole_number
 from sre_portal.web.api.flag_moves_schema import ShareJson
+from sre_portal.web.api.flag_plan_schema import FlagPlanJson
+from sre_portal.web.api.flag_plans import answered, planned, tagged
 from sre_portal.web.api.flag_schema import (
     ChangeBody,
     DifferenceJson,
@@ -62,7 +58,7 @@ async def flags(
 async def show(request: Request, response: Response, flag_set: SetName, key: Key) -> FlagJson:
     """One flag. The `ETag` is its version, for `If-Match`."""
     kept = kept_set(ports_of(request), flag_set)
-    return _tagged(response, live_row(kept, key), kept.unsound.get(key, ""))
+    return tagged(response, live_row(kept, key), kept.unsound.get(key, ""))
 
 
 async def history(
@@ -76,30 +72,44 @@ async def history(
     return [FlagJson.of(one) for one in await ports_of(request).flags.history(flag_set, key, limit, before)]
 
 
-async def put(request: Request, response: Response, flag_set: SetName, key: Key, body: PutBody) -> PutJson:
-    """Makes a flag or changes it. 409 with `current` where it is not at the version that was seen."""
-    order = _order(request, flag_set, key, body, otherwise=0)
+async def put(
+    request: Request, response: Response, flag_set: SetName, key: Key, body: PutBody
+) -> PutJson | FlagPlanJson:
+    """Makes a flag or changes it. 409 with `current` where it is not at the version that was seen.
+
+    202 with a planned change where the flag is protected: it waits for a second person.
+    """
+    order, step = _order(request, flag_set, key, body, otherwise=0), Put(body.definition)
     before = await kept_now(ports_of(request), flag_set)
-    row = await put_flag(ports_of(request), principal_of(request), order, body.definition)
-    moves = ShareJson.of(await asyncio.to_thread(moves_made, before, row))
-    return PutJson(**_tagged(response, row).model_dump(), moves=moves)
+    made = await make_or_plan(ports_of(request), principal_of(request), order, step)
+    if isinstance(made, FlagPlan):
+        return planned(response, made)
+    moves = ShareJson.of(await asyncio.to_thread(moves_made, before, made))
+    return PutJson(**tagged(response, made).model_dump(), moves=moves)
 
 
 async def toggle(
     request: Request, response: Response, flag_set: SetName, key: Key, body: ToggleBody
-) -> FlagJson:
-    """Enables or disables a flag. Needs no version: a kill switch waits for nobody's edit."""
-    order = _order(request, flag_set, key, body)
-    row = await toggle_flag(ports_of(request), principal_of(request), order, enabled=body.enabled)
-    return _tagged(response, row)
+) -> FlagJson | FlagPlanJson:
+    """Enables or disables a flag. Needs no version: a kill switch waits for nobody's edit.
+
+    202 with a planned change where the flag is protected, and no kill switch.
+    """
+    order, step = _order(request, flag_set, key, body), Toggle(body.enabled)
+    return answered(response, await make_or_plan(ports_of(request), principal_of(request), order, step))
 
 
-async def remove(request: Request, flag_set: SetName, key: Key, body: ChangeBody) -> FlagJson:
-    """Removes a flag at the version that was seen. Its history stays."""
+async def remove(
+    request: Request, response: Response, flag_set: SetName, key: Key, body: ChangeBody
+) -> FlagJson | FlagPlanJson:
+    """Removes a flag at the version that was seen. Its history stays.
+
+    202 with a planned change where the flag is protected.
+    """
     order = _order(request, flag_set, key, body)
     if order.version is None:
         raise InvalidInput([Problem("version", "nothing", "the version that was seen, or If-Match")])
-    return FlagJson.of(await remove_flag(ports_of(request), principal_of(request), order))
+    return answered(response, await make_or_plan(ports_of(request), principal_of(request), order, Remove()))
 
 
 async def preview(request: Request, flag_set: SetName, key: Key, body: PreviewBody) -> PreviewJson:
@@ -123,13 +133,17 @@ async def diff(request: Request, flag_set: SetName, body: FileBody) -> Differenc
     return DifferenceJson.of(await plan_import(ports_of(request), order, body.document))
 
 
-async def import_file(request: Request, flag_set: SetName, body: ImportBody) -> DifferenceJson:
-    """Makes a set be a file: what is not in it is removed. All of it, or nothing and every problem."""
+async def import_file(
+    request: Request, response: Response, flag_set: SetName, body: ImportBody
+) -> DifferenceJson | FlagPlanJson:
+    """Makes a set be a file: what is not in it is removed. All of it, or nothing and every problem.
+
+    202 with a planned change where it changes a protected flag, or what such flags share.
+    """
     version = _version(request, body.version)
     order = ImportOrder(flag_set, body.reason, address_of(request), version, Epoch(body.epoch))
-    return DifferenceJson.of(
-        await import_flags(ports_of(request), principal_of(request), order, body.document)
-    )
+    made = await import_or_plan(ports_of(request), principal_of(request), order, body.document)
+    return planned(response, made) if isinstance(made, FlagPlan) else DifferenceJson.of(made)
 
 
 def _order(
@@ -149,8 +163,3 @@ def _version(request: Request, told: int | None) -> int | None:
     if told is not None and told != seen:
         raise InvalidInput([Problem("version", str(told), f"{seen}, as If-Match says")])
     return seen
-
-
-def _tagged(response: Response, row: FlagRow, unsound: str = "") -> FlagJson:
-    response.headers["etag"] = f'"{row.version}"'
-    return FlagJson.of(row, unsound)

@@ -10,8 +10,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from sre_portal.core.access import Permission
-from sre_portal.web.api import access, audit, catalogue, drills, flag_moves, flags, observed, runs, tokens
+from sre_portal.web.api import (
+    access,
+    audit,
+    catalogue,
+    drills,
+    flag_moves,
+    flag_plans,
+    flags,
+    observed,
+    runs,
+    tokens,
+)
 from sre_portal.web.api.answers import ANSWERS, described
+from sre_portal.web.api.flag_plan_schema import FlagPlanJson
 from sre_portal.web.first import GuardedFirst
 from sre_portal.web.guard import Allowed
 from sre_portal.web.rate import paced, paced_flip
@@ -50,6 +62,15 @@ ROUTES: Sequence[Row] = (
     ("POST", "/flags/{flag_set}/{key}/remove", flags.remove, Permission.FLAG_FLIP),
     ("POST", "/flags/{flag_set}/{key}/preview", flags.preview, Permission.FLAG_READ),
     ("POST", "/flags/{flag_set}/{key}/moves", flag_moves.moves, Permission.FLAG_READ),
+    ("POST", "/flags/{flag_set}/{key}/plans", flag_plans.propose, Permission.FLAG_FLIP),
+    ("GET", "/flags/{flag_set}/{key}/compare", flag_plans.compared, Permission.FLAG_READ),
+    ("POST", "/flags/{flag_set}/{key}/copy", flag_plans.copy, Permission.FLAG_FLIP),
+    ("GET", "/flag-plans", flag_plans.plans, Permission.FLAG_READ),
+    ("GET", "/flag-plans/{plan_id}", flag_plans.show, Permission.FLAG_READ),
+    ("POST", "/flag-plans/{plan_id}/approve", flag_plans.approve, Permission.FLAG_FLIP),
+    ("POST", "/flag-plans/{plan_id}/refuse", flag_plans.refuse, Permission.FLAG_FLIP),
+    ("POST", "/flag-plans/{plan_id}/cancel", flag_plans.cancel, Permission.FLAG_FLIP),
+    ("GET", "/flag-environments/{name}", flag_plans.environments, Permission.FLAG_READ),
     ("GET", "/audit", audit.events, Permission.AUDIT_READ),
     ("GET", "/audit/checkpoint", audit.checkpoint, Permission.AUDIT_READ),
     ("GET", "/audit/key", audit.key, Permission.AUDIT_READ),
@@ -98,8 +119,16 @@ PACED = frozenset(
 )
 """Changes of access. Nothing that ends harm is among them."""
 
-FLIPS = frozenset({flags.put, flags.toggle, flags.remove, flags.import_file, drills.start})
+HELD_UP = frozenset({flags.put, flags.toggle, flags.remove, flags.import_file, flag_plans.copy})
+"""Changes of flags by hand: of a protected one a plan is made, and the answer is 202."""
+
+DECISIONS = frozenset({flag_plans.propose, flag_plans.approve, flag_plans.refuse, flag_plans.cancel})
+FLIPS = HELD_UP | DECISIONS | {drills.start}
 """Changes of flags: a pace of their own, so that a switch is never in the way of another."""
+
+PLANNED: Mapping[int | str, dict[str, Any]] = {
+    202: {"model": FlagPlanJson, "description": "The flag is protected: this waits for a second person."}
+}
 
 
 async def openapi(request: Request) -> Response:
@@ -110,7 +139,8 @@ async def openapi(request: Request) -> Response:
 def api_router() -> APIRouter:
     router = APIRouter(prefix="/api/v1", route_class=GuardedFirst)
     for method, path, endpoint, needs in ROUTES:
-        status = 201 if endpoint in CREATES else 200
+        status = 201 if endpoint in CREATES else 202 if endpoint is flag_plans.propose else 200
+        planned = PLANNED if endpoint in HELD_UP else {}
         pace = [Depends(paced)] if endpoint in PACED else [Depends(paced_flip)] if endpoint in FLIPS else []
         router.add_api_route(
             path,
@@ -118,6 +148,6 @@ def api_router() -> APIRouter:
             methods=[method],
             status_code=status,
             dependencies=[Depends(Allowed(needs)), *pace],
-            responses=ANSWERS | OTHER_TYPES.get(endpoint, {}),
+            responses={**ANSWERS, **planned, **OTHER_TYPES.get(endpoint, {})},
         )
     return router

@@ -1,0 +1,143 @@
+"""The flags of a service in each of its environments, and copies from one into another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sre_portal.core.access import Principal
+from sre_portal.core.errors import NotFound, Problem, raise_if
+from sre_portal.core.flag_change import FlagRow, environment_of, fields_of, service_of, set_of
+from sre_portal.core.flag_plan import FlagPlan
+from sre_portal.core.flag_step import Put
+from sre_portal.operations.flag_plans import make_or_plan
+from sre_portal.operations.flags import FlagOrder, kept_set, live_fields
+from sre_portal.operations.ports import Ports
+
+LONGEST_COMPARED = 200
+"""Places in which two definitions differ that are named; it is the same flag no more after that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A flag in one environment; an empty name is the portal's own. `row` is None where it is not there."""
+
+    flag_set: str
+    environment: str
+    row: FlagRow | None
+
+    @property
+    def fields(self) -> Mapping[str, object] | None:
+        return None if self.row is None else fields_of(self.row)
+
+    @property
+    def is_on(self) -> bool:
+        fields = self.fields
+        return fields is not None and fields.get("state") == "ENABLED"
+
+
+@dataclass(frozen=True, slots=True)
+class FlagPlaces:
+    """One flag in every environment of its service, in the order of `ServicePlaces.environments`."""
+
+    key: str
+    places: Sequence[Place]
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is not the same everywhere."""
+        return len({None if one.row is None else one.row.definition for one in self.places}) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePlaces:
+    """All flags of a service: by key, and each by environment, the portal's own first."""
+
+    service: str
+    environments: Sequence[str]
+    flags: Sequence[FlagPlaces]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One flag here and in another environment. `differs` names the parts that are not the same, by paths."""
+
+    here: Place
+    there: Place
+    differs: Sequence[str]
+
+
+def environments_of(ports: Ports, service: str) -> Sequence[str]:
+    """By name, the portal's own first. Empty where the service has no set."""
+    sets = ports.flag_book.all()
+    return sorted(environment_of(one.name) for one in sets if service_of(one.name) == service)
+
+
+def places_of(ports: Ports, service: str) -> ServicePlaces:
+    """Every flag of a service in each of its environments. Raises `NotFound` where it has no set."""
+    environments = environments_of(ports, service)
+    if not environments:
+        raise NotFound("flag set of the service", service[:80])
+    sets = [kept_set(ports, set_of(service, one)) for one in environments]
+    rows = [{row.key: row for row in kept.live()} for kept in sets]
+    keys = sorted({key for one in rows for key in one})
+    flags = [
+        FlagPlaces(
+            key,
+            [
+                Place(kept.name, environment, found.get(key))
+                for kept, environment, found in zip(sets, environments, rows, strict=True)
+            ],
+        )
+        for key in keys
+    ]
+    return ServicePlaces(service, environments, flags)
+
+
+def compare(ports: Ports, flag_set: str, key: str, environment: str) -> Comparison:
+    """A flag here and in another environment, where it need not be there.
+
+    Raises `NotFound` where it is not here, `InvalidInput` where both are one.
+    """
+    here = _place(ports, flag_set, key)
+    if here.row is None:
+        raise NotFound("flag", key[:80])
+    raise_if(_same_place(flag_set, environment))
+    there = _place(ports, set_of(service_of(flag_set), environment), key)
+    return Comparison(here, there, _differing("", there.fields, here.fields)[:LONGEST_COMPARED])
+
+
+async def copy_flag(ports: Ports, actor: Principal, order: FlagOrder, environment: str) -> FlagRow | FlagPlan:
+    """Makes the flag in another environment be as it is here; proposes that where it is protected there.
+
+    `order` names the flag here; its version is the one that was seen there, 0 for none. Raises as `compare`
+    and as `flag_plans.make_or_plan`.
+    """
+    raise_if(_same_place(order.flag_set, environment))
+    fields = live_fields(kept_set(ports, order.flag_set), order.key)
+    target = replace(order, flag_set=set_of(service_of(order.flag_set), environment))
+    return await make_or_plan(ports, actor, target, Put(fields))
+
+
+def _place(ports: Ports, flag_set: str, key: str) -> Place:
+    kept = ports.flag_book.get(flag_set)
+    row = None if kept is None or not key else kept.rows.get(key)
+    live = None if row is None or row.definition is None else row
+    return Place(flag_set, environment_of(flag_set), live)
+
+
+def _same_place(flag_set: str, environment: str) -> list[Problem]:
+    if environment_of(flag_set) != environment:
+        return []
+    return [Problem("to_environment", repr(environment[:80]), f"another one than {flag_set} is of")]
+
+
+def _differing(path: str, before: object, after: object) -> list[str]:
+    """Where two values differ, each place by its path. Lists are compared as a whole."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        names = sorted({*before, *after})
+        inner = [_differing(f"{path}.{name}", before.get(name), after.get(name)) for name in names]
+        return [one for found in inner for one in found]
+    same = json.dumps(before, sort_keys=True) == json.dumps(after, sort_keys=True)  # to Python 1 is true
+    return [] if same else [path.removeprefix(".") or "all of it"]
