@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -43,7 +43,9 @@ def until(look: Callable[[], Found | None], what: str, seconds: float = WAIT_SEC
 class Stage:
     """A portal over a fresh database and the given SLO documents. Everything it starts ends with it."""
 
-    def __init__(self, slos: str, services: Sequence[str]) -> None:
+    def __init__(self, slos: str, services: Sequence[str], told: Mapping[str, str] | None = None) -> None:
+        """`told` are more settings of the portal."""
+        self.told = dict(told or {})
         self.folder = tempfile.TemporaryDirectory(prefix="sre-portal-bench-")
         self.home = Path(self.folder.name)
         (self.home / "slo").mkdir()
@@ -78,6 +80,7 @@ class Stage:
             "SRE_PORTAL_ADMIN_TOKEN": ADMIN,
             "SRE_PORTAL_AGENT_TOKENS": self.tokens,
             "SRE_PORTAL_READY_FILE": str(self.home / "ready.json"),
+            **self.told,
         }
         arguments = ("serve", "--port", str(self.port), "--data-dir", str(self.home))
         self.portal = self._spawn(

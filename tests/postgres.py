@@ -27,9 +27,15 @@ POSTGRES_SETTINGS = {
 }
 
 
+DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+
+
 @contextmanager
-def running_postgres() -> Iterator[str]:
-    """A SQLAlchemy URL of an empty database on a server that ends with the block, or with this process."""
+def running_postgres(*, durable: bool = False) -> Iterator[str]:
+    """A SQLAlchemy URL of an empty database on a server that ends with the block, or with this process.
+
+    `durable` syncs each commit to the disk, for figures that say so.
+    """
     programs = program_of(POSTGRES)
     folder = Path(tempfile.mkdtemp(prefix="sre-portal-pg-"))
     owner = _unprivileged_user()
@@ -43,7 +49,8 @@ def running_postgres() -> Iterator[str]:
         subprocess.run(
             [*run_as, *initdb, "-E", "UTF8", "--no-locale", "--no-sync"], check=True, capture_output=True
         )
-        settings = [f"-c{name}={value}" for name, value in POSTGRES_SETTINGS.items()]
+        chosen = POSTGRES_SETTINGS | (DURABLE if durable else {})
+        settings = [f"-c{name}={value}" for name, value in chosen.items()]
         postgres = [
             str(programs / "postgres"),
             "-D",
