@@ -22,7 +22,8 @@ def drill_news(before: Run, after: Run, _: datetime) -> Iterator[Note]:
             yield _flipped(drill, mark, mark.flipped_at)
         if mark.told.by_all and not old.told.by_all:
             yield _seen(f"The flip of {mark.name}", mark, mark.told)
-        if old.restored_at is None and mark.restored_at is not None:
+        was_on = mark.flipped_at is not None or mark.restored_version is not None
+        if old.restored_at is None and mark.restored_at is not None and was_on:
             yield _restored(mark, mark.restored_at)
         if mark.told_restored.by_all and not old.told_restored.by_all:
             yield _seen(f"The return of {mark.name}", mark, mark.told_restored)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sre_portal.contract.lease import LEASE_SECONDS
 from sre_portal.contract.report import LeaseStatus
 from sre_portal.core.condition import Outcome, Reading
-from sre_portal.core.drill_course import drills_taken
+from sre_portal.core.drill_course import drills_taken, last_end
 from sre_portal.core.fidelity import check
 from sre_portal.core.leases import lease_ids
 from sre_portal.core.marks import watched
@@ -33,8 +33,8 @@ def take_in(run: Run, seen: Observed) -> Run:
             "receipts": receipts_of(run, seen) if run.withdrawn_at else (),
         }
     )
-    if taken.reverted_at is not None and taken.receipts:  # a receipt that is late replaces its bound
-        taken = taken.model_copy(update={"reverted_at": max(one.bounded_by for one in taken.receipts)})
+    if taken.reverted_at is not None:  # a receipt or a restoration that is late replaces its bound
+        taken = taken.model_copy(update={"reverted_at": last_harm(taken) or taken.reverted_at})
     return _read(taken, seen) if run.harmful else taken
 
 
@@ -77,6 +77,13 @@ def _receipt(run: Run, seen: Observed, instance: str, lease_id: str) -> Receipt:
     start = run.granted_at or run.created_at
     ended = start if status.ended_at is None else between(start, status.ended_at, seen.now)
     return Receipt(instance=instance, lease_id=lease_id, status=replace(status), bounded_by=ended)
+
+
+def last_harm(run: Run) -> datetime | None:
+    """When the last instance had stopped and the last switch was back. None where neither is known of any."""
+    ends = [receipt.bounded_by for receipt in run.receipts]
+    back = last_end(run)
+    return max(ends if back is None else [*ends, back], default=None)
 
 
 def leases_lapse_at(run: Run, seen: Observed) -> datetime:

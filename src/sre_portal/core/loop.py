@@ -18,9 +18,9 @@ from datetime import datetime, timedelta
 from sre_portal.contract.lease import LEASE_SECONDS
 from sre_portal.core.access import PORTAL
 from sre_portal.core.alarm import alarm
-from sre_portal.core.drill_course import due, ended, last_end
+from sre_portal.core.drill_course import due, ended
 from sre_portal.core.fidelity import outcome
-from sre_portal.core.intake import leases_lapse_at, take_in
+from sre_portal.core.intake import last_harm, leases_lapse_at, take_in
 from sre_portal.core.judge import judge, results_so_far
 from sre_portal.core.news import news
 from sre_portal.core.note import Note
@@ -158,10 +158,10 @@ def _revert(run: Run, seen: Observed) -> Moved:
         return run, ()
     if not run.cut_short and _may_hear_of_a_hit(run, seen.now):
         return run, ()
-    ends = [receipt.bounded_by for receipt in run.receipts] or ([lapse] if run.injects else [])
-    back = last_end(run)
-    # Of a run that did nothing at all the end is where it was withdrawn.
-    reverted = max(ends if back is None else [*ends, back], default=run.withdrawn_at or seen.now)
+    told = last_harm(run)
+    if run.injects and not run.receipts:
+        told = lapse if told is None else max(told, lapse)
+    reverted = told or run.withdrawn_at or seen.now
     run = run.model_copy(update={"reverted_at": reverted})
     skip = run.cut_short or run.effective_at is None
     return _enter(run, Phase.JUDGE if skip else Phase.RECOVER, seen.now), ()
