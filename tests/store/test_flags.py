@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -69,6 +71,22 @@ async def test_the_history_of_a_flag_outlives_it(store: SqlStore) -> None:
     ]
     assert [one.version for one in await store.flags.history("shop", "a", 2, 4)] == [3, 2]
     assert await store.flags.history("pay", "a", 10, None) == []
+
+
+async def test_the_changes_of_some_sets_are_read_from_an_instant_on(store: SqlStore) -> None:
+    for seen, text in enumerate([ON, OFF, None]):
+        at = NOW + timedelta(seconds=seen)
+        assert await store.flags.change(replace(changed(seen, FlagEdit("a", seen + 1, text)), at=at))
+    await store.flags.change(changed(0, FlagEdit("a", 1, ON), flag_set="pay"))
+    since = NOW + timedelta(seconds=1)
+    found = await store.flags.changes_since({"shop", "shop@staging"}, since, 10)
+    assert [(one.row.version, one.row.definition, one.before) for one in found] == [
+        (3, None, OFF),
+        (2, OFF, ON),
+    ]
+    assert [one.before for one in await store.flags.changes_since({"shop"}, NOW, 10)] == [OFF, ON, None]
+    assert len(await store.flags.changes_since({"shop", "pay"}, NOW, 3)) == 3
+    assert await store.flags.changes_since((), NOW, 3) == []
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from sre_portal.core.audit_proof import Proof
 from sre_portal.core.certificate import Certificate
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.fidelity import InjectionTotals
-from sre_portal.core.flag_change import FlagRow, SetChange, SetNews
+from sre_portal.core.flag_change import ChangedFlag, FlagRow, SetChange, SetNews
 from sre_portal.core.flag_plan import FlagPlan, PlanMove, PlanState
 from sre_portal.core.flag_turn import FlagTurn
 from sre_portal.core.flag_use import Key as UseKey
@@ -360,6 +360,11 @@ class FlagStore(Protocol):
 
     async def history(self, flag_set: str, key: str, limit: int, before: int | None) -> Sequence[FlagRow]:
         """Versions of a flag, newest first; those below `before` where it is given."""
+
+    async def changes_since(
+        self, flag_sets: Collection[str], at: datetime, limit: int
+    ) -> Sequence[ChangedFlag]:
+        """The newest changes in these sets from an instant on, newest first."""
 
 
 class FlagPlanStore(Protocol):

@@ -5,14 +5,15 @@ A change locks the row of its set by raising its version, so it is made of what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from sre_portal.core.errors import Conflict
-from sre_portal.core.flag_change import FlagRow, SetChange, SetNews
+from sre_portal.core.flag_change import ChangedFlag, FlagRow, SetChange, SetNews
 from sre_portal.store import tables
 from sre_portal.store.connection import Database
 from sre_portal.store.dialect import added, put
@@ -51,6 +52,12 @@ class Flags:
         return await self._database.read(
             partial(_history, flag_set=flag_set, key=key, limit=limit, before=before)
         )
+
+    async def changes_since(
+        self, flag_sets: Collection[str], at: datetime, limit: int
+    ) -> Sequence[ChangedFlag]:
+        """The newest changes in these sets from an instant on, newest first."""
+        return await self._database.read(partial(_changes, flag_sets=flag_sets, at=at, limit=limit))
 
 
 def _news(connection: Connection, known: Mapping[str, int]) -> list[SetNews]:
@@ -122,6 +129,20 @@ def _history(
     return [
         _row(row) for row in connection.execute(wanted.order_by(columns.version.desc()).limit(limit)).all()
     ]
+
+
+def _changes(
+    connection: Connection, flag_sets: Collection[str], at: datetime, limit: int
+) -> list[ChangedFlag]:
+    new, old = tables.flag_version, tables.flag_version.alias()
+    is_before = (old.c.flag_set == new.c.flag_set) & (old.c.key == new.c.key)
+    wanted = (
+        select(new, old.c.definition.label("before"))
+        .outerjoin(old, is_before & (old.c.version == new.c.version - 1))
+        .where(new.c.flag_set.in_(flag_sets), new.c.changed_at >= at)
+        .order_by(new.c.changed_at.desc(), new.c.flag_set, new.c.set_version.desc(), new.c.key)
+    )
+    return [ChangedFlag(_row(row), row.before) for row in connection.execute(wanted.limit(limit))]
 
 
 def _row(row: Row[Any]) -> FlagRow:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sre_portal.core.flag_change import FlagRow, SetChange, SetNews
+from sre_portal.core.flag_change import ChangedFlag, FlagRow, SetChange, SetNews
 from sre_portal.core.flag_turn import FlagTurn
 from sre_portal.core.flag_use import Key, Used
 
@@ -55,6 +55,16 @@ class Flags:
             if (row.flag_set, row.key) == (flag_set, key) and (before is None or row.version < before)
         ]
         return found[:limit]
+
+    async def changes_since(
+        self, flag_sets: Collection[str], at: datetime, limit: int
+    ) -> Sequence[ChangedFlag]:
+        texts = {(row.flag_set, row.key, row.version): row.definition for row in self.rows}
+        return [
+            ChangedFlag(row, texts.get((row.flag_set, row.key, row.version - 1)))
+            for row in reversed(self.rows)
+            if row.flag_set in flag_sets and row.changed_at >= at
+        ][:limit]
 
     def _newest(self, flag_set: str, after: int) -> list[FlagRow]:
         newest = {row.key: row for row in self.rows if row.flag_set == flag_set}

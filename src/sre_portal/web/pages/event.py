@@ -18,10 +18,18 @@ NEAREST = 0.045
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    href: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
+    """`text` goes on with the link, where there is one."""
+
     at: float
     text: str
-    run_id: int | None = None
+    link: Link | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +39,20 @@ class Marker:
     letter: str
     at: Moment
     text: str
-    run_id: int | None
+    link: Link | None
 
 
-def events_of(runs: Sequence[Run], changes: Sequence[AlertChange], axis: Axis) -> list[Event]:
+def events_of(
+    runs: Sequence[Run], changes: Sequence[AlertChange], axis: Axis, others: Sequence[Event] = ()
+) -> list[Event]:
     """What happened within the axis, oldest first; the newest where there are too many for the alphabet."""
-    found: list[Event] = []
+    found = [*others]
     for run in runs:
-        words = experiment_words(run.experiment)
+        words, link = experiment_words(run.experiment), Link(f"/runs/{run.id}", f"run {run.id}")
         if run.effective_at:
-            found.append(Event(run.effective_at.timestamp(), f"first request hit, {words},", run.id))
+            found.append(Event(run.effective_at.timestamp(), f"first request hit, {words},", link))
         if run.reverted_at:
-            found.append(Event(run.reverted_at.timestamp(), "fault reverted,", run.id))
+            found.append(Event(run.reverted_at.timestamp(), "fault reverted,", link))
     found += [
         Event(change.at.timestamp(), f"{change.alert} {change.state.value}, {change.slo}")
         for change in changes
@@ -67,7 +77,7 @@ def flags_of(events: Sequence[Event], axis: Axis) -> tuple[Flag, ...]:
 
 def markers_of(events: Sequence[Event]) -> tuple[Marker, ...]:
     return tuple(
-        Marker(letter, instant(from_epoch(event.at)), event.text, event.run_id)
+        Marker(letter, instant(from_epoch(event.at)), event.text, event.link)
         for letter, event in zip(ascii_uppercase, events, strict=False)
     )
 

@@ -20,8 +20,9 @@ from sre_portal.web.context import ports_of, principal_of
 from sre_portal.web.pages.alert_row import AlertTable
 from sre_portal.web.pages.axis import Axis
 from sre_portal.web.pages.budget_card import BudgetCard
-from sre_portal.web.pages.event import Marker, events_of, flags_of, markers_of, stretches_of
+from sre_portal.web.pages.event import Event, Marker, events_of, flags_of, markers_of, stretches_of
 from sre_portal.web.pages.figures import Moment, from_epoch, moment, plural
+from sre_portal.web.pages.flag_event import flag_events
 from sre_portal.web.pages.golden import RANGES, Chart, Range, golden_charts, summed
 from sre_portal.web.pages.instance_row import InstanceRow
 from sre_portal.web.pages.pill import Pill
@@ -42,6 +43,8 @@ class History:
     """Of this service, newest first."""
     changes: tuple[AlertChange, ...]
     points: tuple[SignalPoint, ...]
+    flags: tuple[Event, ...] = ()
+    """What happened to its flags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class ServicePage:
         now = ports.clock.now()
         end = judged_second(now)
         axis = Axis(end - shown.seconds, end)
-        events = events_of(history.runs, history.changes, axis)
+        events = events_of(history.runs, history.changes, axis, history.flags)
         window = Window(axis, shown.step, stretches_of(history.runs, axis), flags_of(events, axis))
         return cls(
             name=one.service,
@@ -158,7 +161,9 @@ async def history_of(ports: Ports, one: Standing, shown: Range) -> History:
     recent = [run for run in await ports.runs.recent(RUNS_LOOKED_AT, service=one.service) if not run.live]
     changes = [change for change in await ports.alerts.changes(start) if change.service == one.service]
     live = (one.run,) if one.run else ()
-    return History((*live, *recent), tuple(changes), await points_of(ports, one.service, end, shown))
+    flags = await flag_events(ports, one.service, start, shown.name)
+    points = await points_of(ports, one.service, end, shown)
+    return History((*live, *recent), tuple(changes), points, tuple(flags))
 
 
 async def points_of(ports: Ports, name: str, end: int, shown: Range) -> tuple[SignalPoint, ...]:
