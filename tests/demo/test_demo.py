@@ -53,6 +53,33 @@ async def test_both_services_report_and_the_traffic_is_seen(demo: RunningDemo) -
     await eventually(busy)
 
 
+async def test_the_shop_follows_its_kill_switch(demo: RunningDemo) -> None:
+    headers = {"authorization": f"Bearer {demo.ready['token']}"}
+
+    async def recommended() -> int:
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            product = (await client.get(f"{demo.ready['shop']}/products/3")).json()
+            return len(product.get("recommended", ()))
+
+    async def flip(*, enabled: bool) -> None:
+        path = f"{demo.ready['portal']}/api/v1/flags/shop/recommendations/toggle"
+        async with httpx2.AsyncClient(headers=headers, trust_env=False) as client:
+            answer = await client.post(path, json={"enabled": enabled, "reason": "a test"})
+            assert answer.status_code == 200
+
+    async def some() -> bool:
+        return await recommended() == 4
+
+    async def none() -> bool:
+        return await recommended() == 0
+
+    await eventually(some)
+    await flip(enabled=False)
+    await eventually(none)
+    await flip(enabled=True)
+    await eventually(some)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="arguments of another process are read from /proc")
 def test_no_secret_is_visible_in_the_list_of_processes(demo: RunningDemo) -> None:
     arguments = " ".join(word for child in demo.children().values() for word in child.cmdline())

@@ -7,12 +7,14 @@ from random import Random
 
 import httpx2
 import pytest
+from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from sre_portal.demo import shop as shop_module
 from sre_portal.demo.client import Answer, Busy, Client, Unreachable
 from sre_portal.demo.pattern import visits
 from sre_portal.demo.payments import payments_app
+from sre_portal.demo.recommended import by_flag
 from sre_portal.demo.shop import PRODUCTS, shop_app
 from sre_portal.demo.work import seeded_work
 
@@ -69,6 +71,23 @@ async def test_the_shop_answers(shop: httpx2.AsyncClient, path: str) -> None:
 async def test_a_product_has_its_own_page(shop: httpx2.AsyncClient) -> None:
     assert (await shop.get("/products/3")).json() == PRODUCTS["3"]
     assert (await shop.get("/products/99")).status_code == 404
+
+
+async def test_a_product_comes_with_as_many_recommendations_as_the_flag_says(payments: FakePayments) -> None:
+    def wanted(request: Request) -> int:
+        return int(request.headers.get("x-user-id", "0"))
+
+    async with browser(shop_app(no_work, payments, wanted)) as client:
+        told = (await client.get("/products/3", headers={"x-user-id": "2"})).json()
+        assert told == {**PRODUCTS["3"], "recommended": [PRODUCTS["1"], PRODUCTS["2"]]}
+        many = (await client.get("/products/3", headers={"x-user-id": "12"})).json()
+        assert many["recommended"] == [one for one in PRODUCTS.values() if one["id"] != "3"]
+        assert (await client.get("/products/3")).json() == PRODUCTS["3"]
+        assert (await client.get("/products/99", headers={"x-user-id": "2"})).status_code == 404
+
+
+async def test_without_a_provider_the_flag_says_none() -> None:
+    assert by_flag(Request({"type": "http", "headers": [(b"x-user-id", b"ada")]})) == 0
 
 
 async def test_a_product_goes_into_the_cart(shop: httpx2.AsyncClient) -> None:

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from sre_portal.demo.client import Busy, Client, Unreachable
 from sre_portal.demo.payments import amount_in, healthy
+from sre_portal.demo.recommended import Recommended, nothing
 from sre_portal.demo.work import Work
 
 ROUTES = ("/", "/catalogue", "/products/{id}", "/cart", "/checkout")
@@ -37,7 +38,7 @@ PRODUCTS = {
 }
 
 
-def shop_app(work: Work, payments: Client) -> Starlette:
+def shop_app(work: Work, payments: Client, recommended: Recommended = nothing) -> Starlette:
     """The application, without an agent. It closes the payments client when it stops."""
 
     async def home(_: Request) -> Response:
@@ -51,7 +52,13 @@ def shop_app(work: Work, payments: Client) -> Starlette:
     async def product(request: Request) -> Response:
         await work(3, 5)
         found = PRODUCTS.get(request.path_params["id"])
-        return JSONResponse({"error": "no such product"}, 404) if found is None else JSONResponse(found)
+        if found is None:
+            return JSONResponse({"error": "no such product"}, 404)
+        if not (count := recommended(request)):
+            return JSONResponse(found)
+        await work(2, 2 + count)  # what is recommended has to be looked up
+        others = [one for one in PRODUCTS.values() if one is not found]
+        return JSONResponse({**found, "recommended": others[:count]})
 
     async def cart(request: Request) -> Response:
         await work(4, 7)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sre_portal.demo.address import Address, Reservation, reserve
 from sre_portal.demo.console import Console, Ready
+from sre_portal.demo.flags import bring_flags
 from sre_portal.demo.folder import DataFolder, default_folder
 from sre_portal.demo.kept import Back, CannotStart, Event
 from sre_portal.demo.scene import Scene, programs
@@ -82,6 +83,8 @@ async def _supervise(scene: Scene, console: Console, environment: Mapping[str, s
     try:
         async with supervisor:
             if await _first_of(supervisor.until_ready(), stopped):
+                if problem := await bring_flags(scene):
+                    console.say(problem)
                 console.ready(_ready(scene), scene.data_dir)
                 await _first_of(supervisor.until_failed(), stopped)
             console.say("Stopping.")

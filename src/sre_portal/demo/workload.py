@@ -16,6 +16,7 @@ from sre_portal.agent import FaultMiddleware
 from sre_portal.demo import payments, shop
 from sre_portal.demo.address import parse_address
 from sre_portal.demo.client import Client, Pool
+from sre_portal.demo.recommended import by_flag, follow_flags
 from sre_portal.demo.work import seeded_work
 
 ROUTES: Mapping[str, Sequence[str]] = {"shop": shop.ROUTES, "payments": payments.ROUTES}
@@ -30,12 +31,15 @@ def build(name: str, payments_url: str, seed: int) -> ASGIApp:
         return payments.payments_app(work)
     address = parse_address(payments_url)
     client = Client(address.reachable_host, address.port, Pool(timeout_seconds=shop.PAYMENT_TIMEOUT_SECONDS))
-    return shop.shop_app(work, client)
+    return shop.shop_app(work, client, by_flag)
 
 
 def wear_agent(app: ASGIApp, name: str, portal_url: str, token: str) -> ASGIApp:
-    """The application with the agent around it."""
-    return FaultMiddleware(app, service=name, portal_url=portal_url, token=token, routes=ROUTES[name])
+    """The application with the agent around it. The shop has flags, too."""
+    agent = FaultMiddleware(app, service=name, portal_url=portal_url, token=token, routes=ROUTES[name])
+    if name == "shop":
+        follow_flags(agent)
+    return agent
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
