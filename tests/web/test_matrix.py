@@ -38,7 +38,7 @@ TABLE: Mapping[str, Mapping[str, Needs]] = {
 
 
 def filled(path: str) -> str:
-    for name in ("id", "run_id", "seq", "account_id", "grant_id", "plan_id"):
+    for name in ("id", "run_id", "seq", "account_id", "grant_id", "plan_id", "version"):
         path = path.replace(f"{{{name}}}", "1")
     path = path.replace("{flag_set}", "shop").replace("{key}", "new-cart")
     return path.replace("{name}", "shop").replace("{provider}", "forge").partition("{")[0]

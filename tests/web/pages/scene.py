@@ -15,6 +15,7 @@ from sre_portal.core.account import LOCAL, Account, GivenGrant
 from sre_portal.core.alert import AlertState, alerts_of
 from sre_portal.core.board import Board
 from sre_portal.core.experiment import Experiment
+from sre_portal.core.flag_use import Used
 from sre_portal.core.instance import Instance
 from sre_portal.core.leases import leases_of
 from sre_portal.core.ports import Session, SessionSecrets
@@ -28,6 +29,7 @@ from sre_portal.operations.watch import Watch
 from sre_portal.store.desk import Desk
 from tests.web.pages.documents import experiments, slos
 from tests.web.pages.flags_told import write_flags
+from tests.web.pages.flags_used import write_beside
 from tests.web.pages.history import Past, finished_runs, live_run, write_journals
 from tests.web.pages.memory import NOW, Alerts, Audit, Journal, Reports, Runs, StillClock, by_minute
 from tests.web.pages.memory_access import Accounts, Logins, Notices, Sessions, Tokens
@@ -103,6 +105,7 @@ class Scene:
     watch: Watch
     catalogue: FolderCatalogue
     flags: Flags
+    flag_uses: list[Used]
     ports: Ports
     sessions: dict[str, str] = field(default_factory=dict)
     """Principal -> the cookie of a session that is open."""
@@ -123,6 +126,7 @@ class Scene:
                 break
         await write_journals(self.journal, self.runs.held.values())
         await write_flags(self.flags, self.clock.now())
+        await write_beside(self.ports, self.flag_uses, self.clock.now())
         await self.ports.flag_book.refresh(self.flags)
 
     async def log_in(self, who: Principal) -> str:
@@ -188,6 +192,7 @@ def scene(known: Counted | None = None, *, quiet: bool = False) -> Scene:
     access = Pulse()
     sessions.on_change(access.beat)
     desk, journal, flags = Desk(clock), Journal(), Flags()
+    uses = FlagUses(since=NOW - timedelta(days=60))
     ports = Ports(
         clock=clock,
         catalogue=known.catalogue,
@@ -202,7 +207,7 @@ def scene(known: Counted | None = None, *, quiet: bool = False) -> Scene:
         logins=Logins(),
         flags=flags,
         flag_plans=Plans(),
-        flag_uses=FlagUses(),
+        flag_uses=uses,
         flag_turns=FlagTurns(),
         certificates=Certificates(),
         notices=Notices(),
@@ -226,6 +231,7 @@ def scene(known: Counted | None = None, *, quiet: bool = False) -> Scene:
         watch,
         known.catalogue,
         flags,
+        uses.held,
         ports,
     )
     runs.held = {run.id: run for run in known.finished}

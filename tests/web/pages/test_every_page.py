@@ -85,7 +85,7 @@ async def test_a_page_that_is_kept_fresh_names_its_stream(path: str, stream: str
 async def test_the_navigation_holds_only_pages_that_exist(read: Read) -> None:
     page = await read("/")
     links = [one.attributes["href"] for one in page.all("a") if one.inside("nav")]
-    assert links == ["/", "/services", "/experiments", "/runs", "/status"]
+    assert links == ["/", "/services", "/experiments", "/runs", "/flags", "/status"]
     for link in links:
         await read(link)
 

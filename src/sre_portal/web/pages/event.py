@@ -50,9 +50,11 @@ def events_of(
     for run in runs:
         words, link = experiment_words(run.experiment), Link(f"/runs/{run.id}", f"run {run.id}")
         if run.effective_at:
-            found.append(Event(run.effective_at.timestamp(), f"first request hit, {words},", link))
+            began = "first request hit" if run.injects else "switch flipped"
+            found.append(Event(run.effective_at.timestamp(), f"{began}, {words},", link))
         if run.reverted_at:
-            found.append(Event(run.reverted_at.timestamp(), "fault reverted,", link))
+            ended = "fault reverted," if run.injects else "switch back,"
+            found.append(Event(run.reverted_at.timestamp(), ended, link))
     found += [
         Event(change.at.timestamp(), f"{change.alert} {change.state.value}, {change.slo}")
         for change in changes

@@ -28,6 +28,7 @@ from sre_portal.web.pages.flag_side import Side, side_of
 from sre_portal.web.pages.flag_words import (
     STATES,
     Serving,
+    choices_of,
     flag_href,
     kinds_of,
     metadata_of,
@@ -65,6 +66,8 @@ class ElsewhereRow:
     version: int
     at: Moment
     by: str
+    copy: str
+    """Where the flag that is looked at is reviewed as a copy to there."""
     own: bool
     """The one that is looked at."""
 
@@ -151,7 +154,7 @@ class FlagPage:
             history=more.history,
             plans=more.plans,
             side=more.side,
-            choices=() if flag is None else tuple((name, name) for name in flag.variants),
+            choices=choices_of(flag),
             share=more.share,
             flip=permission(who, Permission.FLAG_FLIP, service_of(kept.name)),
             start=permission(who, Permission.RUN_START, service_of(kept.name)),
@@ -224,6 +227,7 @@ def _elsewhere(ports: Ports, kept: KeptSet, key: str) -> tuple[ElsewhereRow, ...
                     version=row.version,
                     at=moment(row.changed_at, now),
                     by=row.changed_by,
+                    copy=f"{flag_href(kept.name, key, 'copy')}?to={environment_of(one.name)}",
                     own=one.name == kept.name,
                 )
             )

@@ -10,8 +10,10 @@ from starlette.responses import Response
 
 from sre_portal.core.errors import Problem
 from sre_portal.core.flag_change import service_of
+from sre_portal.core.flag_guard import is_held_up
+from sre_portal.core.flag_step import Remove, Toggle
 from sre_portal.operations.flag_book import KeptSet
-from sre_portal.operations.flags import kept_set, live_row
+from sre_portal.operations.flags import kept_set, live_fields, live_row
 from sre_portal.web.context import ports_of
 from sre_portal.web.pages.confirm import Question, confirm_page
 from sre_portal.web.pages.figures import moment
@@ -34,7 +36,7 @@ async def ask_to_toggle(
             ("In", f"{service_of(flag_set)}, set {flag_set}"),
             ("Serves now", _said(_now(kept, key))),
             ("Will serve", _said(_then(kept, key, enabling=enabling))),
-            ("Takes effect", "at once, on every replica and in every agent that listens"),
+            ("Takes effect", _takes_effect(kept, key, enabling=enabling)),
             *_last_change(request, kept, key),
         ),
         action=flag_href(flag_set, key, "toggle"),
@@ -58,6 +60,7 @@ async def ask_to_remove(
         facts=(
             ("In", f"{service_of(flag_set)}, set {flag_set}"),
             ("Serves now", _said(_now(kept, key))),
+            *_removal(kept, key),
             ("Whoever asks then", "is told that there is no such flag, and takes the default in the code"),
             ("Its history", "stays, and it can be put back from there"),
             *_last_change(request, kept, key),
@@ -85,6 +88,17 @@ def _then(kept: KeptSet, key: str, *, enabling: bool) -> Serving:
     definitions = kept.flags.definitions
     flag = definitions.flags.get(key)
     return serving_of(None if flag is None else replace(flag, enabled=enabling), definitions)
+
+
+def _removal(kept: KeptSet, key: str) -> tuple[tuple[str, str], ...]:
+    held = is_held_up(Remove(), live_fields(kept, key), kept.shared)
+    return (("Is made", "when a second person has approved: the flag is protected"),) if held else ()
+
+
+def _takes_effect(kept: KeptSet, key: str, *, enabling: bool) -> str:
+    if is_held_up(Toggle(enabling), live_fields(kept, key), kept.shared):
+        return "when a second person has approved: the flag is protected"
+    return "at once, on every replica and in every agent that listens"
 
 
 def _said(serving: Serving) -> str:

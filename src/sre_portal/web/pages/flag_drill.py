@@ -23,7 +23,7 @@ from sre_portal.web.pages.figures import short_percent, span
 from sre_portal.web.pages.flag_form import long_fields
 from sre_portal.web.pages.flag_place import flag_in
 from sre_portal.web.pages.flag_schedule import percent_in
-from sre_portal.web.pages.flag_words import flag_href
+from sre_portal.web.pages.flag_words import choices_of, flag_href
 from sre_portal.web.pages.form import Form, whole_number
 from sre_portal.web.pages.frame import May, permission
 from sre_portal.web.pages.quick_fault import effect_of, held_by
@@ -70,17 +70,17 @@ def drill_page(
     (flag_set, key), ports = flag_in(request), ports_of(request)
     kept = kept_set(ports, flag_set)
     live_row(kept, key)
-    flag = kept.flags.definitions.flags.get(key)
-    names = () if flag is None else tuple(flag.variants)
-    other = next((name for name in names if flag is not None and name != flag.default), "")
+    variants = choices_of(kept.flags.definitions.flags.get(key))
     service = service_of(flag_set)
     view = DrillPage(
         flag_set=flag_set,
         key=key,
         href=flag_href(flag_set, key),
         service=service,
-        variants=tuple((name, name) for name in names),
-        form=Form.of({**FIELDS, "variant": other}, given, [_placed(one) for one in wrong]),
+        variants=variants,
+        form=Form.of(
+            {**FIELDS, "variant": variants[0][0] if variants else ""}, given, [_placed(one) for one in wrong]
+        ),
         held=held_by(ports, service),
         may=permission(principal_of(request), Permission.RUN_START, service),
     )

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from sre_portal.core.access import Permission
-from sre_portal.core.errors import InvalidInput, Problem
+from sre_portal.core.errors import Problem
 from sre_portal.core.flag_change import name_problems, service_of
 from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.flag_draft import readable_definition
@@ -125,10 +125,3 @@ def template(shape: str) -> str:
     """A definition to begin with."""
     _, variants, default = SHAPES.get(shape, SHAPES["boolean"])
     return readable({"state": "ENABLED", "variants": variants, "defaultVariant": default})
-
-
-async def rejected(request: Request, key: str, fields: Mapping[str, str], invalid: InvalidInput) -> Response:
-    """The editor again: its preview tells every problem."""
-    del invalid
-    kept = await kept_now(ports_of(request), str(request.path_params["flag_set"]))
-    return await edit_page(request, kept, key, fields, 422)

@@ -12,19 +12,21 @@ from sre_portal.core.access import Permission
 from sre_portal.core.errors import Conflict, InvalidInput, Problem, Superseded, raise_if
 from sre_portal.core.flag.move_words import sentences
 from sre_portal.core.flag.moved import Moved
-from sre_portal.core.flag_change import FlagRow, fields_of, service_of
+from sre_portal.core.flag_change import fields_of, name_problems, service_of
 from sre_portal.core.flag_guard import is_held_up
 from sre_portal.core.flag_step import Put, Share
 from sre_portal.operations.flag_draft import Draft, draft_of, readable_definition
-from sre_portal.operations.flag_moves import People, moves_of
+from sre_portal.operations.flag_environments import compare
+from sre_portal.operations.flag_moves import FlagMoves, People, moves_of
 from sre_portal.operations.flags import definition_after, kept_now, live_row
 from sre_portal.operations.ports import Ports
 from sre_portal.web import render
 from sre_portal.web.context import ports_of, principal_of
-from sre_portal.web.pages.figures import Moment, count, exact, moment
+from sre_portal.web.pages.figures import count, exact
 from sre_portal.web.pages.flag import flag_response
+from sre_portal.web.pages.flag_conflict import conflict_page
 from sre_portal.web.pages.flag_diff import Diff
-from sre_portal.web.pages.flag_edit import rejected
+from sre_portal.web.pages.flag_edit import CONTEXT, edit_page
 from sre_portal.web.pages.flag_form import long_fields
 from sre_portal.web.pages.flag_place import flag_in
 from sre_portal.web.pages.flag_schedule import percent_in
@@ -36,6 +38,7 @@ from sre_portal.web.rate import pace_flip
 FIELDS = {"reason": "", "at": "", "keys": "", "attribute": "targetingKey"}
 
 
+LONGEST_ENVIRONMENT = 80
 MOST_NAMED = 200
 """Keys that move and are named on the page; the API names all."""
 
@@ -78,35 +81,10 @@ class MovedPeople:
         return cls(words, tuple(moved[:MOST_NAMED]), max(0, len(moved) - MOST_NAMED))
 
 
-@dataclass(frozen=True, slots=True)
-class ConflictPage:
-    """Somebody saved meanwhile: what they made of it beside what was typed here."""
-
-    flag_set: str
-    key: str
-    href: str
-    by: str
-    at: Moment | None
-    why: str
-    theirs_href: str
-    theirs: Diff
-    """From the version that the editor began with to theirs."""
-    yours: Diff
-    """From the same version to yours."""
-    over: Diff
-    """From theirs to yours: what saving yours now would change."""
-    hidden: Mapping[str, str]
-    """Yours, as of their version."""
-
-
 @pace_flip
 async def review(request: Request) -> Response:
     """`POST /flags/{flag_set}/{key}/review`. Nothing is saved."""
-    (_, key), fields = flag_in(request), await long_fields(request)
-    try:
-        return await review_page(request, fields)
-    except InvalidInput as invalid:
-        return await rejected(request, key, fields, invalid)
+    return await review_or_edit(request, *flag_in(request), await long_fields(request))
 
 
 @pace_flip
@@ -121,24 +99,47 @@ async def review_share(request: Request) -> Response:
         text = definition_after(kept, key, step) or ""
     except InvalidInput as invalid:
         return await flag_response(request, fields, invalid.problems)
-    made = {"definition": readable_definition(text), "version": str(row.version)}
-    return await review_page(request, made)
+    return await review_or_edit(request, flag_set, key, fields_for(text, row.version))
 
 
-async def review_page(request: Request, fields: Mapping[str, str], wrong: Sequence[Problem] = ()) -> Response:
+async def review_copy(request: Request) -> Response:
+    """`GET /flags/{flag_set}/{key}/copy?to=`: the same page, for the flag in another environment."""
+    (flag_set, key), ports = flag_in(request), ports_of(request)
+    to = request.query_params.get("to", "").strip()[:LONGEST_ENVIRONMENT]
+    told = compare(ports, flag_set, key, "" if to == ports.environment else to)
+    definition = "" if told.here.row is None else told.here.row.definition or ""
+    version = 0 if told.there.row is None else told.there.row.version
+    raise_if(name_problems(told.there.flag_set, [key]))
+    return await review_or_edit(request, told.there.flag_set, key, fields_for(definition, version))
+
+
+def fields_for(definition: str, version: int) -> dict[str, str]:
+    """The fields of a review that begins with a kept definition. `version`: the one it takes the place of."""
+    return {"definition": readable_definition(definition), "version": str(version), "context": CONTEXT}
+
+
+async def review_or_edit(request: Request, flag_set: str, key: str, fields: Mapping[str, str]) -> Response:
+    """The review, or the editor where the definition has problems."""
+    try:
+        return await review_page(request, flag_set, key, fields)
+    except InvalidInput:
+        kept = await kept_now(ports_of(request), flag_set)
+        return await edit_page(request, kept, key, fields, 422)
+
+
+async def review_page(
+    request: Request, flag_set: str, key: str, fields: Mapping[str, str], wrong: Sequence[Problem] = ()
+) -> Response:
     """The page; again with problems of its own fields. Raises `InvalidInput` for the definition."""
-    flag_set, key = flag_in(request)
     ports = ports_of(request)
     draft = draft_of(await kept_now(ports, flag_set), key, fields.get("definition", ""))
     row = draft.kept.rows.get(key)
     there = row is not None and row.definition is not None
-    seen = fields.get("version", "")
-    if row is not None and seen != str(row.version if there else 0):
+    if row is not None and fields.get("version", "") != str(row.version if there else 0):
         return await conflict_page(request, fields, draft)
+    told, problems = await _moves(ports, draft, fields)
+    wrong = [*wrong, *problems]
     before = draft.kept.flags.definitions
-    keys = list(dict.fromkeys(fields.get("keys", "").split()))
-    attribute = fields.get("attribute") or FIELDS["attribute"]
-    told = await moves_of(ports, flag_set, key, draft.fields, People(keys, attribute) if keys else None)
     view = ReviewPage(
         flag_set=flag_set,
         key=key,
@@ -160,53 +161,38 @@ async def review_page(request: Request, fields: Mapping[str, str], wrong: Sequen
     return render.page(request, "flag_review.html", view, 422 if wrong else 200)
 
 
-async def conflict_page(request: Request, fields: Mapping[str, str], draft: Draft) -> Response:
-    """409: nothing was saved, and nothing that was typed is lost."""
-    ports, kept, key = ports_of(request), draft.kept, draft.flag.key
-    theirs = kept.rows.get(key)
-    base = await _seen(ports, kept.name, key, fields.get("version", ""))
-    made = None if theirs is None else theirs.definition
-    now_at = "0" if theirs is None or theirs.definition is None else str(theirs.version)
-    view = ConflictPage(
-        flag_set=kept.name,
-        key=key,
-        href=flag_href(kept.name, key),
-        by="" if theirs is None else theirs.changed_by,
-        at=None if theirs is None else moment(theirs.changed_at, ports.clock.now()),
-        why="" if theirs is None else theirs.reason,
-        theirs_href="" if theirs is None else flag_href(kept.name, key, "versions", str(theirs.version)),
-        theirs=Diff.of(base, made),
-        yours=Diff.of(base, draft.text),
-        over=Diff.of(made, draft.text),
-        hidden={
-            "definition": fields.get("definition", ""),
-            "context": fields.get("context", ""),
-            "reason": fields.get("reason", ""),
-            "version": now_at,
-        },
-    )
-    return render.page(request, "flag_conflict.html", view, 409)
-
-
 async def refused_save(
     request: Request, fields: Mapping[str, str], refusal: InvalidInput | Conflict
 ) -> Response:
     """What is shown where saving was refused: each problem in its place, or the conflict."""
     flag_set, key = flag_in(request)
+    kept = await kept_now(ports_of(request), flag_set)
     if isinstance(refusal, InvalidInput):
-        own = [one for one in refusal.problems if one.path in FIELDS]
-        if own:
-            return await review_page(request, fields, own)
-        return await rejected(request, key, fields, refusal)
+        try:
+            return await review_page(
+                request, flag_set, key, fields, [_placed(one) for one in refusal.problems]
+            )
+        except InvalidInput:  # the definition itself: the editor tells every problem
+            return await edit_page(request, kept, key, fields, 422)
     if not isinstance(refusal, Superseded):
         raise refusal
-    draft = draft_of(await kept_now(ports_of(request), flag_set), key, fields.get("definition", ""))
-    return await conflict_page(request, fields, draft)
+    return await conflict_page(request, fields, draft_of(kept, key, fields.get("definition", "")))
 
 
-async def _seen(ports: Ports, flag_set: str, key: str, version: str) -> str | None:
-    """The definition that an editor began with; None where it began with no flag."""
-    if not (version.isascii() and version.isdecimal() and 0 < len(version) < 16 and int(version)):
-        return None
-    found: Sequence[FlagRow] = await ports.flags.history(flag_set, key, 1, int(version) + 1)
-    return found[0].definition if found and found[0].version == int(version) else None
+async def _moves(
+    ports: Ports, draft: Draft, fields: Mapping[str, str]
+) -> tuple[FlagMoves, Sequence[Problem]]:
+    """Who moves; without the keys that were given where they cannot be counted, with the problems."""
+    name, key = draft.kept.name, draft.flag.key
+    keys = list(dict.fromkeys(fields.get("keys", "").split()))
+    attribute = fields.get("attribute") or FIELDS["attribute"]
+    try:
+        return await moves_of(ports, name, key, draft.fields, People(keys, attribute) if keys else None), ()
+    except InvalidInput as invalid:
+        return await moves_of(ports, name, key, draft.fields), invalid.problems
+
+
+def _placed(problem: Problem) -> Problem:
+    """The same; what is wrong with the instant of a plan stands at its field."""
+    path = "at" if problem.path.endswith("not_before") else problem.path
+    return Problem(path, problem.seen, problem.expected)

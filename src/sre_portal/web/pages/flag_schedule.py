@@ -23,7 +23,7 @@ from sre_portal.web.pages.flag_diff import Diff
 from sre_portal.web.pages.flag_form import long_fields
 from sre_portal.web.pages.flag_instant import instant_in
 from sre_portal.web.pages.flag_place import flag_in
-from sre_portal.web.pages.flag_words import flag_href
+from sre_portal.web.pages.flag_words import choices_of, flag_href
 from sre_portal.web.pages.form import Form
 from sre_portal.web.pages.frame import May, permission
 from sre_portal.web.rate import pace_flip
@@ -82,15 +82,13 @@ def schedule_page(
     ports = ports_of(request)
     kept = kept_set(ports, flag_set)
     live_row(kept, key)
-    flag = kept.flags.definitions.flags.get(key)
-    variants = () if flag is None else tuple((name, name) for name in flag.variants)
     view = SchedulePage(
         flag_set=flag_set,
         key=key,
         href=flag_href(flag_set, key),
         rows=tuple(range(STEPS)),
         does=DOES,
-        variants=variants,
+        variants=choices_of(kept.flags.definitions.flags.get(key)),
         form=Form.of(FIELDS, given, [_placed(one) for one in wrong]),
         now=exact(ports.clock.now()),
         may=permission(principal_of(request), Permission.FLAG_FLIP, service_of(flag_set)),

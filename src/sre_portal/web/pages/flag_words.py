@@ -134,3 +134,9 @@ def _possible(flag: Flag, definitions: Definitions) -> str:
     named = list(names)[:MOST_VARIANTS]
     more = ["others"] if len(names) > len(named) else []
     return " or ".join([*named, *more]) or "what it computes"
+
+
+def choices_of(flag: Flag | None) -> tuple[tuple[str, str], ...]:
+    """The variants for a form. The default comes last: it is the one that people have already."""
+    names = () if flag is None else sorted(flag.variants, key=lambda name: name == flag.default)
+    return tuple((name, name) for name in names)

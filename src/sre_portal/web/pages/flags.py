@@ -116,6 +116,8 @@ class FlagsPage:
     newer: str
     pages: str
     new_href: str
+    plans: int
+    """Changes that wait, of all flags."""
     flip: May
 
     @classmethod
@@ -141,6 +143,7 @@ class FlagsPage:
             newer=f"/flags?{asked.query(page=asked.page - 1)}" if asked.page > 1 else "",
             pages=f"page {count(asked.page)} of {count(last)}" if last > 1 or asked.page > 1 else "",
             new_href=f"/flags/new?{urlencode({'set': asked.flag_set})}" if asked.flag_set else "/flags/new",
+            plans=sum(beside.plans.values()),
             flip=permission(who, Permission.FLAG_FLIP, service_of(asked.flag_set) or None),
         )
 

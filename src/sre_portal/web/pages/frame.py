@@ -15,7 +15,7 @@ from sre_portal.operations.ports import Ports
 from sre_portal.web.context import csrf_of, ports_of, principal_of
 from sre_portal.web.pages.banner import GlassBanner, glass_banners
 from sre_portal.web.pages.figures import Moment, instant
-from sre_portal.web.pages.wording import fault_words, share_words
+from sre_portal.web.pages.wording import drill_lines, fault_words, share_words
 
 THEMES = ("light", "dark")
 NOBODY = Principal("nobody")
@@ -74,8 +74,9 @@ class Frame:
         cls, ports: Ports, who: Principal, *, path: str = "", csrf: str = "", theme: str = ""
     ) -> Frame:
         active = [(service, lease) for service, leases in ports.desk.active().items() for lease in leases]
-        runs = sorted({lease.run_id for _, lease in active})
-        faults = tuple(_fault_line(service, lease) for service, lease in active)
+        drills = [(run.id, line) for run in ports.watch.live.values() for line in drill_lines(run)]
+        runs = sorted({*(lease.run_id for _, lease in active), *(run_id for run_id, _ in drills)})
+        faults = (*(_fault_line(service, lease) for service, lease in active), *(line for _, line in drills))
         return cls(
             environment=ports.environment,
             person=who.name,
@@ -138,6 +139,8 @@ def _links(ports: Ports, who: Principal, path: str) -> tuple[Link, ...]:
 
 
 def _is_at(path: str, href: str) -> bool:
+    if href == "/flags" and path.startswith("/flag-plans"):
+        return True
     return path == href or (href != "/" and path.startswith(f"{href}/"))
 
 

@@ -166,8 +166,11 @@ def expecting(experiment: Experiment, prediction: Prediction) -> Experiment:
     return experiment.model_copy(update={"spec": experiment.spec.model_copy(update={"expectations": found})})
 
 
-def effect_of(ports: Ports, who: Principal, experiment: Experiment) -> Effect:
-    return effect_in(situation_of(ports, who, experiment))
+def effect_of(
+    ports: Ports, who: Principal, experiment: Experiment, switches: Sequence[Switch] = ()
+) -> Effect:
+    """`switches`: those that it drills, as they are now."""
+    return effect_in(situation_of(ports, who, experiment, switches))
 
 
 def effect_in(situation: Situation) -> Effect:
@@ -180,6 +183,9 @@ def expected_words(experiment: Experiment) -> str:
     alerts = [one for one in experiment.spec.expectations if isinstance(one, AlertExpectation)]
     fires = [f"{one.alert} of {one.slo} fires" for one in alerts if one.outcome == "fires"]
     silent = sum(one.outcome == "silent" for one in alerts)
+    fires += [
+        f"{one.flag} {one.variant} seen within {dump_duration(one.seen_within)}" for one in experiment.drills
+    ]
     return ", ".join([*fires, f"{plural(silent, 'alert')} silent"] if silent else fires) or "nothing"
 
 

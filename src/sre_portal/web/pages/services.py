@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from sre_portal.core.alert import AlertChange
 from sre_portal.core.errors import NotFound
+from sre_portal.core.flag_change import service_of
 from sre_portal.core.run import Run
 from sre_portal.core.signal import SignalPoint
 from sre_portal.operations.board import judged_second
@@ -70,6 +71,8 @@ class ServicePage:
     alerts: AlertTable
     seeded: bool
     source: str
+    flags: int
+    """Flags of the service, in all environments."""
     quick: QuickFault | None = None
     """Not part of what is kept fresh: a person is typing in it."""
     held: str = ""
@@ -96,6 +99,7 @@ class ServicePage:
             alerts=AlertTable.of(one, history.runs),
             seeded=ports.seeded or one.seeded,
             source="Counted by the agents, summed over instances, UTC.",
+            flags=flags_of_service(ports, one.service),
             held=held_by(ports, one.service),
         )
 
@@ -108,10 +112,11 @@ class ServiceRow:
     instances: str
     versions: str
     routes: str
+    flags: int
     heard: Moment | None
 
     @classmethod
-    def of(cls, one: Standing, now: datetime) -> ServiceRow:
+    def of(cls, one: Standing, flags: int, now: datetime) -> ServiceRow:
         routes = {route for instance in one.instances for route in instance.routes}
         return cls(
             name=one.service,
@@ -120,6 +125,7 @@ class ServiceRow:
             instances=plural(len(one.instances), "instance"),
             versions=", ".join(sorted({instance.version for instance in one.instances})) or "none",
             routes=plural(len(routes), "route"),
+            flags=flags,
             heard=moment(one.heard_at, now) if one.heard_at else None,
         )
 
@@ -135,7 +141,7 @@ class ServicesPage:
         well = sum(one.severity is Severity.HEALTHY for one in found)
         now = ports.clock.now()
         summary = f"{plural(len(found), 'service')}, {well} healthy"
-        return cls(summary, tuple(ServiceRow.of(one, now) for one in found))
+        return cls(summary, tuple(ServiceRow.of(one, flags_of_service(ports, one.service), now) for one in found))
 
 
 async def services(request: Request) -> Response:
@@ -192,6 +198,11 @@ def service_in(request: Request) -> str:
     if name not in service_names(ports_of(request)):
         raise NotFound("service", name)
     return name
+
+
+def flags_of_service(ports: Ports, name: str) -> int:
+    """How many flags a service has, in all environments."""
+    return sum(len(one.flags) for one in ports.flag_book.all() if service_of(one.name) == name)
 
 
 def subtitle(one: Standing) -> str:

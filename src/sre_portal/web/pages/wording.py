@@ -7,7 +7,18 @@ from typing import assert_never
 
 from sre_portal.contract.fault import Abort, ErrorException, ErrorStatus, Fault, Latency
 from sre_portal.contract.match import Share
-from sre_portal.core.experiment import AbortFault, ErrorFault, Experiment, FaultSpec, LatencyFault, Target
+from sre_portal.core.drill import cohort_words
+from sre_portal.core.drill_course import drills_of
+from sre_portal.core.experiment import (
+    AbortFault,
+    ErrorFault,
+    Experiment,
+    FaultSpec,
+    FlagExpectation,
+    LatencyFault,
+    Target,
+)
+from sre_portal.core.run import Run
 from sre_portal.core.slo import AvailabilitySli, LatencySli, Slo
 from sre_portal.web.pages.figures import milliseconds, short_percent
 
@@ -57,8 +68,27 @@ def target_words(target: Target) -> str:
 def experiment_words(experiment: Experiment) -> str:
     """`Latency +600 ms on 25 % of requests to payments`."""
     spec = experiment.spec
+    drills = ", ".join(drill_words(experiment, one) for one in experiment.drills)
+    if not spec.faults:
+        return drills
     faults = " and ".join(spec_words(fault) for fault in spec.faults)
-    return f"{faults} on {target_share_words(spec.target)} to {target_words(spec.target)}"
+    broken = f"{faults} on {target_share_words(spec.target)} to {target_words(spec.target)}"
+    return f"{broken}, {drills}" if drills else broken
+
+
+def drill_words(experiment: Experiment, drill: FlagExpectation) -> str:
+    """`shop/recommendations off for 20 % of targeting keys`."""
+    name = f"{experiment.set_of(drill)}/{drill.flag}"
+    return f"{name} {drill.variant} for {cohort_words(drill.cohort)}"
+
+
+def drill_lines(run: Run) -> list[str]:
+    """The switches that a run has flipped and that are not known to be back."""
+    return [
+        drill_words(run.experiment, drill)
+        for drill, mark in drills_of(run)
+        if mark.flipped_at is not None and mark.restored_at is None
+    ]
 
 
 def objective_words(slo: Slo) -> str:
