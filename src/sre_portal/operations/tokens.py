@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sre_portal.core.access import PORTAL, Grant, Permission, Principal, Role
 from sre_portal.core.account import LOCAL, Account, GivenGrant
@@ -28,6 +28,7 @@ from sre_portal.operations.token_order import (
 PREFIX = "srp_"
 """Begins every issued token, so that scanners find one that was published."""
 LONGEST_OVERLAP = timedelta(days=30)
+NEVER = datetime.min.replace(tzinfo=UTC)
 NOTE_USE = timedelta(minutes=1)
 """How exactly it is known when a token was last used."""
 
@@ -51,10 +52,15 @@ def in_force(ports: Ports, token: Token) -> bool:
 
 def is_trusted(ports: Ports, account: Account | None) -> bool:
     """Whether the rules count for the tokens of an account: groups of long ago are nobody's word today."""
+    until = trusted_until(ports, account)
+    return until is None or ports.clock.now() < until
+
+
+def trusted_until(ports: Ports, account: Account | None) -> datetime | None:
+    """Until when; None is for good."""
     if account is None or not account.is_vouched_for:
-        return True
-    seen_at = account.seen_at
-    return seen_at is not None and ports.clock.now() < seen_at + ports.policy.token_trust
+        return None
+    return NEVER if account.seen_at is None else account.seen_at + ports.policy.token_trust
 
 
 def principal_with(ports: Ports, token: Token) -> Principal:

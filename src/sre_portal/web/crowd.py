@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol
 
@@ -116,6 +117,7 @@ class Crowd:
             self.strangers.pop(place, None)
 
 
+@lru_cache(maxsize=10_000)
 def place_of(address: str) -> str:
     """Who shares a bound: an IPv4 address, or the /64 of an IPv6 one, which is one customer's."""
     try:

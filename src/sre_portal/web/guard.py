@@ -143,8 +143,7 @@ async def _identify_token(request: Request, bearer: str, *, seen_will_do: bool) 
     token = await token_of(ports, bearer, seen_will_do=seen_will_do)
     if token is not None and token.role is not None:
         request.scope["principal"] = principal_with(ports, token)
-        if is_worth_noting(ports, token):
-            _behind(ports, note_token(ports, token))
+        note(ports, token)
         return
     await limit(request, "token")
     await tell_denial(request, STRANGER, "token:use", "the token is unknown, over, or an agent's")
@@ -170,9 +169,14 @@ async def agent_token(request: Request) -> Token:
         await tell_denial(request, STRANGER, "agent:use", "this is not the token of an agent")
         raise NotAuthenticated("this is not the token of an agent")
     request.scope["agent"] = token
+    note(ports, token)
+    return token
+
+
+def note(ports: Ports, token: Token) -> None:
+    """Writes down behind the request that a token is used, where that was not done lately."""
     if is_worth_noting(ports, token):
         _behind(ports, note_token(ports, token))
-    return token
 
 
 def session_in(request: Request) -> Session | None:
@@ -209,8 +213,13 @@ def origin_of(request: Request) -> Origin:
 
 
 def bearer_of(request: Request) -> str:
-    kind, _, secret = request.headers.get("authorization", "").partition(" ")
-    return secret.strip() if kind.lower() == "bearer" else api_key_of(request)
+    return secret_in(request.headers.get("authorization", "")) or api_key_of(request)
+
+
+def secret_in(authorization: str) -> str:
+    """The secret of an `Authorization` header; empty where it is none of a bearer."""
+    kind, _, secret = authorization.partition(" ")
+    return secret.strip() if kind.lower() == "bearer" else ""
 
 
 async def _require(request: Request, needs: Needs) -> None:

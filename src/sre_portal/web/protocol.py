@@ -8,7 +8,7 @@ goes on for hours, a plan or an event stream, has no deadline as long as it is r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -117,6 +117,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._reading = _Reading.NOTHING
         self._has_asked = False
         self._head_bytes = 0
+        self._header_bytes = 0
         self._refusal: tuple[int, str] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
@@ -145,6 +146,24 @@ class BoundedProtocol(HttpToolsProtocol):
         """Called once a request on this connection was answered to somebody known."""
         self.crowd.know(self)
 
+    def answer(self, scope: Mapping[str, Any], head: bytes, body: bytes) -> bool:
+        """Writes a whole answer in one piece; `head` is the status line and all headers but the date.
+
+        False where an answer has to go by `send`: it is not this request's turn, nobody reads, or the
+        connection ends after it.
+        """
+        cycle = self.cycle
+        if cycle.scope is not scope or cycle.response_started or cycle.disconnected:
+            return False
+        if not cycle.keep_alive or self.flow.write_paused or self.transport.is_closing():
+            return False
+        cycle.response_started = cycle.response_complete = True
+        dated = b"".join([b"%b: %b\r\n" % pair for pair in cycle.default_headers])
+        self.transport.write(b"%b%b\r\n%b" % (head, dated, body))
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
+
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
         was_head = self._reading is _Reading.HEAD
@@ -165,8 +184,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._reading = _Reading.HEAD
-        self._head_bytes = 0
+        self._head_bytes = self._header_bytes = 0
         self.scope["state"]["vouch"] = self.vouch
+        self.scope["state"]["answer"] = self.answer
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
@@ -177,12 +197,12 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._reading is not _Reading.HEAD:
             return  # a trailer: nobody here reads one, and it is no header of the request
         super().on_header(name, value)
+        self._header_bytes += len(name) + len(value) + 4
         if len(self.headers) > self.bounds.header_lines:
             raise self._too_much(431, "The request has too many header lines.")
 
     def on_headers_complete(self) -> None:
-        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if size > self.bounds.head_bytes:
+        if len(self.url) + self._header_bytes > self.bounds.head_bytes:
             raise self._too_much(431, "The head of the request is too large.")
         if len(self.pipeline) >= self.bounds.pipelined_requests:
             raise self._too_much(429, "Too many requests were sent before the first was answered.")

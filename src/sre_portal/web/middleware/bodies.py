@@ -11,6 +11,11 @@ LARGEST_BODY_BYTES = 2 * 1024 * 1024
 TOO_LARGE = f"The request is larger than {LARGEST_BODY_BYTES} bytes."
 
 
+def length_told(header: str) -> float:
+    """The bytes of a body by its `Content-Length`; without end where that is no number."""
+    return int(header[:20]) if header.isascii() and header.isdecimal() else float("inf")
+
+
 class BodyLimit:
     """Refuses a body over `LARGEST_BODY_BYTES` with 413, and never reads the rest of it."""
 
@@ -21,8 +26,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        told = Headers(scope=scope).get("content-length", "0")
-        if not (told.isascii() and told.isdecimal()) or int(told[:20]) > LARGEST_BODY_BYTES:
+        if length_told(Headers(scope=scope).get("content-length", "0")) > LARGEST_BODY_BYTES:
             await refuse(send, 413, TOO_LARGE)
             return
         body = _Counted(receive, send)

@@ -113,12 +113,12 @@ class SecurityHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = self._with(message.get("headers", ()), scope)
+                message["headers"] = self.with_ours(message.get("headers", ()), scope)
             await send(message)
 
         await self.app(scope, receive, with_headers)
 
-    def _with(self, told: Iterable[RawHeader], scope: Scope) -> list[RawHeader]:
+    def with_ours(self, told: Iterable[RawHeader], scope: Scope) -> list[RawHeader]:
         """The headers of an answer and ours. Raw pairs: this runs for every answer."""
         own = [*self.headers, *self._for(scope)]
         kept = [pair for pair in told if pair[0].lower() not in OURS_ALONE]

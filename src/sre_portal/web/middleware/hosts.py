@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -34,10 +35,9 @@ class TrustedHosts:
             await self.app(scope, receive, send)
             return
         hosts = [value for name, value in scope["headers"] if name == b"host"]
-        name = name_in(hosts[0]) if len(hosts) == 1 else None
-        if name is None:
+        if len(hosts) != 1 or name_in(hosts[0]) is None:
             await refuse(send, 400, "A request names one host.")
-        elif name in self.allowed or _is_address(name, scope):
+        elif self.hears(hosts[0], scope):
             await self.app(scope, receive, send)
         else:
             await refuse(
@@ -46,7 +46,15 @@ class TrustedHosts:
                 "The portal does not answer under this name. SRE_PORTAL_ALLOWED_HOSTS lists its names.",
             )
 
+    def hears(self, host: bytes, scope: Scope) -> bool:
+        """Whether a `Host` header names the portal."""
+        if self.allowed is None:
+            return True
+        name = name_in(host)
+        return name is not None and (name in self.allowed or _is_address(name, scope))
 
+
+@lru_cache(maxsize=1000)
 def name_in(host: bytes) -> str | None:
     """The name in a `Host` header without its port and brackets, in lower case; None where it is none."""
     try:
@@ -78,6 +86,7 @@ def _is_address(name: str, scope: Scope) -> bool:
     return asked is not None and server is not None and asked == _address(str(server[0]))
 
 
+@lru_cache(maxsize=1000)
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         found = ipaddress.ip_address(text)
