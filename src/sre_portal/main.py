@@ -160,7 +160,12 @@ def walls_of(settings: Settings, documents: Documents) -> Walls:
     hosts = default_hosts(public, [settings.host]) | frozenset(settings.allowed_hosts)
     issuers = [urlsplit(one.issuer) for one in documents.access.spec.providers if one.type == "oidc"]
     origins = dict.fromkeys(f"{issuer.scheme}://{issuer.netloc}" for issuer in issuers)
-    return Walls(hosts, tuple(origins), behind_tls=settings.public_url.startswith("https://"))
+    return Walls(
+        hosts,
+        flag_origins=settings.flag_origins,
+        form_origins=tuple(origins),
+        behind_tls=settings.public_url.startswith("https://"),
+    )
 
 
 def crowd_of(settings: Settings) -> Crowd:

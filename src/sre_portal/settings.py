@@ -133,6 +133,11 @@ class Settings(BaseModel):
         description="Names under which the portal answers, without ports, separated by commas. The host of "
         "public_url is always one. Empty: that one alone, or else localhost and the address listened on.",
     )
+    flag_origins: tuple[str, ...] = Field(
+        (),
+        description="Origins whose browser programs may ask for flags, separated by commas: "
+        "https://shop.example.com. Only below /ofrep/, with a token, never with a cookie. Empty: none.",
+    )
     max_connections: int = Field(
         4000, ge=100, le=100_000, description="Open connections at a time; a quarter may be strangers'."
     )
@@ -191,6 +196,11 @@ class Settings(BaseModel):
     @classmethod
     def _split_hosts(cls, value: object) -> object:
         return _host_names(value) if isinstance(value, str) else value
+
+    @field_validator("flag_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        return _origins(value) if isinstance(value, str) else value
 
     @field_validator("internal_port", mode="before")
     @classmethod
@@ -302,6 +312,29 @@ def _host_names(text: str) -> tuple[str, ...]:
     if any(set(name) & set("/*@ ") or name.count(":") == 1 for name in names):
         raise ValueError("names without ports, separated by commas: portal.example.com,sre-portal.sre.svc")
     return names
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    """Origins as browsers say them. Raises `ValueError` for one with a path, a star or a port by default."""
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    if any(one != origin_in(one) for one in found):
+        raise ValueError("origins as browsers say them, separated by commas: https://shop.example.com")
+    return found
+
+
+def origin_in(url: str) -> str | None:
+    """The origin of an address as a browser says it; None where it has none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    host = parts.hostname or ""
+    if parts.scheme not in {"http", "https"} or not host.isascii() or set(host) & set("*%_ "):
+        return None
+    shown = f"[{host}]" if ":" in host else host
+    is_usual = port is None or port == {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{shown}" + ("" if is_usual else f":{port}")
 
 
 def is_loopback(host: str) -> bool:
