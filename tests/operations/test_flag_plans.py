@@ -173,10 +173,12 @@ async def test_a_second_token_or_login_of_the_proposer_is_no_second_person(cast:
     secret = await issue_own_token(ports, cast.ana, account, Order("ci", 1, Role.OPERATOR, SHOP), "")
     token = await token_of(ports, secret)
     assert token is not None
-    for first, second in ((cast.ana, principal_with(ports, token)), (principal_with(ports, token), cast.ana)):
-        plan = await asked(cast, Toggle(False), who=first)
+    by_token = principal_with(ports, token)
+    plan = await asked(cast, Toggle(False))
+    theirs = await asked(cast, Toggle(False), who=by_token)
+    for one, second in ((plan, by_token), (theirs, cast.ana)):
         with pytest.raises(NotPermitted, match="another person"):
-            await approve(ports, second, plan.id, "me too")
+            await approve(ports, second, one.id, "me too")
     other = replace(account, id=0, provider="other", issuer=f"{ISSUER}/2", email=account.email.upper())
     twin = await ports.accounts.log_in(other, ports.clock.now())
     given = GivenGrant(0, twin.id, Grant(Role.ADMIN), "test", "test", ports.clock.now())

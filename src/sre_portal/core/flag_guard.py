@@ -17,13 +17,15 @@ Fields = Mapping[str, object]
 def is_protected(fields: Fields | None, shared: Fields) -> bool:
     """Whether a flag is protected, or for None whether a new one in the set would be.
 
-    `fields` is its definition, `shared` what a document of its set holds besides flags.
+    `fields` is its definition, `shared` what a document of its set holds besides flags. Only `false` and
+    silence leave it unprotected: `"yes"` is somebody's wish to protect it.
     """
-    return _says(fields, shared, PROTECTED)
+    return _said(fields, shared, PROTECTED) not in (None, False)
 
 
 def is_kill_switch(fields: Fields | None, shared: Fields) -> bool:
-    return _says(fields, shared, KILL_SWITCH)
+    """Whether it says so with `true`: what it says in other words holds nobody's protection up."""
+    return _said(fields, shared, KILL_SWITCH) is True
 
 
 def is_held_up(step: FlagStep, before: Fields | None, shared: Fields) -> bool:
@@ -35,9 +37,10 @@ def is_held_up(step: FlagStep, before: Fields | None, shared: Fields) -> bool:
     return is_protected(before, shared) and not is_switch
 
 
-def _says(fields: Fields | None, shared: Fields, name: str) -> bool:
-    """What the flag says goes before what its set says."""
-    return {**_metadata(shared), **_metadata(fields)}.get(name) is True
+def _said(fields: Fields | None, shared: Fields, name: str) -> object:
+    """A scalar. What the flag says goes before what its set says."""
+    found = {**_metadata(shared), **_metadata(fields)}.get(name)
+    return found if isinstance(found, bool | int | float | str) else None
 
 
 def _metadata(fields: Fields | None) -> Fields:

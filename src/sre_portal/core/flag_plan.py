@@ -186,6 +186,6 @@ def _expect(plan: FlagPlan, *states: PlanState) -> None:
 
 
 def stands(plan: FlagPlan) -> str:
-    """Where it stands, as whoever comes second is told: `done by bo: version 5`."""
+    """Where it stands, as whoever comes second is told: `it done, decided by bo: version 5`."""
     by = f", decided by {plan.decided.name}" if plan.decided is not None else ""
     return f"it {plan.state.value}{by}" + (f": {plan.outcome}" if plan.outcome else "")

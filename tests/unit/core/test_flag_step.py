@@ -1,0 +1,86 @@
+"""Steps are kept as text and come back equal; what was never written so is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sre_portal.core.flag.bucket import Epoch
+from sre_portal.core.flag_step import (
+    Import,
+    Put,
+    Remove,
+    Share,
+    Step,
+    Toggle,
+    dump_step,
+    from_version,
+    in_words,
+    kind_of,
+    load_step,
+)
+
+VERSIONS = st.none() | st.integers(0, 2**53)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+STEPS = st.one_of(
+    st.builds(Put, st.dictionaries(st.text(), JSON, max_size=4), VERSIONS),
+    st.builds(Remove, VERSIONS),
+    st.builds(Toggle, st.booleans(), VERSIONS),
+    st.builds(Share, st.text(), st.floats(0, 100), VERSIONS),
+    st.builds(Import, st.text(), st.sampled_from(Epoch), VERSIONS),
+)
+
+
+@given(STEPS)
+def test_a_step_is_kept_as_it_is(step: Step) -> None:
+    again = load_step(dump_step(step))
+    assert again == step
+    assert dump_step(again) == dump_step(step)
+    assert kind_of(again) == json.loads(dump_step(step))["kind"]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"kind": "rename", "version": 1},
+        {"kind": "put", "version": 1, "definition": []},
+        {"kind": "toggle", "version": 1, "enabled": "yes"},
+        {"kind": "toggle", "version": "1", "enabled": True},
+        {"kind": "remove", "version": True},
+        {"kind": "share", "version": 1, "variant": "on", "percent": "10"},
+        {"kind": "import", "version": 1, "document": "{}", "epoch": 4},
+        [],
+    ],
+)
+def test_what_is_no_step_is_refused(told: object) -> None:
+    with pytest.raises(ValueError, match=r"step|version|Epoch"):
+        load_step(json.dumps(told))
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        (Put({}, 0), "make it"),
+        (Put({}, 3), "change its definition"),
+        (Remove(3), "remove it"),
+        (Toggle(True), "switch it on"),
+        (Toggle(False), "switch it off"),
+        (Share("on", 12.5), "give on to 12.5 %"),
+        (Import("{}"), "import a file into the set"),
+    ],
+)
+def test_a_step_is_told_in_words(step: Step, told: str) -> None:
+    assert in_words(step) == told
+
+
+def test_a_step_is_held_to_a_version_and_stays_the_same_otherwise() -> None:
+    assert from_version(Share("on", 5), 7) == Share("on", 5, 7)
+    assert from_version(Toggle(True, 3), None) == Toggle(True)
