@@ -139,7 +139,7 @@ TOLD: tuple[Callable[[Run, Run, datetime], Iterator[Note]], ...] = (
 
 def _since_hit(run: Run, at: datetime) -> str:
     offset = run.since_effective(at)
-    return "" if offset is None else f" {seconds(offset)} after the first hit"
+    return "" if offset is None else f" {seconds(offset)} after {run.zero_words}"
 
 
 def _since_grant(run: Run, at: datetime) -> str:

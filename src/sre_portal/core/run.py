@@ -195,6 +195,11 @@ class Run(Frozen):
         return bool(self.experiment.spec.faults)
 
     @property
+    def zero_words(self) -> str:
+        """What instants of the run are counted from."""
+        return "the first hit" if self.injects else "the flip"
+
+    @property
     def live(self) -> bool:
         return self.phase is not Phase.DONE
 

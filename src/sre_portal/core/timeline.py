@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from sre_portal.core.band import Band
+from sre_portal.core.drill_course import drills_of
 from sre_portal.core.experiment import AlertExpectation
 from sre_portal.core.marks import mark_of
 from sre_portal.core.phrase import clock, listed, seconds
 from sre_portal.core.recovery import firing_band
-from sre_portal.core.run import AlertMark, Phase, Run
+from sre_portal.core.run import AlertMark, Phase, Run, Told
 
-Hop = Literal["effective", "counted", "pending", "firing", "resolved", "reverted"]
+Hop = Literal["effective", "counted", "seen by all", "back", "pending", "firing", "resolved", "reverted"]
 Word = Literal["in band", "early", "late", "due", "overdue", "never", "not predicted"]
 
 
@@ -22,8 +23,8 @@ Word = Literal["in band", "early", "late", "due", "overdue", "never", "not predi
 class Lane:
     """One hop: when it was predicted, when it was seen, and how the two go together.
 
-    Offsets are seconds since the first hit; that of `effective` is since the leases went out. `due` is not
-    seen yet and not late yet, `overdue` is late by now, `never` was not seen by the end.
+    Offsets are seconds since the first hit, or the flip; that of `effective` is since the leases went out.
+    `due` is not seen yet and not late yet, `overdue` is late by now, `never` was not seen by the end.
     """
 
     hop: Hop
@@ -81,6 +82,7 @@ def timeline(run: Run) -> Timeline:
     alerts = tuple(_tracks(run, marks))
     effective, counted, reverted = _run_lanes(run)
     hops = [lane for track in alerts if track.expected != "silent" for lane in track.lanes]
+    hops += _drill_lanes(run)
     return Timeline(
         started_at=run.created_at,
         granted_at=run.granted_at,
@@ -91,7 +93,7 @@ def timeline(run: Run) -> Timeline:
         recovered_at=run.recovered_at,
         ended_at=run.ended_at,
         alerts=alerts,
-        lanes=(effective, counted, *sorted(hops, key=_order), reverted),
+        lanes=(effective, *([counted] if run.injects else []), *sorted(hops, key=_order), reverted),
         events=tuple(sorted(_events(run, marks), key=lambda event: event.at)),
     )
 
@@ -115,6 +117,21 @@ def _run_lanes(run: Run) -> tuple[Lane, Lane, Lane]:
     counted = _lane(run, "counted", "", predicted.counted if predicted else None, run.counted_at)
     reverted = _lane(run, "reverted", "", predicted.reverted if predicted else None, run.reverted_at)
     return effective, counted, reverted
+
+
+def _drill_lanes(run: Run) -> Iterator[Lane]:
+    """When the last subscriber saw the switch flip, and when it saw it come back."""
+    for drill, mark in drills_of(run):
+        hops: tuple[tuple[Hop, datetime | None, Told], ...] = (
+            ("seen by all", mark.flipped_at, mark.told),
+            ("back", mark.restored_at if mark.restored_version else None, mark.told_restored),
+        )
+        for hop, at, told in hops:
+            start, seen = run.since_effective(at), None
+            if at is not None and told.by_all:
+                seen = at + timedelta(milliseconds=max(ms for _, ms in told.seen))
+            within = None if start is None else Band(start, start + drill.seen_within.total_seconds())
+            yield _lane(run, hop, mark.flag, within, seen)
 
 
 def _tracks(run: Run, marks: Iterable[AlertMark]) -> Iterator[AlertTrack]:
@@ -184,8 +201,12 @@ def _events(run: Run, marks: Iterable[AlertMark]) -> Iterator[TimelineEvent]:
 
 def _told(run: Run, marks: Iterable[AlertMark]) -> Iterator[tuple[datetime | None, str, str]]:
     yield run.created_at, "started", f"{run.actor} started run {run.id} ({run.name})."
-    yield run.granted_at, "granted", f"Leases went out to {run.service}."
-    yield run.effective_at, "effective", "The first request was hit."
+    if run.injects:
+        yield run.granted_at, "granted", f"Leases went out to {run.service}."
+        yield run.effective_at, "effective", "The first request was hit."
+    for mark_ in run.drills:
+        yield mark_.flipped_at, "drill", f"{mark_.name} became {mark_.variant}."
+        yield mark_.restored_at, "drill", f"{mark_.name}: {mark_.restored_how}."
     yield run.counted_at, "counted", "The first planned bad request was counted."
     for mark in marks:
         name = f"{mark.alert} of {mark.slo}"
@@ -194,18 +215,20 @@ def _told(run: Run, marks: Iterable[AlertMark]) -> Iterator[tuple[datetime | Non
             yield at, "alert", f"{name} was {state}{_after(run, at)}."
     if run.abortion is not None:
         yield run.abortion.at, "abort", f"Cut short by {run.abortion.by}: {run.abortion.reason}."
-    yield run.withdrawn_at, "withdrawn", "The leases were withdrawn."
+    if run.injects:
+        yield run.withdrawn_at, "withdrawn", "The leases were withdrawn."
     missing = sorted({one.instance for one in run.receipts if one.status is None})
     bounded = f" No receipt came from {listed(missing)}: the end of the lease bounds it." if missing else ""
-    yield run.reverted_at, "reverted", f"Every lease had ended.{bounded}"
+    ended = "Every lease had ended." if run.injects else "Every switch was back."
+    yield run.reverted_at, "reverted", f"{ended}{bounded}"
     yield run.recovered_at, "recovered", "The steady state was back."
     verdict = run.verdict.value if run.verdict else "none"
     yield run.ended_at, "ended", f"Verdict: {verdict}."
-    for mark_ in run.marks:
-        if mark_.phase is not Phase.DONE:
-            yield mark_.at, "phase", f"Phase {mark_.phase.value} began at {clock(mark_.at)}."
+    for entered in run.marks:
+        if entered.phase is not Phase.DONE:
+            yield entered.at, "phase", f"Phase {entered.phase.value} began at {clock(entered.at)}."
 
 
 def _after(run: Run, at: datetime | None) -> str:
     offset = run.since_effective(at)
-    return "" if offset is None else f" {seconds(offset)} after the first hit"
+    return "" if offset is None else f" {seconds(offset)} after {run.zero_words}"

@@ -24,5 +24,5 @@ async def start_drill(request: Request) -> Response:
     except InvalidInput as invalid:
         return drill_page(request, fields, invalid.problems)
     except Refused as refusal:
-        return drill_review(request, fields, refusal.objections)
+        return await drill_review(request, fields, refusal.objections)
     return RedirectResponse(f"/runs/{run.id}", 303)

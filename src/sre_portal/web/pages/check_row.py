@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
+from sre_portal.core.drill_course import drills_of
+from sre_portal.core.experiment import FlagExpectation
 from sre_portal.core.fidelity import FidelityCheck
-from sre_portal.core.run import Receipt, Run
+from sre_portal.core.phrase import listed
+from sre_portal.core.run import DrillMark, Receipt, Run
 from sre_portal.web.pages.figures import (
     DASH,
     Figure,
@@ -24,6 +28,11 @@ PILLS: Mapping[str, Pill] = {
     "in_band": pill("ok", "in band"),
     "out_of_band": pill("failed", "out of band"),
     "too_few": pill("off", "too few yet", "clock"),
+}
+SEEN: Mapping[str, Pill] = {
+    "in_band": pill("ok", "seen in time"),
+    "out_of_band": pill("failed", "seen too late"),
+    "too_few": pill("off", "not seen by all", "clock"),
 }
 ENDED: Mapping[str, str] = {
     "withdrawn": "withdrawn by the portal",
@@ -53,7 +62,23 @@ class ReceiptRow:
 
 
 def check_rows(run: Run) -> tuple[CheckRow, ...]:
-    return tuple(_check(one) for one in run.fidelity)
+    return (*(_check(one) for one in run.fidelity), *(row for one in drills_of(run) for row in _switch(*one)))
+
+
+def _switch(drill: FlagExpectation, mark: DrillMark) -> Iterator[CheckRow]:
+    """A flip and its return: by whom each was seen, against the bound."""
+    within = drill.seen_within / timedelta(milliseconds=1)
+    for what, at, told in (
+        (f"{mark.flag} is {mark.variant}", mark.flipped_at, mark.told),
+        (f"{mark.flag} is back", mark.restored_at, mark.told_restored),
+    ):
+        if at is None:
+            continue
+        slowest = max((ms for _, ms in told.seen), default=None)
+        seen = f"{len(told.seen)} of {len(mark.subscribers)} subscribers"
+        missing = f", not by {listed((*told.missing, *told.gone))}" if told.missing or told.gone else ""
+        state = "too_few" if not told.by_all else "in_band" if (slowest or 0.0) <= within else "out_of_band"
+        yield CheckRow(what, seen + missing, milliseconds(within), milliseconds(slowest), SEEN[state])
 
 
 def figure_of(check: FidelityCheck, value: float | None) -> Figure:

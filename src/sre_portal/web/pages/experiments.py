@@ -13,7 +13,9 @@ from sre_portal.core.access import Permission, Principal
 from sre_portal.core.errors import InvalidInput, NotFound, Problem
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.parse import dump_document
+from sre_portal.core.preflight import Switch
 from sre_portal.core.run import Run
+from sre_portal.operations.drill_look import look_at_switches
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.runs import check_against
 from sre_portal.web import render
@@ -91,13 +93,20 @@ class ExperimentPage:
     held: str
 
     @classmethod
-    def of(cls, ports: Ports, who: Principal, experiment: Experiment, runs: Sequence[Run]) -> ExperimentPage:
+    def of(
+        cls,
+        ports: Ports,
+        who: Principal,
+        experiment: Experiment,
+        runs: Sequence[Run],
+        switches: Sequence[Switch] = (),
+    ) -> ExperimentPage:
         spec = experiment.spec
         effect: Effect | None = None
         problems: Sequence[Problem] = ()
         try:
             check_against(ports, experiment)
-            effect = effect_of(ports, who, experiment)
+            effect = effect_of(ports, who, experiment, switches)
         except InvalidInput as invalid:
             problems = invalid.problems
         now = ports.clock.now()
@@ -138,6 +147,6 @@ async def experiment(request: Request) -> Response:
     if found is None:
         raise NotFound("experiment", name)
     runs = await ports.runs.recent(RUNS_SHOWN, experiment=name)
-    return render.page(
-        request, "experiment.html", ExperimentPage.of(ports, principal_of(request), found, runs)
-    )
+    switches = await look_at_switches(ports, found)
+    view = ExperimentPage.of(ports, principal_of(request), found, runs, switches)
+    return render.page(request, "experiment.html", view)

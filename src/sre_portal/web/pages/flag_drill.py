@@ -13,6 +13,7 @@ from starlette.responses import Response
 from sre_portal.core.access import Permission
 from sre_portal.core.errors import InvalidInput, Objection, Problem, raise_if
 from sre_portal.core.flag_change import service_of
+from sre_portal.operations.drill_look import look_at_switches
 from sre_portal.operations.drills import QUICK_SECONDS, QuickDrill, experiment_of
 from sre_portal.operations.flags import kept_set, live_row
 from sre_portal.operations.runs import check_against
@@ -92,18 +93,20 @@ async def review_drill(request: Request) -> Response:
     """`POST /flags/{flag_set}/{key}/drill/review`. Nothing is started."""
     fields = await long_fields(request)
     try:
-        return drill_review(request, fields)
+        return await drill_review(request, fields)
     except InvalidInput as invalid:
         return drill_page(request, fields, invalid.problems)
 
 
-def drill_review(request: Request, fields: Mapping[str, str], refused: Sequence[Objection] = ()) -> Response:
+async def drill_review(
+    request: Request, fields: Mapping[str, str], refused: Sequence[Objection] = ()
+) -> Response:
     """The last page before the start; with what the guards said where they refused. Raises `InvalidInput`."""
     (flag_set, key), ports, who = flag_in(request), ports_of(request), principal_of(request)
     asked = drill_in(request, fields)
     experiment = experiment_of(ports, asked)
     check_against(ports, experiment)
-    effect = effect_of(ports, who, experiment)
+    effect = effect_of(ports, who, experiment, await look_at_switches(ports, experiment))
     people = "everybody" if asked.percent is None else f"{short_percent(float(asked.percent))} of users"
     view = DrillReview(
         flag_set=flag_set,

@@ -9,10 +9,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from sre_portal.core.access import Permission, Principal
+from sre_portal.core.document import dump_duration
 from sre_portal.core.errors import InvalidInput, Objection, Problem, Refused
 from sre_portal.core.experiment import AlertExpectation, Experiment
 from sre_portal.core.prediction import Prediction
-from sre_portal.core.preflight import Situation, objections
+from sre_portal.core.preflight import Situation, Switch, objections
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.runs import preview as predicted
 from sre_portal.operations.runs import situation_of

@@ -9,7 +9,17 @@ from sre_portal.core.fidelity import FidelityCheck
 from sre_portal.core.prediction import BudgetCost
 from sre_portal.core.run import Run
 from sre_portal.web.pages.check_row import figure_of as check_figure
-from sre_portal.web.pages.figures import DASH, Figure, band, clock, fine_clock, from_epoch, offset, percent
+from sre_portal.web.pages.figures import (
+    DASH,
+    Figure,
+    band,
+    clock,
+    fine_clock,
+    from_epoch,
+    milliseconds,
+    offset,
+    percent,
+)
 from sre_portal.web.pages.flight import Flight
 from sre_portal.web.pages.guard_cell import figure_of
 from sre_portal.web.pages.lane import next_lane
@@ -44,17 +54,19 @@ def readouts(flight: Flight) -> tuple[Readout, ...]:
 def _elapsed(flight: Flight) -> Readout:
     run = flight.run
     whole = offset(flight.duration_s)
+    since_zero = f"Since {run.zero_words}"
     if run.effective_at is None:
-        return Readout(
-            "Since the first hit", Figure("waiting"), f"for the first request; fault on for {whole}"
-        )
+        awaited = f"for the first request; fault on for {whole}" if run.injects else f"for it; {whole} long"
+        return Readout(since_zero, Figure("waiting"), awaited)
     if run.withdrawn_at is not None:
         since = (flight.now - run.withdrawn_at).total_seconds()
+        if not run.injects:
+            return Readout("Since the end of the drill", Figure(offset(since)), _back_words(run))
         receipts = sum(one.status is not None for one in run.receipts)
         heard = f"{receipts} of {len(run.receipts)} receipts in" if run.receipts else "waiting for receipts"
         return Readout("Since leases were withdrawn", Figure(offset(since)), heard)
     ends = f"ends by itself at {clock(run.ends_at)} UTC" if run.ends_at else ""
-    return Readout("Since the first hit", Figure(offset(flight.now_s), f"of {whole}"), ends)
+    return Readout(since_zero, Figure(offset(flight.now_s), f"of {whole}"), ends)
 
 
 def _escrow(run: Run) -> Readout:
@@ -86,6 +98,8 @@ def _next(flight: Flight) -> Readout:
 
 
 def _fidelity(run: Run) -> Readout:
+    if not run.injects:
+        return _seen(run)
     shown = sorted(run.fidelity, key=_rank)
     if not shown:
         return Readout("Fidelity", Figure("waiting"), "for the first injected requests")
@@ -97,6 +111,20 @@ def _fidelity(run: Run) -> Readout:
         Figure(measured.text, f"{measured.unit} for {requested.text}"),
         f"{first.label}, {said[first.outcome]}",
     )
+
+
+def _seen(run: Run) -> Readout:
+    """How many subscribers have seen the switches flip."""
+    seen = sum(len(mark.told.seen) for mark in run.drills)
+    asked = sum(len(mark.subscribers) for mark in run.drills)
+    slowest = max((ms for mark in run.drills for _, ms in mark.told.seen), default=None)
+    hint = "nobody has told yet" if slowest is None else f"the last after {milliseconds(slowest)}"
+    return Readout("Flip seen by", Figure(str(seen), f"of {asked}"), hint)
+
+
+def _back_words(run: Run) -> str:
+    back = sum(mark.restored_at is not None for mark in run.drills)
+    return f"{back} of {len(run.drills)} switches back"
 
 
 def _rank(check: FidelityCheck) -> tuple[int, int]:
@@ -145,6 +173,8 @@ def _distance(reading: Reading) -> float:
 
 
 def _receipts(run: Run) -> Readout:
+    if not run.injects:
+        return _seen(run)
     known = [one for one in run.receipts if one.status is not None]
     hits = [one.status.last_hit_at for one in known if one.status and one.status.last_hit_at]
     last = f"last injected request {fine_clock(from_epoch(max(hits)))}" if hits else "no request was hit"

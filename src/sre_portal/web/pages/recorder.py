@@ -47,6 +47,8 @@ class ChartRow:
 @dataclass(frozen=True, slots=True)
 class Recorder:
     zero: Moment | None
+    since: str
+    """What the axis counts from: the first hit, or the flip."""
     knots: str
     ticks: tuple[Label, ...]
     now: str
@@ -70,6 +72,7 @@ class Recorder:
         subjects = sorted({one.lane.subject for one in placed if one.lane.subject})
         return cls(
             zero=flight.zero,
+            since=run.zero_words,
             knots=json.dumps(axis.knots),
             ticks=tick_labels(axis, flight.now_s if run.live else None),
             now=now,

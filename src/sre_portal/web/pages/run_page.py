@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from sre_portal.core.access import Permission, Principal
 from sre_portal.core.journal import JournalEntry
@@ -33,6 +34,12 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificateRow:
+    name: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunPage:
     id: int
     title: str
@@ -51,6 +58,9 @@ class RunPage:
     readouts: tuple[Readout, ...]
     guards: tuple[GuardCell, ...]
     recorder: Recorder
+    injects: bool
+    """Whether it has faults; without one it drills its kill switches alone."""
+    certificates: tuple[CertificateRow, ...]
     expectations: tuple[ExpectationRow, ...]
     expectations_words: str
     checks: tuple[CheckRow, ...]
@@ -80,6 +90,8 @@ class RunPage:
             readouts=readouts(flight),
             guards=guard_cells(run),
             recorder=Recorder.of(flight),
+            injects=run.injects,
+            certificates=certificate_rows(run),
             expectations=expectation_rows(run),
             expectations_words=tally_words(run),
             checks=check_rows(run),
@@ -89,6 +101,18 @@ class RunPage:
             ),
             entry_count=len(entries),
         )
+
+
+def certificate_rows(run: Run) -> tuple[CertificateRow, ...]:
+    """Where the certificates of a finished run are; a moment after its end they are there."""
+    if run.live:
+        return ()
+    base = f"/api/v1/runs/{run.id}/certificates"
+    return tuple(
+        CertificateRow(mark.name, f"{base}/{quote(mark.flag_set, safe='')}/{quote(mark.flag, safe='')}")
+        for mark in run.drills
+        if mark.flipped_at is not None
+    )
 
 
 def dated(run: Run) -> str:
