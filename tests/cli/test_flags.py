@@ -143,3 +143,42 @@ def test_an_answer_that_is_none_is_told_as_one(
     result = invoke("flags", *arguments)
     assert result.exit_code == 5
     assert "something else than flags" in result.stderr
+
+
+USE = {
+    "flag_set": "shop",
+    "key": "new-cart",
+    "count": 7,
+    "last_at": "2026-11-25T12:00:00Z",
+    "variants": {},
+    "stale": {"days": 30, "variant": "on", "words": "always variant on for 30 days"},
+}
+
+
+def test_stale_flags_are_listed_and_are_a_failure(invoke: Invoke, portal: StubPortal) -> None:
+    never = {**USE, "key": "b", "last_at": None, "count": 0}
+    portal.on("GET /flag-uses?stale=true", Reply(200, [USE, never]))
+    result = invoke("flags", "stale")
+    _, first, second = result.stdout.splitlines()
+    assert result.exit_code == 1
+    assert all(words in first for words in ("shop/new-cart", "always variant on", "2026-11-25 12:00", "7"))
+    assert "never" in second
+    portal.on("GET /flag-uses?set=shop&stale=true", Reply(200, []))
+    none = invoke("flags", "stale", "--set", "shop")
+    assert (none.exit_code, none.stdout) == (0, "No flag is stale.\n")
+
+
+def test_turns_are_listed_with_what_turned_and_the_facts(invoke: Invoke, portal: StubPortal) -> None:
+    turn = {
+        "flag_set": "shop",
+        "key": "new-cart",
+        "at": "2026-11-25T12:00:01Z",
+        "words": "$slo.checkout.burn_1h > 2 holds",
+        "turned": [],
+        "facts": {"checkout.burn_1h": 2.5, "checkout.budget_remaining": None},
+    }
+    portal.on("GET /flags/shop/new-cart/turns", Reply(200, [turn]))
+    line = invoke("flags", "turns", "shop", "new-cart").stdout.splitlines()[1]
+    assert all(words in line for words in ("12:00:01", "burn_1h > 2 holds", "burn_1h 2.5", "not known"))
+    portal.on("GET /flag-sets/shop/turns", Reply(200, []))
+    assert invoke("flags", "turns", "shop").stdout == "No error budget has turned a flag.\n"

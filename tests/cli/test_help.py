@@ -59,6 +59,8 @@ def test_every_command_is_there() -> None:
         "flags import",
         "flags moves",
         "flags lint",
+        "flags stale",
+        "flags turns",
         "flags drills",
         "flags certificate",
         "flags verify",

@@ -11,11 +11,14 @@ from sre_portal.cli.ask import ask, part
 from sre_portal.cli.document import read_document
 from sre_portal.cli.exits import Code, CommandFailed, print_json, problem_line, told
 from sre_portal.cli.flags_moves import moves
+from sre_portal.cli.flags_use import stale, turns
 from sre_portal.cli.option import DEFAULT_PORTAL, AsJson, PortalUrl, Token
 from sre_portal.cli.plain import say
 
 app = typer.Typer(help="Feature flags: files in the flagd format, and switches.", no_args_is_help=True)
 app.command(name="moves")(moves)
+app.command(name="stale")(stale)
+app.command(name="turns")(turns)
 
 MOST_BYTES = 1_900_000
 """The portal takes requests of two MiB."""

@@ -67,6 +67,31 @@ class DifferenceSeen(Seen):
         return bool(self.added or self.changed or self.removed or self.shared)
 
 
+class StaleSeen(Seen):
+    words: str
+
+
+class FlagUseSeen(Seen):
+    flag_set: str
+    key: str
+    count: int
+    last_at: datetime | None = None
+    stale: StaleSeen | None = None
+
+
+class FlagTurnSeen(Seen):
+    flag_set: str
+    key: str
+    at: datetime
+    words: str = ""
+    facts: Mapping[str, float | None] = {}
+
+    @property
+    def facts_words(self) -> str:
+        told = ((name, "not known" if value is None else f"{value:g}") for name, value in self.facts.items())
+        return ", ".join(f"{name} {value}" for name, value in told)
+
+
 def parse_flag(answer: object) -> FlagSeen:
     """Raises `PortalLost` where no portal answers so."""
     return _parsed(TypeAdapter(FlagSeen), answer)
@@ -96,6 +121,37 @@ def moves_lines(answer: object) -> Sequence[str]:
     rows = [(one.key, one.before or "(their default)", one.after or "(their default)") for one in seen.moved]
     lines.append(f"{len(rows)} of the {seen.asked} given move.")
     return [*lines, *(columns(("KEY", "BEFORE", "AFTER"), rows) if rows else ())]
+
+
+def parse_uses(answer: object) -> Sequence[FlagUseSeen]:
+    """Raises `PortalLost` where no portal answers so."""
+    return _parsed(TypeAdapter(list[FlagUseSeen]), answer)
+
+
+def stale_lines(uses: Sequence[FlagUseSeen]) -> Sequence[str]:
+    """A table of flags that may be removed, and why."""
+    rows = [
+        (
+            f"{one.flag_set}/{one.key}",
+            one.stale.words if one.stale else "in use",
+            f"{one.last_at:%Y-%m-%d %H:%M}" if one.last_at else "never",
+            str(one.count),
+        )
+        for one in uses
+    ]
+    heads = ("FLAG", "WHY IT IS STALE", "LAST EVALUATED (UTC)", "IN ALL")
+    return columns(heads, rows) if rows else ["No flag is stale."]
+
+
+def turn_lines(answer: object) -> Sequence[str]:
+    """A table of turns."""
+    seen = _parsed(TypeAdapter(list[FlagTurnSeen]), answer)
+    rows = [
+        (f"{one.at:%Y-%m-%d %H:%M:%S}", f"{one.flag_set}/{one.key}", one.words, one.facts_words)
+        for one in seen
+    ]
+    heads = ("AT (UTC)", "FLAG", "WHAT TURNED", "BY THESE FACTS")
+    return columns(heads, rows) if rows else ["No error budget has turned a flag."]
 
 
 def flag_lines(answer: object) -> Sequence[str]:

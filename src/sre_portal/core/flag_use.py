@@ -61,10 +61,11 @@ class Stale:
     variant: str | None = None
 
     def __str__(self) -> str:
+        days = f"{self.days} day{'' if self.days == 1 else 's'}"
         if self.variant is None:
-            return f"not evaluated for {self.days} days"
+            return f"not evaluated for {days}"
         what = "the caller's default" if self.variant == NO_VARIANT else f"variant {self.variant}"
-        return f"always {what} for {self.days} days"
+        return f"always {what} for {days}"
 
 
 @dataclass(frozen=True, slots=True)

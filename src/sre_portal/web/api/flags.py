@@ -14,9 +14,11 @@ from sre_portal.core.flag.explain import explain
 from sre_portal.core.flag_change import LONGEST_KEY, LONGEST_SET
 from sre_portal.core.flag_plan import FlagPlan
 from sre_portal.core.flag_step import Put, Remove, Toggle
+from sre_portal.operations.flag_facts import facts_of
 from sre_portal.operations.flag_import import ImportOrder, export_flags, plan_import
 from sre_portal.operations.flag_moves import moves_made
 from sre_portal.operations.flag_plans import import_or_plan, make_or_plan
+from sre_portal.operations.flag_use import stale_in
 from sre_portal.operations.flags import FlagOrder, kept_now, kept_set, live_row, whole_number
 from sre_portal.web.api.flag_moves_schema import ShareJson
 from sre_portal.web.api.flag_plan_schema import FlagPlanJson
@@ -47,12 +49,19 @@ async def sets(request: Request) -> list[FlagSetJson]:
 
 
 async def flags(
-    request: Request, flag_set: Annotated[str, Query(alias="set", max_length=LONGEST_SET)] = ""
+    request: Request,
+    flag_set: Annotated[str, Query(alias="set", max_length=LONGEST_SET)] = "",
+    stale: Annotated[bool, Query()] = False,  # noqa: FBT002  # how a query is declared
 ) -> list[FlagJson]:
-    """The newest version of every flag, of one set or of all."""
-    book = ports_of(request).flag_book
-    chosen = [kept_set(ports_of(request), flag_set)] if flag_set else book.all()
-    return [FlagJson.of(row, one.unsound.get(row.key, "")) for one in chosen for row in one.live()]
+    """The newest version of every flag, of one set or of all; with `stale` of those nobody seems to need."""
+    ports = ports_of(request)
+    chosen = [kept_set(ports, flag_set)] if flag_set else ports.flag_book.all()
+    told: list[FlagJson] = []
+    for one in chosen:
+        old = await stale_in(ports, one) if stale else {}
+        rows = (row for row in one.live() if not stale or row.key in old)
+        told += [FlagJson.of(row, one.unsound.get(row.key, "")) for row in rows]
+    return told
 
 
 async def show(request: Request, response: Response, flag_set: SetName, key: Key) -> FlagJson:
@@ -114,10 +123,11 @@ async def remove(
 
 async def preview(request: Request, flag_set: SetName, key: Key, body: PreviewBody) -> PreviewJson:
     """What a context would get, and why: the parts of the rule that were looked at, and what decided."""
-    kept = kept_set(ports_of(request), flag_set)
+    ports = ports_of(request)
+    kept = kept_set(ports, flag_set)
     live_row(kept, key)
-    at = int(ports_of(request).clock.now().timestamp())
-    told = await asyncio.to_thread(explain, kept.flags, key, body.context, at=at)
+    facts, at = facts_of(ports), int(ports.clock.now().timestamp())
+    told = await asyncio.to_thread(explain, kept.flags, key, body.context, facts=facts, at=at)
     return PreviewJson.of(told)
 
 
