@@ -232,6 +232,7 @@ class World:
             flags=self.store.flags,
             flag_plans=self.store.flag_plans,
             flag_uses=self.store.flag_uses,
+            sightings=self.store.sightings,
             flag_turns=self.store.flag_turns,
             certificates=self.store.certificates,
             flag_pulse=flag_pulse,

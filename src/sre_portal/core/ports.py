@@ -22,6 +22,7 @@ from sre_portal.core.experiment import Experiment
 from sre_portal.core.fidelity import InjectionTotals
 from sre_portal.core.flag_change import ChangedFlag, FlagRow, SetChange, SetNews
 from sre_portal.core.flag_plan import FlagPlan, PlanMove, PlanState
+from sre_portal.core.flag_seen import Sighting
 from sre_portal.core.flag_turn import FlagTurn
 from sre_portal.core.flag_use import Key as UseKey
 from sre_portal.core.flag_use import Used
@@ -442,6 +443,19 @@ class CertificateStore(Protocol):
         """By key, the run of the last drill that passed, and when its certificate was issued."""
 
 
+class SightingStore(Protocol):
+    """Which instance had which version of a set of flags in force. What is told comes with the reports."""
+
+    async def of(self, flag_set: str, set_version: int) -> Sequence[Sighting]:
+        """Every instance that told of the set, and since when it has that version or a later one."""
+
+    async def changed_at(self, flag_set: str, set_version: int) -> datetime | None:
+        """When a version of a set was made; None where there is none of that number."""
+
+    async def forget(self, keep: int) -> None:
+        """Drops what is older than so many versions, except the newest of an instance that is there."""
+
+
 class Replicas(Protocol):
     """The portals over one database. One drives: it alone puts leases out, renews them and moves runs."""
 
@@ -522,6 +536,7 @@ class Store(Protocol):
     flags: FlagStore
     flag_plans: FlagPlanStore
     flag_uses: FlagUseStore
+    sightings: SightingStore
     flag_turns: FlagTurnStore
     certificates: CertificateStore
     replicas: Replicas

@@ -14,6 +14,7 @@ from sre_portal.core.run import DrillMark, Run
 from sre_portal.operations.drill_work import DrillWork
 from sre_portal.operations.flags import kept_now, live_row
 from sre_portal.operations.ports import Ports
+from sre_portal.operations.sightings import seen_by
 
 _NOTHING = DrillWork()
 
@@ -46,7 +47,7 @@ async def _look(ports: Ports, mark: DrillMark, work: DrillWork, index: int) -> D
     subscribers: Collection[str] = ()
     told: Mapping[str, float] = {}
     told_restored: Mapping[str, float] = {}
-    if made is not None:
+    if made is not None and not mark.told.by_all:
         subscribers, told = await _told(ports, mark.flag_set, made)
     if back is not None and not mark.told_restored.by_all:
         subscribers, told_restored = await _told(ports, mark.flag_set, back)
@@ -54,8 +55,9 @@ async def _look(ports: Ports, mark: DrillMark, work: DrillWork, index: int) -> D
 
 
 async def _told(ports: Ports, flag_set: str, version: int) -> tuple[Collection[str], Mapping[str, float]]:
-    """Who subscribes now, and when each had that version in force, in milliseconds after it was made."""
-    from sre_portal.operations.sightings import seen_by
+    """Who subscribes now, and when each had that version in force, in milliseconds after it was made.
 
-    seen = await seen_by(ports, flag_set, version)
-    return seen.subscribers, seen.delays
+    One that started later has had it from its start.
+    """
+    found = await seen_by(ports, flag_set, version)
+    return found.subscribers, found.delays

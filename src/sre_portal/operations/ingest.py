@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
+from sre_portal.contract.flags import MAX_SETS
 from sre_portal.contract.report import AgentReport, LeaseStatus, ReportReceipt, Second
 from sre_portal.core.errors import InvalidInput, NotAuthenticated, Problem, StoreUnavailable
 from sre_portal.core.leases import lease_ids
@@ -14,6 +15,7 @@ from sre_portal.core.replica import LateWord
 from sre_portal.operations.board import note_told
 from sre_portal.operations.flag_use import count_told
 from sre_portal.operations.ports import Ports
+from sre_portal.operations.sightings import own_sightings
 from sre_portal.operations.standby import follow_runs
 from sre_portal.operations.words import say
 
@@ -41,6 +43,7 @@ async def ingest(ports: Ports, token: Token, report: AgentReport) -> ReportRecei
     if not ports.term() and (report.leases or any(one.injections for one in report.seconds)):
         await follow_runs(ports)  # a lease may be newer than the last look
     _keep_own(ports, report, received_at.timestamp())
+    report.flags_seen = await own_sightings(ports, report, received_at)
     await ports.reports.append(report, received_at)
     ports.desk.heard(report.service, report.instance)
     count_told(ports, report.service, report.flag_uses)
@@ -80,6 +83,7 @@ def _problems(ports: Ports, report: AgentReport) -> list[Problem]:
             ("routes", len(report.routes), 500),
             ("seconds", len(report.seconds), 300),
             ("leases", len(report.leases), 2048),
+            ("flags_seen", len(report.flags_seen), MAX_SETS),
             ("flag_uses", len(report.flag_uses), 10_000),
         )
         if value > most

@@ -26,6 +26,7 @@ from sre_portal.core.ports import (
     ReportStore,
     RunStore,
     SessionStore,
+    SightingStore,
     TokenStore,
 )
 from sre_portal.core.preflight import Limits
@@ -54,6 +55,7 @@ class Ports:
     flags: FlagStore
     flag_plans: FlagPlanStore
     flag_uses: FlagUseStore
+    sightings: SightingStore
     flag_turns: FlagTurnStore
     certificates: CertificateStore
     desk: LeaseDesk

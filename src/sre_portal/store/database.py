@@ -26,6 +26,7 @@ from sre_portal.core.ports import (
     ReportStore,
     RunStore,
     SessionStore,
+    SightingStore,
     TokenStore,
 )
 from sre_portal.store import tables
@@ -49,6 +50,7 @@ from sre_portal.store.reports import Reports
 from sre_portal.store.runs import Runs
 from sre_portal.store.schema import migrate
 from sre_portal.store.sessions import Sessions
+from sre_portal.store.sightings import Sightings
 from sre_portal.store.tokens import Tokens
 from sre_portal.store.topic import Topic
 
@@ -71,6 +73,7 @@ class SqlStore:
     flags: FlagStore
     flag_plans: FlagPlanStore
     flag_uses: FlagUseStore
+    sightings: SightingStore
     flag_turns: FlagTurnStore
     certificates: CertificateStore
     replicas: Replicas
@@ -91,6 +94,7 @@ class SqlStore:
         self.flags = Flags(database, topic)
         self.flag_plans = FlagPlans(database)
         self.flag_uses = FlagUses(database)
+        self.sightings = Sightings(database)
         self.flag_turns = FlagTurns(database)
         self.certificates = Certificates(database)
         self.replicas = self.replica = Replica(database, self.epoch, topic)

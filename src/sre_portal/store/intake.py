@@ -15,6 +15,7 @@ from sre_portal.contract.report import AgentReport, InjectionCount, Second
 from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.store.dialect import Plain, add_new, put
 from sre_portal.store.injection import Key, add_injections
+from sre_portal.store.sightings import add_sightings, sighting_rows
 from sre_portal.store.tables import (
     instance,
     lease_status,
@@ -40,6 +41,7 @@ class Rows:
     minutes: frozenset[int]
     statuses: list[dict[str, object]]
     instance: dict[str, object]
+    sightings: list[dict[str, object]]
 
 
 def rows_of(report: AgentReport, received_at: datetime, slos: Collection[str] | None) -> Rows:
@@ -67,6 +69,7 @@ def rows_of(report: AgentReport, received_at: datetime, slos: Collection[str] | 
             minutes=frozenset(second.at - second.at % 60 for second in seconds),
             statuses=list(_statuses(report)),
             instance=_instance(report, received_at),
+            sightings=list(sighting_rows(report)),
         )
     except (ValueError, OverflowError, OSError) as unfit:  # fromtimestamp raises any of them
         raise InvalidInput(
@@ -88,6 +91,7 @@ def store_rows(connection: Connection, many: Sequence[Rows]) -> None:
     )
     _put_newest(connection, lease_status, [row for one in many for row in one.statuses], "seq")
     _put_newest(connection, instance, [one.instance for one in many], "last_seq")
+    add_sightings(connection, [row for one in many for row in one.sightings])
 
 
 def _put_newest(connection: Connection, table: Table, rows: Iterable[dict[str, Any]], seq: str) -> None:

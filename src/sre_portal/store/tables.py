@@ -347,6 +347,7 @@ def _flag_versions(name: str, *, all_of_them: bool) -> Table:
 flag = _flag_versions("flag", all_of_them=False)
 Index("flag_set_version", flag.c.flag_set, flag.c.set_version)
 flag_version = _flag_versions("flag_version", all_of_them=True)
+Index("flag_version_set_version", flag_version.c.flag_set, flag_version.c.set_version)
 
 # Rises with every change of a flag. One row.
 flag_epoch = Table(

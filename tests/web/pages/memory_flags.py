@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sre_portal.core.flag_change import ChangedFlag, FlagRow, SetChange, SetNews
 from sre_portal.core.flag_turn import FlagTurn
+from sre_portal.core.flag_seen import Sighting
 from sre_portal.core.flag_use import Key, Used
 
 
@@ -102,3 +103,20 @@ class FlagTurns:
 
     async def since(self, flag_sets: Collection[str], at: datetime, limit: int) -> Sequence[FlagTurn]:
         return [one for one in self.held if one.flag_set in flag_sets and one.at >= at][:limit]
+
+
+@dataclass
+class Sightings:
+    held: list[Sighting] = field(default_factory=list)
+    """Of the newest version of every set."""
+    made: dict[int, datetime] = field(default_factory=dict)
+    """When versions were made that are not the newest of their flag."""
+
+    async def of(self, flag_set: str, set_version: int) -> Sequence[Sighting]:
+        return self.held
+
+    async def changed_at(self, flag_set: str, set_version: int) -> datetime | None:
+        return self.made.get(set_version)
+
+    async def forget(self, keep: int) -> None:
+        """Nothing is forgotten."""

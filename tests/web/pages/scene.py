@@ -34,7 +34,7 @@ from tests.web.pages.history import Past, finished_runs, live_run, write_journal
 from tests.web.pages.memory import NOW, Alerts, Audit, Journal, Reports, Runs, StillClock, by_minute
 from tests.web.pages.memory_access import Accounts, Logins, Notices, Sessions, Tokens
 from tests.web.pages.memory_certificates import Certificates
-from tests.web.pages.memory_flags import Flags, FlagTurns, FlagUses
+from tests.web.pages.memory_flags import Flags, FlagTurns, FlagUses, Sightings
 from tests.web.pages.memory_plans import Plans
 
 ADA = Principal("ada", everywhere(Role.ADMIN))
@@ -208,6 +208,7 @@ def scene(known: Counted | None = None, *, quiet: bool = False) -> Scene:
         flags=flags,
         flag_plans=Plans(),
         flag_uses=uses,
+        sightings=Sightings(),
         flag_turns=FlagTurns(),
         certificates=Certificates(),
         notices=Notices(),

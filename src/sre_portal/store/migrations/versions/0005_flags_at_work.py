@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("flag_set", "set_version", "service", "instance"),
         sqlite_with_rowid=False,
     )
+    op.create_index("flag_version_set_version", "flag_version", ["flag_set", "set_version"])
     op.create_table(
         "flag_use",
         sa.Column("flag_set", sa.Text, nullable=False),
