@@ -69,6 +69,19 @@ async def test_a_budget_turns_a_flag_for_everybody_and_all_can_see_why(
     assert 'href="/flags/shop/recommendations"' in page.text
 
 
+async def test_whoever_names_a_fact_that_is_not_there_is_told(door: Door) -> None:
+    definition = {
+        **RULE,
+        "targeting": {"if": [{"<": [{"var": ["$slo.shop.budget_remaining", 1]}, 0.8]}, "off"]},
+    }
+    body = {"definition": definition, "reason": "a slip", "version": 1}
+    answer = await door.client("omar").post("/api/v1/flags/shop/recommendations", json=body)
+    assert answer.json()["unknown_facts"] == ["$slo.shop.budget_remaining"]
+    body |= {"definition": RULE, "version": 2}
+    answer = await door.client("omar").post("/api/v1/flags/shop/recommendations", json=body)
+    assert answer.json()["unknown_facts"] == []
+
+
 async def test_uses_are_told_and_what_is_stale_is_found(world: World, vera: httpx2.AsyncClient) -> None:
     assert (await vera.get("/api/v1/flags/shop/short/use")).json()["variants"] == {}
     await vera.post("/ofrep/v1/evaluate/flags/short?set=shop", json={})

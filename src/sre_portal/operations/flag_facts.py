@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from sre_portal.core.flag.lookup import Facts
-from sre_portal.core.flag_facts import facts_at
+from sre_portal.core.flag.lookup import SLO, Facts
+from sre_portal.core.flag.slo_reads import Reading
+from sre_portal.core.flag_facts import FACT_NAMES, facts_at
 from sre_portal.operations.board import judged_second
+from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.ports import Ports
 
 
@@ -25,3 +27,14 @@ def facts_of(ports: Ports) -> Facts:
         if found != watch.facts:
             watch.facts = found
     return watch.facts
+
+
+def unknown_facts(ports: Ports, kept: KeptSet, key: str) -> list[str]:
+    """The facts that a flag in force reads and that no SLO of this portal has: a rule gets its fallback."""
+    definitions = kept.flags.definitions
+    flag = definitions.flags.get(key)
+    if flag is None:
+        return []
+    read = Reading(definitions.evaluators).of(flag.targeting).facts
+    known = {f"{slo.name}.{name}" for slo in ports.catalogue.slos() for name in FACT_NAMES}
+    return sorted(f"{SLO}.{path}" for path in read - known)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,7 +12,7 @@ from sre_portal.core.flag.explain import Explanation
 from sre_portal.core.flag_change import Difference, FlagRow, fields_of
 from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.flag_import import Imported
-from sre_portal.web.api.flag_moves_schema import ShareJson
+from sre_portal.web.api.flag_moves_schema import EpochNumber, ShareJson
 
 
 class Body(BaseModel):
@@ -38,7 +38,7 @@ class FileBody(Body):
     """A file in the flagd format, as text or as JSON. `epoch` is for new flags that split people."""
 
     document: str | dict[str, Any]
-    epoch: Literal[1, 2, 3] = 3
+    epoch: EpochNumber = 3
 
 
 class ImportBody(FileBody, ChangeBody):
@@ -76,9 +76,13 @@ class FlagJson(BaseModel):
 
 
 class PutJson(FlagJson):
-    """A flag after a change, and what the change moves."""
+    """A flag after a change, and what the change moves.
+
+    `unknown_facts` are those below `$slo` that its rule reads and this portal does not have.
+    """
 
     moves: ShareJson | None = None
+    unknown_facts: list[str] = Field(default_factory=list)
 
 
 class FlagSetJson(BaseModel):
@@ -147,9 +151,11 @@ class PreviewJson(BaseModel):
 
 
 def _plain(value: object) -> object:
-    """A value of a rule as JSON: it has no infinity, and no number that is none."""
+    """A value of a rule as JSON in UTF-8: it has no infinity, no number that is none, no half characters."""
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
+        return {str(_plain(name)): _plain(item) for name, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list) else value

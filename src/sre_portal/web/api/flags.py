@@ -14,7 +14,7 @@ from sre_portal.core.flag.explain import explain
 from sre_portal.core.flag_change import LONGEST_KEY, LONGEST_SET
 from sre_portal.core.flag_plan import FlagPlan
 from sre_portal.core.flag_step import Put, Remove, Toggle
-from sre_portal.operations.flag_facts import facts_of
+from sre_portal.operations.flag_facts import facts_of, unknown_facts
 from sre_portal.operations.flag_import import ImportOrder, export_flags, plan_import
 from sre_portal.operations.flag_moves import moves_made
 from sre_portal.operations.flag_plans import import_or_plan, make_or_plan
@@ -94,7 +94,9 @@ async def put(
     if isinstance(made, FlagPlan):
         return planned(response, made)
     moves = ShareJson.of(await asyncio.to_thread(moves_made, before, made))
-    return PutJson(**tagged(response, made).model_dump(), moves=moves)
+    told = tagged(response, made).model_dump()
+    unknown = unknown_facts(ports_of(request), kept_set(ports_of(request), flag_set), key)
+    return PutJson(**told, moves=moves, unknown_facts=unknown)
 
 
 async def toggle(
