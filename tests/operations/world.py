@@ -18,6 +18,7 @@ from sre_portal.contract.lease import Lease, Plan
 from sre_portal.contract.report import (
     AgentReport,
     ClockMapping,
+    FlagSeen,
     InjectionCount,
     LeaseStatus,
     Second,
@@ -114,6 +115,11 @@ class SimulatedAgent:
     """The part of the asked share it really injects; 0.5 is an unfaithful agent."""
     silent: bool = False
     serving: bool = True
+    follows: str = ""
+    """The set of flags that it subscribes to."""
+    blind: bool = False
+    """It reports, and takes in no version of the set any more."""
+    flags_seen: dict[str, FlagSeen] = field(default_factory=dict)
     plan: Plan = field(default_factory=lambda: Plan(0, 0.0))
     seq: int = 0
     statuses: dict[str, LeaseStatus] = field(default_factory=dict)
@@ -143,6 +149,12 @@ class SimulatedAgent:
         status.hits += hits
         status.first_hit_at = status.first_hit_at if status.first_hit_at is not None else at + 0.0
         status.last_hit_at = at + 0.9
+
+    def look(self, version: int, now: datetime) -> None:
+        """The set that it follows is at a version."""
+        known = self.flags_seen.get(self.follows)
+        if not self.blind and (known is None or known.version != version):
+            self.flags_seen[self.follows] = FlagSeen(self.follows, version, now.timestamp())
 
     def follow(self, plan: Plan, now: datetime) -> None:
         """Takes a plan; a lease that is gone from it is over."""
@@ -282,6 +294,10 @@ class World:
         before = int(self.clock.now().timestamp())
         self.clock.move(STEP)
         await self._deliver()
+        for agent in self.agents:
+            kept = self.ports.flag_book.get(agent.follows)
+            if kept is not None:
+                agent.look(kept.version, self.clock.now())
         if int(self.clock.now().timestamp()) > before:
             await self.report(before)
         with suppress(StoreUnavailable):  # as the loop does
@@ -313,6 +329,7 @@ class World:
             routes=["/", "/checkout"],
             seconds=seconds,
             leases=list(agent.statuses.values()),
+            flags_seen=list(agent.flags_seen.values()),
         )
         await ingest(self.ports, Token("agent", "", None, agent.service, START), told)
 
