@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,6 +12,9 @@ from sre_portal.core.flag.move import Movement, Moves
 from sre_portal.core.flag.move_words import sentences
 from sre_portal.core.flag.moved import Moved
 from sre_portal.operations.flag_moves import FlagMoves
+
+EpochNumber = Annotated[int, Field(strict=True, ge=1, le=3)]
+"""Of a bucketing epoch. True is none, though Python calls it 1."""
 
 
 class ShareBody(BaseModel):
@@ -34,7 +37,7 @@ class MovesBody(BaseModel):
 
     definition: dict[str, Any] | None = None
     share: ShareBody | None = None
-    epoch: Literal[1, 2, 3] | None = None
+    epoch: EpochNumber | None = None
     keys: list[str] | str | None = None
     contexts: list[dict[str, Any]] | None = None
     attribute: str = Field(default="targetingKey", min_length=1, max_length=200)
