@@ -6,11 +6,13 @@ from typing import Annotated, Literal
 
 import typer
 
-from sre_portal.cli import drills
+from sre_portal.cli import drills, flags_environments, flags_plans
 from sre_portal.cli.ask import ask, part
 from sre_portal.cli.document import read_document
 from sre_portal.cli.exits import Code, CommandFailed, print_json, problem_line, told
 from sre_portal.cli.flags_moves import moves
+from sre_portal.cli.flags_plans import tell_held_up
+from sre_portal.cli.flags_sighted import seen
 from sre_portal.cli.flags_use import stale, turns
 from sre_portal.cli.option import DEFAULT_PORTAL, AsJson, PortalUrl, Token
 from sre_portal.cli.plain import say
@@ -19,6 +21,7 @@ app = typer.Typer(help="Feature flags: files in the flagd format, and switches."
 app.command(name="moves")(moves)
 app.command(name="stale")(stale)
 app.command(name="turns")(turns)
+app.command(name="seen")(seen)
 
 MOST_BYTES = 1_900_000
 """The portal takes requests of two MiB."""
@@ -68,6 +71,7 @@ def toggle(
         path = f"/flags/{part(flag_set)}/{part(key)}/toggle"
         body = {"enabled": state == "on", "reason": reason}
         answer = ask(portal, token, lambda at: at.post(path, body))
+        tell_held_up(answer, as_json=as_json)
         seen = parse_flag(answer)
         print_json(answer) if as_json else say([f"{seen.named} is {seen.state}, version {seen.version}."])
 
@@ -125,6 +129,7 @@ def import_file(
         }
         path = f"/flag-sets/{part(flag_set)}/import"
         answer = ask(portal, token, lambda at: at.post(path, body, SLOW_SECONDS))
+        tell_held_up(answer, as_json=as_json)
         lines = difference_lines(answer, flag_set)
         print_json(answer) if as_json else say(lines)
 
@@ -148,6 +153,14 @@ def lint(file: File, as_json: AsJson = False) -> None:
             raise typer.Exit(Code.BAD_INPUT.value)
 
 
+app.command(name="plans")(flags_plans.plans)
+app.command(name="plan")(flags_plans.plan)
+app.command(name="approve")(flags_plans.approve)
+app.command(name="refuse")(flags_plans.refuse)
+app.command(name="cancel")(flags_plans.cancel)
+app.command(name="environments")(flags_environments.environments)
+app.command(name="compare")(flags_environments.compare)
+app.command(name="copy")(flags_environments.copy)
 app.command(name="drills")(drills.drills)
 app.command(name="certificate")(drills.certificate)
 app.command(name="verify")(drills.verify)

@@ -92,6 +92,19 @@ class FlagTurnSeen(Seen):
         return ", ".join(f"{name} {value}" for name, value in told)
 
 
+class SeenBySeen(Seen):
+    """Who has a version of a set."""
+
+    flag_set: str
+    set_version: int
+    changed_at: datetime
+    subscribers: int
+    seen: int
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    missing: tuple[str, ...] = ()
+
+
 def parse_flag(answer: object) -> FlagSeen:
     """Raises `PortalLost` where no portal answers so."""
     return _parsed(TypeAdapter(FlagSeen), answer)
@@ -152,6 +165,23 @@ def turn_lines(answer: object) -> Sequence[str]:
     ]
     heads = ("AT (UTC)", "FLAG", "WHAT TURNED", "BY THESE FACTS")
     return columns(heads, rows) if rows else ["No error budget has turned a flag."]
+
+
+def parse_seen_by(answer: object) -> SeenBySeen:
+    """Raises `PortalLost` where no portal answers so."""
+    return _parsed(TypeAdapter(SeenBySeen), answer)
+
+
+def seen_by_lines(found: SeenBySeen) -> Sequence[str]:
+    """How many have it, after how long, and who has not."""
+    head = f"{found.flag_set}: version {found.set_version} of {found.changed_at:%Y-%m-%d %H:%M:%S} UTC"
+    if not found.subscribers:
+        return [f"{head} has no subscribers."]
+    lines = [f"{head} is in force at {found.seen} of {found.subscribers} subscribers."]
+    if found.p50_ms is not None and found.p99_ms is not None:
+        half, most = f"{found.p50_ms:.0f} ms", f"{found.p99_ms:.0f} ms"
+        lines.append(f"Of those that were there, half had it after {half} and 99 of 100 after {most}.")
+    return [*lines, *(f"{name} does not have it." for name in found.missing)]
 
 
 def flag_lines(answer: object) -> Sequence[str]:

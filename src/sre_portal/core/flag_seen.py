@@ -43,7 +43,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class SeenBy:
-    """The subscribers of a set, instances that told of it and report now: which have a version or a later one.
+    """The subscribers of a set, instances that told of it and report now: which have a version, or a later.
 
     `seen` is in the order of the delays, those without one first.
     """
