@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sre_portal.core.certificate import Certificate
 from sre_portal.core.flag_plan import FlagPlan, PlanState, Who
+from sre_portal.core.flag_seen import Sighting
 from sre_portal.core.flag_step import Share, Toggle
 from sre_portal.core.flag_turn import FlagTurn, TurnedCondition
 from sre_portal.core.flag_use import Used
@@ -15,13 +16,20 @@ from sre_portal.operations.ports import Ports
 ADA = Who("ada", "account:1", 1)
 
 
-async def write_beside(ports: Ports, uses: list[Used], now: datetime) -> None:
+async def write_beside(
+    ports: Ports, uses: list[Used], seen: dict[str, list[Sighting]], now: datetime
+) -> None:
     """Beside the flags of `flags_told`."""
     uses += [
         _used("new-cart", "on", 41_200, now),
         _used("new-cart", "off", 123_987, now),
         _used("checkout-open", "on", 982_114, now),
         _used("layout", "plain", 4_410, now),
+    ]
+    heard = now - timedelta(minutes=12)
+    seen["shop"] = [
+        Sighting("shop", "shop-7c9f4-1", heard + timedelta(milliseconds=41)),
+        Sighting("shop", "shop-7c9f4-2", None),
     ]
     words = "checkout-availability.burn_1h > 6"
     turned = TurnedCondition("flags.layout.targeting.if[0]", words, False, True)

@@ -10,6 +10,7 @@ from sre_portal.core.flag_change import ChangedFlag, FlagRow, SetChange, SetNews
 from sre_portal.core.flag_turn import FlagTurn
 from sre_portal.core.flag_seen import Sighting
 from sre_portal.core.flag_use import Key, Used
+from tests.web.pages.memory_plans import Plans
 
 
 @dataclass
@@ -18,6 +19,8 @@ class Flags:
 
     rows: list[FlagRow] = field(default_factory=list)
     versions: dict[str, int] = field(default_factory=dict)
+    plans: Plans = field(default_factory=Plans)
+    """Those that a change settles."""
 
     def on_change(self, tell: Callable[[], None]) -> None:
         """There is no other replica."""
@@ -32,6 +35,8 @@ class Flags:
     async def change(self, change: SetChange) -> bool:
         name, seen = change.flag_set, change.set_version
         if self.versions.get(name, 0) != seen:
+            return False
+        if change.settles is not None and not await self.plans.move(change.settles):
             return False
         self.versions[name] = seen + 1
         self.rows += [
@@ -107,13 +112,13 @@ class FlagTurns:
 
 @dataclass
 class Sightings:
-    held: list[Sighting] = field(default_factory=list)
-    """Of the newest version of every set."""
+    held: dict[str, list[Sighting]] = field(default_factory=dict)
+    """By set, of its newest version."""
     made: dict[int, datetime] = field(default_factory=dict)
     """When versions were made that are not the newest of their flag."""
 
     async def of(self, flag_set: str, set_version: int) -> Sequence[Sighting]:
-        return self.held
+        return self.held.get(flag_set, [])
 
     async def changed_at(self, flag_set: str, set_version: int) -> datetime | None:
         return self.made.get(set_version)

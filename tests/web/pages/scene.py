@@ -15,6 +15,7 @@ from sre_portal.core.account import LOCAL, Account, GivenGrant
 from sre_portal.core.alert import AlertState, alerts_of
 from sre_portal.core.board import Board
 from sre_portal.core.experiment import Experiment
+from sre_portal.core.flag_seen import Sighting
 from sre_portal.core.flag_use import Used
 from sre_portal.core.instance import Instance
 from sre_portal.core.leases import leases_of
@@ -35,7 +36,6 @@ from tests.web.pages.memory import NOW, Alerts, Audit, Journal, Reports, Runs, S
 from tests.web.pages.memory_access import Accounts, Logins, Notices, Sessions, Tokens
 from tests.web.pages.memory_certificates import Certificates
 from tests.web.pages.memory_flags import Flags, FlagTurns, FlagUses, Sightings
-from tests.web.pages.memory_plans import Plans
 
 ADA = Principal("ada", everywhere(Role.ADMIN))
 OMAR = Principal("omar", everywhere(Role.OPERATOR))
@@ -106,6 +106,7 @@ class Scene:
     catalogue: FolderCatalogue
     flags: Flags
     flag_uses: list[Used]
+    flag_sightings: dict[str, list[Sighting]]
     ports: Ports
     sessions: dict[str, str] = field(default_factory=dict)
     """Principal -> the cookie of a session that is open."""
@@ -126,7 +127,7 @@ class Scene:
                 break
         await write_journals(self.journal, self.runs.held.values())
         await write_flags(self.flags, self.clock.now())
-        await write_beside(self.ports, self.flag_uses, self.clock.now())
+        await write_beside(self.ports, self.flag_uses, self.flag_sightings, self.clock.now())
         await self.ports.flag_book.refresh(self.flags)
 
     async def log_in(self, who: Principal) -> str:
@@ -192,7 +193,7 @@ def scene(known: Counted | None = None, *, quiet: bool = False) -> Scene:
     access = Pulse()
     sessions.on_change(access.beat)
     desk, journal, flags = Desk(clock), Journal(), Flags()
-    uses = FlagUses(since=NOW - timedelta(days=60))
+    uses, sightings = FlagUses(since=NOW - timedelta(days=60)), Sightings()
     ports = Ports(
         clock=clock,
         catalogue=known.catalogue,
@@ -206,9 +207,9 @@ def scene(known: Counted | None = None, *, quiet: bool = False) -> Scene:
         accounts=accounts,
         logins=Logins(),
         flags=flags,
-        flag_plans=Plans(),
+        flag_plans=flags.plans,
         flag_uses=uses,
-        sightings=Sightings(),
+        sightings=sightings,
         flag_turns=FlagTurns(),
         certificates=Certificates(),
         notices=Notices(),
@@ -233,6 +234,7 @@ def scene(known: Counted | None = None, *, quiet: bool = False) -> Scene:
         known.catalogue,
         flags,
         uses.held,
+        sightings.held,
         ports,
     )
     runs.held = {run.id: run for run in known.finished}

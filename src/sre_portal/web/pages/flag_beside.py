@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
 
 from sre_portal.core.drill_standing import DrillStanding
+from sre_portal.core.errors import NotFound
+from sre_portal.core.flag_change import DEFAULT_SET, service_of
 from sre_portal.core.flag_plan import OPEN
+from sre_portal.core.flag_seen import SeenBy
 from sre_portal.operations.certificates import drill_standing
+from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.flag_use import stale_in
 from sre_portal.operations.ports import Ports
+from sre_portal.operations.sightings import seen_by
+from sre_portal.web.pages.figures import milliseconds
 from sre_portal.web.pages.flag_row import Beside, Place
 from sre_portal.web.pages.pill import Pill, pill
 from sre_portal.web.pages.recent import memo_of
 
+Known = TypeVar("Known")
+
 MOST_PLANS = 1000
 """Open planned changes that are counted."""
-STALE_SECONDS = 30
-"""So long an answer is kept whose unit is a day."""
+SLOW_SECONDS = 10
+"""So long an answer is kept whose unit is a day, while its set does not change."""
 DRILLS: Mapping[str, Pill] = {
     "drilled": pill("ok", "drilled"),
     "due": pill("risk", "drill due", "clock"),
@@ -37,25 +46,51 @@ def drill_pill(standing: DrillStanding) -> Pill:
     return DRILLS[standing.word]
 
 
+def seen_words(told: SeenBy) -> str:
+    """`3 of 4 in 120 ms`; empty where nobody listens."""
+    total = len(told.seen) + len(told.missing)
+    slowest = told.slowest
+    within = "" if slowest is None else f" in {milliseconds(slowest.delay_ms)}"
+    return f"{len(told.seen)} of {total}{within}" if total else ""
+
+
 async def _read(ports: Ports) -> Beside:
-    stale, drills = dict[Place, str](), dict[Place, Pill]()
+    seen, stale, drills = dict[str, str](), dict[Place, str](), dict[Place, Pill]()
     for kept in ports.flag_book.all():
         name = kept.name
-        for key, why in (await _stale(ports, name)).items():
+        if words := await _seen(ports, kept):
+            seen[name] = words
+        for key, why in (await _slowly(ports, kept, "stale", _stale)).items():
             stale[name, key] = why
-        for key, one in (await drill_standing(ports, name)).items():
-            drills[name, key] = drill_pill(one)
+        for key, one in (await _slowly(ports, kept, "drills", _drills)).items():
+            drills[name, key] = one
     plans = await ports.flag_plans.some(states=OPEN, limit=MOST_PLANS)
-    return Beside({}, stale, drills, Counter((one.flag_set, one.key) for one in plans))
+    return Beside(seen, stale, drills, Counter((one.flag_set, one.key) for one in plans))
 
 
-async def _stale(ports: Ports, name: str) -> Mapping[str, str]:
-    kept = ports.flag_book.get(name)
-    if kept is None:
-        return {}
-    age = int(ports.clock.now().timestamp()) // STALE_SECONDS
+async def _seen(ports: Ports, kept: KeptSet) -> str:
+    """Asked only where somebody reports who may follow the set."""
+    if kept.name != DEFAULT_SET and all(
+        one.service != service_of(kept.name) for one in ports.watch.instances
+    ):
+        return ""
+    try:
+        return seen_words(await seen_by(ports, kept.name, kept.version))
+    except NotFound:
+        return ""
 
-    async def read() -> Mapping[str, str]:
-        return {key: str(one) for key, one in (await stale_in(ports, kept)).items()}
 
-    return await memo_of(ports).once_read(("stale", name), (age, kept.version), read)
+async def _slowly(
+    ports: Ports, kept: KeptSet, what: str, read: Callable[[Ports, KeptSet], Awaitable[Known]]
+) -> Known:
+    """What changes with the set, or in hours: asked again now and then."""
+    age = int(ports.clock.now().timestamp()) // SLOW_SECONDS
+    return await memo_of(ports).once_read((what, kept.name), (age, kept.version), lambda: read(ports, kept))
+
+
+async def _stale(ports: Ports, kept: KeptSet) -> Mapping[str, str]:
+    return {key: str(one) for key, one in (await stale_in(ports, kept)).items()}
+
+
+async def _drills(ports: Ports, kept: KeptSet) -> Mapping[str, Pill]:
+    return {key: drill_pill(one) for key, one in (await drill_standing(ports, kept.name)).items()}

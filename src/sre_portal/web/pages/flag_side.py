@@ -13,14 +13,16 @@ from sre_portal.operations.certificates import drill_standing
 from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.flag_use import judge_stale, use_of
 from sre_portal.operations.ports import Ports
-from sre_portal.web.pages.figures import Moment, moment, span
-from sre_portal.web.pages.flag_beside import drill_pill
+from sre_portal.operations.sightings import seen_by
+from sre_portal.web.pages.figures import Moment, milliseconds, moment, span
+from sre_portal.web.pages.flag_beside import drill_pill, seen_words
 from sre_portal.web.pages.flag_words import flag_href
 from sre_portal.web.pages.permit import ahead
 from sre_portal.web.pages.pill import VERDICTS, Pill
 
 TURNS = 8
 CERTIFICATES = 4
+MOST_SUBSCRIBERS = 20
 MOST_USERS = 20
 """Flags that are named among those that need this one."""
 
@@ -56,7 +58,19 @@ class DrillCard:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenCard:
+    """Who has the newest version of the flag, or a later one of its set."""
+
+    words: str
+    seen: tuple[tuple[str, str], ...]
+    missing: tuple[str, ...]
+    more: int
+    """Subscribers that are not named."""
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
+    seen: SeenCard
     needs: tuple[NeedRow, ...]
     needed_by: tuple[tuple[str, str], ...]
     more_users: int
@@ -77,6 +91,7 @@ async def side_of(ports: Ports, kept: KeptSet, row: FlagRow) -> Side:
     users = needed_by(row.key, flags)
     turns = await ports.flag_turns.recent(kept.name, row.key, TURNS)
     return Side(
+        seen=await _seen(ports, row),
         needs=_needs(kept, flags.get(row.key)),
         needed_by=tuple((one, flag_href(kept.name, one)) for one in users[:MOST_USERS]),
         more_users=max(0, len(users) - MOST_USERS),
@@ -85,6 +100,20 @@ async def side_of(ports: Ports, kept: KeptSet, row: FlagRow) -> Side:
         stale="" if stale is None else str(stale),
         turns=tuple(TurnRow(moment(one.at, now), one.words, _facts(one.facts)) for one in turns),
         drill=await _drill(ports, kept, row),
+    )
+
+
+async def _seen(ports: Ports, row: FlagRow) -> SeenCard:
+    told = await seen_by(ports, row.flag_set, row.set_version)
+    missing, seen = told.missing[:MOST_SUBSCRIBERS], told.seen[-MOST_SUBSCRIBERS:]
+    return SeenCard(
+        seen_words(told),
+        tuple(
+            (one.name, "since its start" if one.delay_ms is None else str(milliseconds(one.delay_ms)))
+            for one in reversed(seen)
+        ),
+        tuple(missing),
+        len(told.missing) + len(told.seen) - len(missing) - len(seen),
     )
 
 

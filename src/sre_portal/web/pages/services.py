@@ -141,7 +141,8 @@ class ServicesPage:
         well = sum(one.severity is Severity.HEALTHY for one in found)
         now = ports.clock.now()
         summary = f"{plural(len(found), 'service')}, {well} healthy"
-        return cls(summary, tuple(ServiceRow.of(one, flags_of_service(ports, one.service), now) for one in found))
+        rows = (ServiceRow.of(one, flags_of_service(ports, one.service), now) for one in found)
+        return cls(summary, tuple(rows))
 
 
 async def services(request: Request) -> Response:

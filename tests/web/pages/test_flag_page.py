@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+
+import httpx2
+import pytest
+
+from sre_portal.core.flag_plan import PlanState
+from tests.web.pages.conftest import Read
+from tests.web.pages.flags_told import PRICES, cart
+from tests.web.pages.markup import Markup
+from tests.web.pages.scene import Scene
+
+Post = Callable[..., Awaitable[httpx2.Response]]
+CART = "/flags/shop/new-cart"
+
+
+@pytest.fixture
+def post(here: Scene, browser: httpx2.AsyncClient) -> Post:
+    """Posts a form as somebody of the cast."""
+
+    async def send(path: str, who: str = "omar", **fields: str) -> httpx2.Response:
+        browser.cookies.set("sre_portal_session", here.sessions[who])
+        return await browser.post(path, data={"csrf": f"csrf-of-{who}", **fields})
+
+    return send
+
+
+def definition(here: Scene, name: str) -> Mapping[str, object]:
+    flag_set, _, key = name.partition("/")
+    kept = here.ports.flag_book.get(flag_set)
+    assert kept is not None
+    told: Mapping[str, object] = json.loads(kept.rows[key].definition or "{}")
+    return told
+
+
+def text_of(here: Scene, name: str) -> str:
+    return json.dumps(definition(here, name))
+
+
+async def test_a_flag_says_everything_that_is_known_of_it(read: Read) -> None:
+    page = await read(CART)
+    assert page.faults == []
+    words = page.words.replace("\N{NARROW NO-BREAK SPACE}", " ")
+    for told in (
+        "Version 3, 12 m ago, omar: no error more than before, INC-2041 is closed",
+        "by its rule, with a split",
+        "on 25 %, off 75 %",
+        "1 of 2 in 41 ms",
+        "shop/shop-7c9f4-2",
+        'if the shared rule is-staff then "on"',
+        "41 200",
+        "copy demo to staging",
+        "give on to 50 %",
+        "2 lines new, 2 gone",
+        "the cart that keeps its place",
+        "shop team",
+    ):
+        assert told in words, told
+    assert page.all("body")[0].attributes["data-stream"] == "/live/flags/shop/new-cart"
+
+
+async def test_a_kill_switch_shows_its_drills_and_their_certificates(read: Read) -> None:
+    page = await read("/flags/shop/checkout-open")
+    assert "drilled" in page.by_id("flag-drill").text
+    assert {"/runs/2398", "/api/v1/runs/2398/certificates/shop/checkout-open"} <= page.links()
+    assert "/flags/shop/checkout-open/drill" in page.links()
+    assert "hidden" in (await read(CART)).by_id("flag-drill").attributes
+
+
+async def test_what_error_budgets_turned_is_told(read: Read) -> None:
+    page = await read("/flags/shop/layout")
+    assert "checkout-availability.burn_1h > 6 holds" in page.by_id("flag-turns").text
+
+
+async def test_a_toggle_is_asked_once_with_a_reason_and_then_made(
+    here: Scene, read: Read, post: Post
+) -> None:
+    asked = await read(f"{CART}/toggle")
+    assert asked.faults == []
+    assert "everybody: the default in the code" in asked.words
+    assert asked.fields(f"{CART}/toggle")["enabled"] == "no"
+
+    again = await post(f"{CART}/toggle", enabled="no", reason=" ")
+    assert again.status_code == 422
+    assert "why, in a few words" in again.text
+    done = await post(f"{CART}/toggle", enabled="no", reason="carts are lost")
+    assert (done.status_code, done.headers["location"]) == (303, CART)
+    assert definition(here, "shop/new-cart")["state"] == "DISABLED"
+    page = await read(CART)
+    assert "omar: carts are lost" in page.words
+    assert "Enable" in [one.text for one in page.all("a", href=f"{CART}/toggle")]
+
+
+async def test_a_toggle_of_a_protected_flag_becomes_a_proposal(here: Scene, read: Read, post: Post) -> None:
+    assert "a second person" in (await read("/flags/shop/prices/toggle")).words
+    done = await post("/flags/shop/prices/toggle", enabled="yes", reason="new year")
+    assert done.headers["location"] == "/flag-plans/3"
+    assert definition(here, "shop/prices")["state"] == "DISABLED"
+    assert "waits for approval" in (await read("/flag-plans/3")).words
+
+
+async def test_a_flag_that_was_removed_keeps_its_page_and_can_be_put_back(
+    here: Scene, read: Read, post: Post
+) -> None:
+    banner = "/flags/payments/banner"
+    asked = await read(f"{banner}/remove")
+    fields = asked.fields(f"{banner}/remove")
+    assert fields["version"] == "1"
+    done = await post(f"{banner}/remove", version="1", reason="nobody reads it")
+    assert done.headers["location"] == banner
+    page = await read(banner)
+    assert "removed" in page.by_id("flag-state").text
+    assert not page.all("a", href=f"{banner}/remove")
+
+    before = await read(f"{banner}/versions/1")
+    back = before.fields(f"{banner}/review")
+    review = await post(f"{banner}/review", **{name: back[name] for name in ("definition", "version")})
+    assert review.status_code == 200
+    hidden = Markup(review.text).fields(f"{banner}/save")
+    saved = await post(f"{banner}/save", **{**hidden, "csrf": "csrf-of-omar", "reason": "it was read"})
+    assert saved.status_code == 303, saved.text
+    assert definition(here, "payments/banner")["state"] == "ENABLED"
+
+
+async def test_removing_what_somebody_changed_meanwhile_asks_again(read: Read, post: Post) -> None:
+    await post("/flags/payments/banner/toggle", enabled="no", reason="first")
+    answer = await post("/flags/payments/banner/remove", version="1", reason="second")
+    assert answer.status_code == 422
+    page = Markup(answer.text)
+    assert page.fields("/flags/payments/banner/remove")["version"] == "2"
+    assert "version 2 by omar: first" in page.words
+    assert "disabled" in (await read("/flags/payments/banner")).by_id("flag-state").text
+
+
+async def test_each_version_has_a_permanent_address_with_what_it_changed(read: Read) -> None:
+    page = await read(f"{CART}/versions/2")
+    assert page.faults == []
+    marks = [one.text for one in page.all("li") if one.attributes.get("data-is") in {"gone", "new"}]
+    assert [" ".join(one.split()) for one in marks] == ["- 0", "+ 10", "- 100", "+ 90"]
+    assert "omar, 22 Nov 06:08 UTC: ten percent" in page.words
+    assert {f"{CART}/versions/1", f"{CART}/versions/3"} <= page.links()
+    first = await read(f"{CART}/versions/1")
+    assert "made" in first.words
+    await read(f"{CART}/versions/99", status=404)
+    await read(f"{CART}/versions/x", status=422)
+
+
+async def test_a_viewer_sees_everything_and_may_press_nothing(here: Scene, read: Read, post: Post) -> None:
+    page = await read(CART, who="vera")
+    disabled = [one.text for one in page.all("button", aria_disabled="true")]
+    assert {"Disable", "Remove", "Review"} <= set(disabled)
+    assert f"{CART}/edit" in page.links()
+    before = text_of(here, "shop/new-cart")
+    for path in (
+        "toggle",
+        "remove",
+        "save",
+        "review",
+        "share",
+        "plan",
+        "plan/review",
+        "drill",
+        "drill/review",
+    ):
+        answer = await post(f"{CART}/{path}", who="vera", reason="no", version="3", enabled="no")
+        assert answer.status_code == 403, path
+    assert text_of(here, "shop/new-cart") == before
+    preview = await post(f"{CART}/preview", who="vera", definition=before, context="ada")
+    assert preview.status_code == 200
+
+
+async def test_a_form_without_the_token_of_the_session_does_nothing(here: Scene, post: Post) -> None:
+    answer = await post(f"{CART}/toggle", csrf="another", enabled="no", reason="forged")
+    assert answer.status_code == 403
+    assert definition(here, "shop/new-cart")["state"] == "ENABLED"
+
+
+async def test_a_flag_that_is_not_there_is_said_to_be_missing(read: Read) -> None:
+    for path in ("/flags/shop/nothing", "/flags/nowhere/nothing", f"{CART}x/toggle", "/flags/shop/x/plan"):
+        assert (await read(path, status=404)).faults == []
+    assert "flag_set" in (await read("/flags/Shop/x", status=422)).words
+
+
+async def test_another_share_is_reviewed_with_who_moves_and_saved(here: Scene, post: Post) -> None:
+    wrong = await post(f"{CART}/share", variant="on", percent="1000")
+    assert wrong.status_code == 422
+    assert Markup(wrong.text).faults == []
+    review = await post(f"{CART}/share", variant="on", percent="40")
+    page = Markup(review.text)
+    assert page.faults == []
+    assert "15 %" in page.words
+    hidden = page.fields(f"{CART}/save")
+    saved = await post(f"{CART}/save", **{**hidden, "reason": "forty"})
+    assert saved.status_code == 303, saved.text
+    assert await shares(here) == {"on": 40, "off": 60}
+
+
+async def shares(here: Scene) -> dict[str, int]:
+    rule = definition(here, "shop/new-cart")["targeting"]
+    assert isinstance(rule, dict)
+    buckets = rule["if"][2]["fractional"]
+    total = sum(weight for _, weight in buckets)
+    return {name: sum(w for n, w in buckets if n == name) * 100 // total for name, _ in buckets}
+
+
+async def test_a_flag_is_copied_into_another_environment_after_a_review(
+    here: Scene, read: Read, post: Post
+) -> None:
+    page = await read(f"{CART}/copy?to=staging")
+    assert page.faults == []
+    assert "shop@staging" in page.words
+    hidden = page.fields("/flags/shop@staging/new-cart/save")
+    assert hidden["version"] == "2"
+    saved = await post("/flags/shop@staging/new-cart/save", **{**hidden, "reason": "as it is"})
+    assert saved.headers["location"] == "/flags/shop@staging/new-cart"
+    assert definition(here, "shop@staging/new-cart")["targeting"] == cart(25)["targeting"]
+    await read(f"{CART}/copy?to=demo", status=422)
+    await read(f"{CART}/copy?to=Not%20One", status=422)
+    await read("/flags/shop@staging/new-cart/copy?to=demo")
+
+
+async def test_steps_are_planned_after_a_review_of_each(here: Scene, post: Post) -> None:
+    steps = {"do_0": "share", "at_0": "+1h", "variant_0": "on", "percent_0": "50"}
+    steps |= {"do_1": "share", "at_1": "+1d", "variant_1": "on", "percent_1": "100"}
+    review = Markup((await post(f"{CART}/plan/review", **steps)).text)
+    assert review.faults == []
+    assert "23 Nov 2026, 13:08:02.500 UTC" in review.words
+    assert (
+        len([one for one in review.all("div", role="group") if "Step" in one.attributes["aria-label"]]) == 2
+    )
+    hidden = review.fields(f"{CART}/plan")
+    here.clock.move(30)
+    done = await post(f"{CART}/plan", **{**hidden, "reason": "slowly"})
+    assert done.headers["location"] == f"{CART}#plans"
+    plans = await here.ports.flag_plans.some(flag_set="shop", key="new-cart", limit=2)
+    assert [one.state for one in plans] == [PlanState.SCHEDULED] * 2
+    assert [one.not_before.isoformat()[:16] for one in plans if one.not_before] == [
+        "2026-11-24T12:08",
+        "2026-11-23T13:08",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({}, "at least one step"),
+        ({"do_0": "on", "at_0": "soon"}, "an instant in UTC"),
+        ({"do_0": "on", "at_0": "2020-01-01 10:00"}, "an instant to come"),
+        ({"do_0": "share", "variant_0": "on", "percent_0": "many"}, "a percentage"),
+        ({"do_0": "share", "variant_0": "blue", "percent_0": "10"}, "expected"),
+        ({"do_0": "explode"}, "one of on, off, share"),
+    ],
+)
+async def test_a_plan_that_makes_no_sense_says_what_would(
+    fields: Mapping[str, str], told: str, post: Post
+) -> None:
+    answer = await post(f"{CART}/plan/review", **fields)
+    assert answer.status_code == 422
+    page = Markup(answer.text)
+    assert page.faults == []
+    assert told in page.words
+
+
+async def test_a_second_person_sees_exactly_what_will_be_made_and_approves_it(
+    here: Scene, read: Read, post: Post
+) -> None:
+    page = await read("/flag-plans/1")
+    assert page.faults == []
+    assert "another person than ada" in page.words
+    assert '"state": "ENABLED"' in page.by_id("main").text
+    own = await post("/flag-plans/1/approve", who="ada", reason="I want it")
+    assert own.status_code == 403
+    assert "Nobody approves their own change" in own.text
+    without = await post("/flag-plans/1/approve", reason="")
+    assert without.status_code == 422
+    done = await post("/flag-plans/1/approve", reason="looks right")
+    assert done.headers["location"] == "/flag-plans/1"
+    assert definition(here, "shop/prices")["state"] == "ENABLED"
+    assert "done" in (await read("/flag-plans/1")).words
+    late = await post("/flag-plans/1/refuse", who="omar", reason="too late")
+    assert late.status_code == 409
+    assert "decided by omar" in Markup(late.text).words
+
+
+async def test_a_plan_is_refused_or_cancelled(here: Scene, read: Read, post: Post) -> None:
+    await post("/flag-plans/1/refuse", reason="not yet")
+    await post("/flag-plans/2/cancel", reason="the night was not quiet")
+    assert definition(here, "shop/prices")["state"] == PRICES["state"]
+    assert "Nothing is planned" in (await read("/flag-plans")).words
+    page = await read("/flag-plans?show=all")
+    assert "refused by omar" in page.words
+    assert "cancelled by omar: the night was not quiet" in page.words
+    assert (await read("/flag-plans/77", status=404)).faults == []
+
+
+async def test_a_viewer_of_a_plan_may_decide_nothing(read: Read, post: Post) -> None:
+    page = await read("/flag-plans/1", who="vera")
+    assert [one.text for one in page.all("button", aria_disabled="true")][-1] == "Approve"
+    for act in ("approve", "refuse", "cancel"):
+        assert (await post(f"/flag-plans/1/{act}", who="vera", reason="x")).status_code == 403
