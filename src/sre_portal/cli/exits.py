@@ -26,7 +26,8 @@ MEANING: Mapping[Code, str] = {
     Code.PASSED: "the run passed; for other commands: done",
     Code.FAILED: "the run failed: something reacted otherwise than expected; access explain: not allowed",
     Code.BAD_INPUT: "bad input: a file, document, setting, option, address, token or permission",
-    Code.UNDECIDED: "nothing was proven: the run was refused before it started, is inconclusive, or invalid",
+    Code.UNDECIDED: "nothing was proven: the run was refused, is inconclusive, or invalid; "
+    "flags: nothing has changed yet, the change waits for a second person",
     Code.ABORTED: "the run was aborted: by a guardrail, by a person, or by Ctrl-C",
     Code.UNREACHABLE: "the portal was not reachable, or was lost in the middle of a run",
 }

@@ -1,0 +1,180 @@
+"""What the command line reads of answers about planned changes, and how people write their steps."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from difflib import unified_diff
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from sre_portal.cli.document import read_document
+from sre_portal.cli.exits import Code, CommandFailed
+from sre_portal.cli.portal import PortalLost
+from sre_portal.cli.seen import Seen
+from sre_portal.cli.table import columns
+
+T = TypeVar("T")
+MOST_BYTES = 300_000
+
+
+class PlanSeen(Seen):
+    id: int
+    flag_set: str
+    key: str
+    text: str
+    state: str
+    reason: str
+    proposed_by: str
+    approver: str
+    not_before: datetime | None = None
+    decided_by: str = ""
+    decision: str = ""
+    outcome: str = ""
+
+    @property
+    def named(self) -> str:
+        return f"{self.flag_set}/{self.key}" if self.key else self.flag_set
+
+    @property
+    def when(self) -> str:
+        return "" if self.not_before is None else f"{self.not_before:%Y-%m-%d %H:%M:%S}"
+
+
+class PlanDetailSeen(PlanSeen):
+    before: Mapping[str, object] | None = None
+    after: Mapping[str, object] | None = None
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    shared: bool = False
+    problem: str = ""
+
+
+def parse_plan(answer: object) -> PlanSeen:
+    """Raises `PortalLost` where no portal answers so."""
+    return _parsed(TypeAdapter(PlanSeen), answer)
+
+
+def plan_lines(answer: object) -> Sequence[str]:
+    """A table of planned changes."""
+    seen = _parsed(TypeAdapter(list[PlanSeen]), answer)
+    rows = [
+        (str(one.id), one.named, one.text, one.state, one.when, one.proposed_by, one.outcome or one.reason)
+        for one in seen
+    ]
+    heads = ("PLAN", "FLAG", "WHAT", "STATE", "AT (UTC)", "BY", "WHY")
+    return columns(heads, rows) if rows else ["Nothing is planned."]
+
+
+def detail_lines(answer: object) -> Sequence[str]:
+    """One planned change, and what it would do now."""
+    seen = _parsed(TypeAdapter(PlanDetailSeen), answer)
+    lines = [
+        f"plan {seen.id}: {seen.named}: {seen.text}",
+        f"proposed by {seen.proposed_by}: {seen.reason}",
+        f"{seen.state}" + (f": {seen.outcome}" if seen.outcome else ""),
+    ]
+    lines += [f"not before {seen.when} UTC"] if seen.when else []
+    lines += [f"decided by {seen.decided_by}: {seen.decision}"] if seen.decided_by else []
+    lines += [f"may be approved by {seen.approver}"] if seen.approver else []
+    lines += [f"would fail now: {seen.problem}"] if seen.problem else []
+    kinds = (("+", seen.added), ("~", seen.changed), ("-", seen.removed))
+    lines += [f"{mark} {key}" for mark, keys in kinds for key in keys]
+    lines += ["~ what all flags share: metadata or $evaluators"] if seen.shared else []
+    return [*lines, *_difference(seen.before, seen.after)]
+
+
+def held_up_lines(answer: object) -> Sequence[str]:
+    """What a change by hand became, where it waits for a second person; nothing where it was made."""
+    try:
+        seen = PlanSeen.model_validate(answer)
+    except ValidationError:
+        return []
+    return [
+        f"{seen.named} is protected, and is as it was.",
+        f"Plan {seen.id} waits for {seen.approver}: sre-portal flags approve {seen.id} --reason TEXT",
+    ]
+
+
+def ended_line(answer: object) -> str:
+    """How a plan stands after a decision."""
+    seen = parse_plan(answer)
+    return f"plan {seen.id}: {seen.named}: {seen.text}: {seen.state}" + (
+        f", {seen.outcome}" if seen.outcome else f", not before {seen.when} UTC" if seen.when else ""
+    )
+
+
+def parse_step(text: str) -> dict[str, object]:
+    """A step as somebody writes it: `2026-12-01T08:00:00Z share on 10`. Raises `CommandFailed`."""
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        words = []
+    timed: dict[str, object] = {}
+    if words and (at := _instant(words[0])) is not None:
+        timed, words = {"not_before": at.isoformat()}, words[1:]
+    with suppress(ValueError):
+        match words:
+            case ["on" | "off" as state]:
+                return timed | {"kind": "toggle", "enabled": state == "on"}
+            case ["share", variant, percent]:
+                share = float(percent.removesuffix("%"))
+                return timed | {"kind": "share", "variant": variant, "percent": share}
+            case ["remove", version]:
+                return timed | {"kind": "remove", "version": int(version)}
+            case ["put", file, version]:
+                return timed | {"kind": "put", "definition": _definition(file), "version": int(version)}
+            case _:
+                pass
+    raise CommandFailed(
+        Code.BAD_INPUT,
+        f"{text!r} is no step. Write [INSTANT] and then on, off, share VARIANT PERCENT, put FILE VERSION or "
+        f"remove VERSION, with an instant such as 2026-12-01T08:00:00Z.",
+    )
+
+
+def _instant(word: str) -> datetime | None:
+    """An instant with its time zone. Raises `CommandFailed` for one without."""
+    try:
+        at = datetime.fromisoformat(word)
+    except ValueError:
+        return None
+    if at.tzinfo is None:
+        raise CommandFailed(
+            Code.BAD_INPUT, f"{word} has no time zone: write {word}Z for UTC, or {word}+01:00."
+        )
+    return at
+
+
+def _definition(file: str) -> Mapping[str, object]:
+    """The definition of one flag in a file. Raises `CommandFailed`."""
+    try:
+        found = json.loads(read_document(file, MOST_BYTES))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise CommandFailed(Code.BAD_INPUT, f"{file} is not the definition of a flag, an object in JSON.")
+    return found
+
+
+def _difference(before: Mapping[str, object] | None, after: Mapping[str, object] | None) -> list[str]:
+    old, new = _laid_out(before), _laid_out(after)
+    return list(unified_diff(old, new, "now", "then", lineterm="", n=2))
+
+
+def _laid_out(fields: Mapping[str, object] | None) -> list[str]:
+    return [] if fields is None else json.dumps(fields, indent=2, ensure_ascii=False).splitlines()
+
+
+def _parsed(kind: TypeAdapter[T], answer: object) -> T:
+    try:
+        return kind.validate_python(answer)
+    except ValidationError:
+        raise PortalLost(
+            "The portal answered with something else than planned changes. Is it of this version?"
+        ) from None
