@@ -157,7 +157,7 @@ async def test_whoever_ends_harm_ends_the_drill(world: World, how: str) -> None:
     assert answers(world) == 0
     done = await finish(world, run)
     assert done.verdict is Verdict.ABORTED
-    assert await definition(world) == SWITCH | {"variants": {"off": False, "on": True}}
+    assert await definition(world) == {**SWITCH, "variants": {"off": False, "on": True}}
 
 
 async def test_a_guardrail_ends_the_drill(world: World) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from sre_portal.core.observed import Flip
 from sre_portal.core.run import Verdict
-from tests.unit.core.drills import drill_run, finished, look
+from tests.unit.core.drills import drill_run, finished
+from tests.unit.core.given import at
 
 BACK = "its return (the definition of before is back)"
 CASES: tuple[tuple[str, dict[str, Any], Verdict, str], ...] = (
@@ -46,7 +48,7 @@ CASES: tuple[tuple[str, dict[str, Any], Verdict, str], ...] = (
     ),
     (
         "somebody else took it off",
-        {"restored": look(30).restored.__class__(look(30).restored.at, None, "their word stays")},  # type: ignore[union-attr]
+        {"restored": Flip(at(20.3), None, "their word stays")},
         Verdict.PASSED,
         "The flip of shop/recommendations was seen by all 2 subscribers within 60 ms; their word stays",
     ),

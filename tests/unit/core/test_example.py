@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from sre_portal.core.experiment import Experiment
+from sre_portal.core.flag.flag_set import parse_flags
 from sre_portal.core.lint import advice_of, problems_of
 from sre_portal.core.parse import parse_documents, parse_experiment
 from sre_portal.core.run import Verdict
@@ -39,20 +40,26 @@ def test_the_demo_has_its_slos_and_its_experiments() -> None:
         "payments-availability": 99.9,
         "payments-latency": 99.0,
     }
-    assert EXPERIMENTS == ["abort-catalogue.yaml", "errors-payments.yaml", "latency-checkout.yaml"]
+    assert EXPERIMENTS == [
+        "abort-catalogue.yaml",
+        "drill-recommendations.yaml",
+        "errors-payments.yaml",
+        "latency-checkout.yaml",
+    ]
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_an_example_has_no_problem_in_the_demo_and_nothing_to_advise(name: str) -> None:
     experiment = load(name)
-    assert problems_of(experiment, {slo.name: slo for slo in slos()}, ROUTES) == []
+    flags = {"shop": parse_flags((ROOT / "examples/flags/shop.flagd.json").read_text()).definitions}
+    assert problems_of(experiment, {slo.name: slo for slo in slos()}, ROUTES, flags) == []
     assert advice_of(experiment) == []
     assert experiment.name == name.removesuffix(".yaml")
     assert experiment.spec.duration.total_seconds() <= 60
 
 
 @pytest.mark.parametrize("seed", [1])
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", [name for name in EXPERIMENTS if load(name).spec.faults])
 def test_an_example_passes_with_the_traffic_of_the_demo(name: str, seed: int) -> None:
     world = World(slos(), seed)
     started = EPOCH + WARM_SECONDS + 0.37 * (seed + 1)
