@@ -99,24 +99,26 @@ class TurnWatch:
             self._judge(place, watched, facts, now)
 
     def _follow(self, kept: KeptSet) -> None:
-        """Another version of a set is in force."""
+        """Another version of a set is in force. Only what changed is looked at, where that is known."""
+        before = self._sets.get(kept.name)
         self._sets[kept.name] = kept
-        definitions = kept.flags.definitions
-        found = dict[Place, Watched]()
-        for key in _may_read_facts(kept):
-            place, flag = (kept.name, key), definitions.flags[key]
-            known = self._watched.get(place)
-            if known is None or known.flag != flag or known.evaluators != definitions.evaluators:
-                conditions = conditions_of(flag, definitions.evaluators)
-                known = Watched(flag, definitions.evaluators, conditions)
-            if known.conditions.found:
-                found[place] = known
-        gone = [place for place in self._watched if place[0] == kept.name and place not in found]
-        for place in gone:
-            del self._watched[place]
-            self._stood.pop(place, None)
-            self._held.discard(place)
-        self._watched.update(found)
+        keys = _changed(before, kept)
+        found = {(kept.name, key): self._watch_one(kept, key) for key in _may_read_facts(kept, keys)}
+        for key in keys:
+            place = (kept.name, key)
+            watched = found.get(place)
+            if watched is not None and watched.conditions.found:
+                self._watched[place] = watched
+            elif self._watched.pop(place, None) is not None:
+                self._stood.pop(place, None)
+                self._held.discard(place)
+
+    def _watch_one(self, kept: KeptSet, key: str) -> Watched:
+        definitions, known = kept.flags.definitions, self._watched.get((kept.name, key))
+        flag, evaluators = definitions.flags[key], definitions.evaluators
+        if known is not None and known.flag == flag and known.evaluators == evaluators:
+            return known
+        return Watched(flag, evaluators, conditions_of(flag, evaluators))
 
     def _judge(self, place: Place, watched: Watched, facts: Facts, now: datetime) -> None:
         states, before = watched.conditions.states(facts), self._stood.get(place)
@@ -146,14 +148,22 @@ class TurnWatch:
         self._stood[place] = after
 
 
-def _may_read_facts(kept: KeptSet) -> Iterator[str]:
+def _changed(before: KeptSet | None, kept: KeptSet) -> list[str]:
+    """The keys that differ from what was in force before, removed ones too, or more."""
+    if before is None or before.unsound or kept.unsound or kept.version < before.version:
+        return list(kept.rows)
+    changed = [key for key, row in kept.rows.items() if row.set_version > before.version]
+    return list(kept.rows) if SHARED in changed else changed
+
+
+def _may_read_facts(kept: KeptSet, keys: Iterable[str]) -> Iterator[str]:
     """Flags in force whose text names facts, or a shared rule where one of those does. A quick look."""
     marks = [f'"{SLO}']
     shared = kept.rows.get(SHARED)
     if shared is not None and marks[0] in (shared.definition or ""):
         marks.append('"$ref"')
-    for key in kept.flags:
-        row = kept.rows.get(key)
-        text = "" if row is None or key in kept.unsound else row.definition or ""
-        if not text or any(mark in text for mark in marks):
-            yield key
+    for key in keys:
+        if key in kept.flags:
+            text = "" if key in kept.unsound else kept.rows[key].definition or ""
+            if not text or any(mark in text for mark in marks):
+                yield key
