@@ -61,6 +61,7 @@ def test_every_command_is_there() -> None:
         "flags lint",
         "flags stale",
         "flags turns",
+        "flags seen",
         "flags plans",
         "flags plan",
         "flags approve",

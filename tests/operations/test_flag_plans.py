@@ -439,6 +439,9 @@ async def test_whoever_may_not_any_more_changes_nothing(world: World, cast: Cast
     ended = await ports.flag_plans.get(plan.id)
     assert (ended.state, row(ports, "free").version) == (PlanState.FAILED, 1)
     assert ("no API token" if lost == "token" else "operator on shop") in ended.outcome
+    assert f"Not made: shop/free: switch it off, planned by {who.name} (plan {plan.id})" in repr(
+        vars(ports.notices)
+    )
     assert [one.outcome for one in await told(ports, "flag:make")] == ["failed"]
 
 

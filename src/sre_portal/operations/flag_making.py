@@ -15,7 +15,7 @@ from sre_portal.core.errors import (
     Protected,
     Superseded,
 )
-from sre_portal.core.flag_plan import FlagPlan, PlanMove, failed, too_late
+from sre_portal.core.flag_plan import FlagPlan, PlanMove, PlanState, failed, too_late
 from sre_portal.core.flag_step import Import, in_words
 from sre_portal.core.grant_rule import principal_of
 from sre_portal.operations.access_act import LONGEST_REASON
@@ -43,10 +43,19 @@ async def make_due(ports: Ports) -> None:
         if plan.named in stuck:
             continue
         try:
-            await make(ports, PlanMove(plan, plan))
+            await _tell(ports, await make(ports, PlanMove(plan, plan)))
         except Conflict as busy:
             log.info("a planned change is not made now", plan=plan.id, why=str(busy))
             stuck.add(plan.named)
+
+
+async def _tell(ports: Ports, ended: FlagPlan) -> None:
+    """People hear of what failed: nobody was looking when it was due."""
+    ports.pulse.beat()
+    if ended.state is PlanState.FAILED:
+        log.warning("a planned change failed", plan=ended.id, flag=ended.named, why=ended.outcome)
+        told = f"{ended.named}: {in_words(ended.step)}, planned by {ended.proposed.name} (plan {ended.id})"
+        await ports.notices.send(f"Not made: {told}. {ended.outcome}")
 
 
 async def make(ports: Ports, move: PlanMove) -> FlagPlan:
