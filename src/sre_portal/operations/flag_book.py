@@ -12,8 +12,9 @@ import structlog
 from sre_portal.core.flag.flag_set import FlagSet
 from sre_portal.core.flag.taking import Taken, take_changes, take_whole
 from sre_portal.core.flag_change import EMPTY_SHARED, SHARED, FlagRow, SetNews
-from sre_portal.core.ports import FlagStore
+from sre_portal.core.flag_ports import FlagStore
 from sre_portal.operations.pulse import Pulse
+from sre_portal.operations.uncollected import uncollected
 
 log = structlog.get_logger("sre_portal.flags")
 
@@ -97,9 +98,10 @@ async def _after(before: KeptSet, news: SetNews) -> KeptSet:
 
 
 def _whole(before: KeptSet, rows: Mapping[str, FlagRow]) -> Taken:
-    fields = {key: told for key, row in rows.items() if (told := _fields(row)) is not None}
-    shared = fields.pop(SHARED, None)
-    return take_whole(before.flags, _read(EMPTY_SHARED) if shared is None else shared, fields)
+    with uncollected():
+        fields = {key: told for key, row in rows.items() if (told := _fields(row)) is not None}
+        shared = fields.pop(SHARED, None)
+        return take_whole(before.flags, _read(EMPTY_SHARED) if shared is None else shared, fields)
 
 
 def _fields(row: FlagRow) -> Mapping[str, object] | None:
