@@ -24,8 +24,8 @@ from sre_portal.core.errors import (
 )
 from sre_portal.core.flag_change import FlagRow, SetChange
 from sre_portal.core.flag_plan import FlagPlan, PlanState, TimedStep
+from sre_portal.core.flag_ports import FlagStore
 from sre_portal.core.flag_step import FlagStep, Put, Remove, Share, Toggle
-from sre_portal.core.ports import FlagStore
 from sre_portal.operations.flag_foresight import foreseen
 from sre_portal.operations.flag_import import Imported, ImportOrder
 from sre_portal.operations.flag_making import make_due

@@ -7,26 +7,28 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sre_portal.core.board import Board
+from sre_portal.core.flag_ports import (
+    CertificateStore,
+    FlagPlanStore,
+    FlagStore,
+    FlagTurnStore,
+    FlagUseStore,
+    SightingStore,
+)
 from sre_portal.core.ports import (
     AccountStore,
     AlertStore,
     AuditStore,
-    CertificateStore,
     Catalogue,
     Clock,
-    FlagStore,
-    FlagTurnStore,
-    FlagUseStore,
     JournalStore,
     LeaseDesk,
     LoginStore,
     Notices,
-    FlagPlanStore,
     Replicas,
     ReportStore,
     RunStore,
     SessionStore,
-    SightingStore,
     TokenStore,
 )
 from sre_portal.core.preflight import Limits

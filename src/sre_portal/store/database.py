@@ -11,22 +11,24 @@ from typing import Self
 from sqlalchemy import Connection, select
 
 from sre_portal.core.errors import StoreUnavailable
+from sre_portal.core.flag_ports import (
+    CertificateStore,
+    FlagPlanStore,
+    FlagStore,
+    FlagTurnStore,
+    FlagUseStore,
+    SightingStore,
+)
 from sre_portal.core.ports import (
     AccountStore,
     AlertStore,
     AuditStore,
-    CertificateStore,
-    FlagStore,
-    FlagTurnStore,
-    FlagUseStore,
     JournalStore,
     LoginStore,
-    FlagPlanStore,
     Replicas,
     ReportStore,
     RunStore,
     SessionStore,
-    SightingStore,
     TokenStore,
 )
 from sre_portal.store import tables
