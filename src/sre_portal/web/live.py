@@ -21,6 +21,7 @@ from starlette.responses import Response, StreamingResponse
 from sre_portal.core.access import Permission, Principal
 from sre_portal.core.errors import PortalError, StoreUnavailable
 from sre_portal.operations.ports import Ports
+from sre_portal.operations.pulse import Pulse
 from sre_portal.web import render
 from sre_portal.web.context import ports_of, principal_of
 from sre_portal.web.guard import still
@@ -42,6 +43,7 @@ log = structlog.get_logger("sre_portal.web")
 
 PAGE_SECONDS = 1.0
 RUN_SECONDS = 0.25
+FLAG_SECONDS = 0.25
 BEAT_SECONDS = 1.0
 """An event goes out at least this often."""
 BACKLOG = 16
@@ -80,8 +82,16 @@ Queue = asyncio.Queue[bytes | None]
 class Topic:
     """What several readers look at. Works while somebody looks."""
 
-    def __init__(self, ports: Ports, closing: asyncio.Event, draw: Draw, seconds: float) -> None:
+    def __init__(
+        self,
+        ports: Ports,
+        closing: asyncio.Event,
+        draw: Draw,
+        seconds: float,
+        pulse: Pulse | None = None,
+    ) -> None:
         self.ports = ports
+        self.pulse = pulse or ports.pulse
         self.closing = closing
         self.draw = draw
         self.seconds = seconds
@@ -119,7 +129,7 @@ class Topic:
                 began = loop.time()
                 if await self._pass():
                     break
-                count = await self.ports.pulse.after(count, BEAT_SECONDS)
+                count = await self.pulse.after(count, BEAT_SECONDS)
                 await self._rest(self.seconds - (loop.time() - began))
         except Exception:
             log.exception("bug in a drawing")  # the readers come back and are told by the page
@@ -216,7 +226,7 @@ async def flags(request: Request) -> Response:
         view = FlagsPage.of(ports, who, asked, await beside_flags(ports))
         return Drawing(render.fragments(("flags.html",), Frame.around(ports, who), view=view), view.rows)
 
-    return stream(request, f"flags {asked}", draw, PAGE_SECONDS)
+    return stream(request, f"flags {asked}", draw, FLAG_SECONDS, ports.flag_book.changed)
 
 
 async def flag(request: Request) -> Response:
@@ -227,7 +237,7 @@ async def flag(request: Request) -> Response:
         view = await flag_page(ports, who, flag_set, key)
         return Drawing(render.fragments(("flag.html",), Frame.around(ports, who), view=view))
 
-    return stream(request, f"flag {flag_set}/{key}", draw, PAGE_SECONDS)
+    return stream(request, f"flag {flag_set}/{key}", draw, FLAG_SECONDS, ports.flag_book.changed)
 
 
 def everybody(request: Request) -> Principal:
@@ -236,14 +246,14 @@ def everybody(request: Request) -> Principal:
     return Principal("", who.grants, within=who.within)
 
 
-def stream(request: Request, name: str, draw: Draw, seconds: float) -> Response:
-    """The stream of a topic. Everybody who may the same shares it."""
+def stream(request: Request, name: str, draw: Draw, seconds: float, pulse: Pulse | None = None) -> Response:
+    """The stream of a topic, shared by all who may the same. `pulse` wakes it; without one the portal's."""
     topics = topics_of(request)
     who = everybody(request)
     key = f"{name} {who.grants} {who.within}"
     topic = topics.get(key)
     if topic is None or not topic.readers:
-        topic = topics[key] = Topic(ports_of(request), request.app.state.closing, draw, seconds)
+        topic = topics[key] = Topic(ports_of(request), request.app.state.closing, draw, seconds, pulse)
     for idle in [other for other, one in topics.items() if not one.readers and one is not topic]:
         del topics[idle]
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}

@@ -1,4 +1,4 @@
-"""The flags of the scene: switches, splits, rules, an environment beside the own one, one that was removed."""
+"""The flags of the scene: switches, splits, rules, an environment beside its own, one that was removed."""
 
 from __future__ import annotations
 

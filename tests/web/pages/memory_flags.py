@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sre_portal.core.flag_change import ChangedFlag, FlagRow, SetChange, SetNews
-from sre_portal.core.flag_turn import FlagTurn
 from sre_portal.core.flag_seen import Sighting
+from sre_portal.core.flag_turn import FlagTurn
 from sre_portal.core.flag_use import Key, Used
 from tests.web.pages.memory_plans import Plans
 

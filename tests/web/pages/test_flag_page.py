@@ -1,42 +1,17 @@
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
-import httpx2
 import pytest
 
 from sre_portal.core.flag_plan import PlanState
 from tests.web.pages.conftest import Read
 from tests.web.pages.flags_told import PRICES, cart
 from tests.web.pages.markup import Markup
+from tests.web.pages.posting import Post, definition, text_of
 from tests.web.pages.scene import Scene
 
-Post = Callable[..., Awaitable[httpx2.Response]]
 CART = "/flags/shop/new-cart"
-
-
-@pytest.fixture
-def post(here: Scene, browser: httpx2.AsyncClient) -> Post:
-    """Posts a form as somebody of the cast."""
-
-    async def send(path: str, who: str = "omar", **fields: str) -> httpx2.Response:
-        browser.cookies.set("sre_portal_session", here.sessions[who])
-        return await browser.post(path, data={"csrf": f"csrf-of-{who}", **fields})
-
-    return send
-
-
-def definition(here: Scene, name: str) -> Mapping[str, object]:
-    flag_set, _, key = name.partition("/")
-    kept = here.ports.flag_book.get(flag_set)
-    assert kept is not None
-    told: Mapping[str, object] = json.loads(kept.rows[key].definition or "{}")
-    return told
-
-
-def text_of(here: Scene, name: str) -> str:
-    return json.dumps(definition(here, name))
 
 
 async def test_a_flag_says_everything_that_is_known_of_it(read: Read) -> None:

@@ -47,6 +47,7 @@ async def test_every_flag_is_listed_below_its_set(read: Read) -> None:
     ]
     assert "7 flags in 3 sets, 1 disabled" in page.words
     assert "staging, 1 flag, version 2" in page.by_id("set-shop@staging").text
+    assert "seen by 1 of 2 in 41" in page.by_id("set-shop").text
 
 
 async def test_a_line_says_what_is_on_for_whom_since_when_and_why(read: Read) -> None:
@@ -106,7 +107,7 @@ async def test_ten_thousand_flags_come_page_by_page(here: Scene, read: Read) -> 
     last = await read("/flags?set=many&page=100")
     assert keys(last)[-1] == "many/flag-09999"
     assert "/flags?set=many&page=99" in last.links()
-    assert not [one for one in last.all("a", rel="next")]
+    assert not last.all("a", rel="next")
 
 
 async def test_hostile_names_reasons_and_people_are_text(here: Scene, read: Read) -> None:

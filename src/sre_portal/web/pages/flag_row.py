@@ -55,7 +55,6 @@ class FlagLine:
     since: Moment
     by: str
     reason: str
-    seen: str
     stale: str
     drill: Pill | None
     plans: int
@@ -80,7 +79,6 @@ class FlagLine:
             since=moment(row.changed_at, now),
             by=row.changed_by,
             reason=row.reason,
-            seen=beside.seen.get(row.flag_set, ""),
             stale=beside.stale.get(place, ""),
             drill=beside.drills.get(place),
             plans=beside.plans.get(place, 0),
