@@ -89,7 +89,7 @@ async def listening_to(app: ASGIApp, url: str, **headers: str) -> AsyncIterator[
         "client": ("127.0.0.1", 1),
         "server": ("portal.test", 80),
     }
-    asked = asyncio.create_task(app(scope, one.receive, one.send))
+    asked: asyncio.Future[None] = asyncio.ensure_future(app(scope, one.receive, one.send))
     asked.add_done_callback(lambda _: one.over.set())
     try:
         async with asyncio.timeout(WAIT_SECONDS):

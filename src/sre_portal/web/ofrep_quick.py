@@ -120,14 +120,12 @@ class QuickFlags:
         ports = self.ports
         if not self._may(plain.digest, await token_with(ports, plain.digest)):
             return None
-        message = await receive()
-        read.append(message)
-        if message["type"] != "http.request" or message.get("more_body"):
+        body = await _body(receive, read)
+        if body is None:
             return None
         token = await token_with(ports, plain.digest)
         if token is None or not self._may(plain.digest, token):
             return None
-        body: bytes = message.get("body", b"")
         if plain.key:
             answer = answer_one(ports, plain.flag_set, plain.key, body)
         else:
@@ -186,6 +184,19 @@ class QuickFlags:
         first = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode()
         found = self._heads[status, scope["scheme"]] = (first + lines, headers)
         return found
+
+
+async def _body(receive: Receive, read: list[Message]) -> bytes | None:
+    """The whole body; None where it is not what was told of it."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        read.append(message)
+        body += message.get("body", b"")
+        if message["type"] != "http.request" or len(body) > LARGEST_BODY_BYTES:
+            return None
+        if not message.get("more_body", False):
+            return bytes(body)
 
 
 def _again(read: list[Message], receive: Receive) -> Receive:
