@@ -26,6 +26,7 @@ from sre_portal.core.flag_change import FlagRow, SetChange
 from sre_portal.core.flag_plan import FlagPlan, PlanState, TimedStep
 from sre_portal.core.flag_ports import FlagStore
 from sre_portal.core.flag_step import FlagStep, Put, Remove, Share, Toggle
+from sre_portal.core.grant_rule import Rule
 from sre_portal.operations.flag_foresight import foreseen
 from sre_portal.operations.flag_import import Imported, ImportOrder
 from sre_portal.operations.flag_making import make_due
@@ -443,6 +444,25 @@ async def test_whoever_may_not_any_more_changes_nothing(world: World, cast: Cast
         vars(ports.notices)
     )
     assert [one.outcome for one in await told(ports, "flag:make")] == ["failed"]
+
+
+async def test_roles_by_groups_count_only_while_the_provider_vouches_for_the_person(
+    world: World, cast: Cast
+) -> None:
+    await free(cast)
+    rule = Rule(name="staff", group="staff", role=Role.OPERATOR)
+    policy = replace(world.ports.policy, rules=(rule,), token_trust=timedelta(days=30))
+    ports = replace(world.ports, policy=policy)
+    eve = await acting_as(ports, await person(ports, "eve"))
+    instants = [world.clock.now() + timedelta(days=days) for days in (20, 40)]
+    steps = [TimedStep(Share("on", 5), instants[0]), TimedStep(Share("on", 9), instants[1])]
+    plans = await propose(ports, eve, order(key="free"), steps)
+    for _ in plans:
+        world.clock.move(20 * 24 * 3600)
+        await make_due(ports)
+    ends = [await ports.flag_plans.get(one.id) for one in plans]
+    assert [one.state for one in ends] == [PlanState.DONE, PlanState.FAILED]
+    assert "operator on shop" in ends[1].outcome
 
 
 async def test_a_plan_that_came_true_by_itself_is_done(world: World, cast: Cast) -> None:

@@ -24,7 +24,7 @@ from sre_portal.operations.directory import token_named
 from sre_portal.operations.flag_import import ImportOrder, import_flags
 from sre_portal.operations.flags import FlagOrder, change_flag
 from sre_portal.operations.ports import Ports
-from sre_portal.operations.tokens import principal_with
+from sre_portal.operations.tokens import is_trusted, principal_with
 
 log = structlog.get_logger("sre_portal.flags")
 
@@ -88,7 +88,7 @@ async def _change(ports: Ports, actor: Principal, move: PlanMove) -> None:
 
 
 async def _proposer(ports: Ports, plan: FlagPlan) -> Principal:
-    """Whoever proposed it, with what they may now.
+    """Whoever proposed it, with what they may now. Groups of long ago are nobody's word today, as for tokens.
 
     Raises `NotPermitted`, or `NotFound` where the account or the token they had is gone.
     """
@@ -99,7 +99,8 @@ async def _proposer(ports: Ports, plan: FlagPlan) -> Principal:
             raise NotFound("API token", f"{who.name} of the same owner")
     elif who.account is not None:
         account = await ports.accounts.get(who.account)
-        held = principal_of(account, ports.policy.rules, ports.environment).at(now)
+        rules = ports.policy.rules if is_trusted(ports, account) else ()
+        held = principal_of(account, rules, ports.environment).at(now)
     else:
         raise NotFound("account", who.name)
     return replace(held, name=plan.maker)
