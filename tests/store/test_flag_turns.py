@@ -44,3 +44,11 @@ async def test_those_of_some_sets_are_read_from_an_instant_on(store: SqlStore) -
     assert await store.flag_turns.since({"shop", "shop@staging"}, since, 10) == turns[:1:-1]
     assert await store.flag_turns.since({"shop"}, since, 2) == [turns[4], turns[3]]
     assert await store.flag_turns.since((), since, 2) == []
+
+
+async def test_old_turns_are_forgotten_and_not_how_a_flag_stands(store: SqlStore) -> None:
+    turns = [turn("a", 0), turn("a", 1), turn("b", 0), turn("a", 5)]
+    for one in turns:
+        await store.flag_turns.add(one)
+    await store.flag_turns.forget(NOW + timedelta(seconds=1))
+    assert await store.flag_turns.recent("shop", "", 10) == [turns[3], turns[2], turns[1]]

@@ -97,6 +97,9 @@ class FlagTurnStore(Protocol):
     async def since(self, flag_sets: Collection[str], at: datetime, limit: int) -> Sequence[FlagTurn]:
         """The newest of these sets from an instant on, newest first."""
 
+    async def forget(self, before: datetime) -> None:
+        """Drops turns before an instant, and not the newest of a flag: it says how the flag stands."""
+
 
 class CertificateStore(Protocol):
     """Certificates of drills. One is issued once for a switch of a run and never changes."""

@@ -11,7 +11,7 @@ from sre_portal.operations.board import refresh_minutes
 from sre_portal.operations.certificates import issue_certificates, look_at_drills_due
 from sre_portal.operations.drill_acts import take_off_spent
 from sre_portal.operations.flag_making import make_due
-from sre_portal.operations.flag_turns import look_at_turns
+from sre_portal.operations.flag_turns import forget_turns, look_at_turns
 from sre_portal.operations.flag_use import look_for_stale, write_uses
 from sre_portal.operations.flags import follow_flags
 from sre_portal.operations.glass import refresh_glass
@@ -42,6 +42,7 @@ SCHEDULE: Sequence[tuple[float, Operation]] = (
     (10.0, write_uses),
     (600.0, look_for_stale),
     (3600.0, driving(forget_old)),
+    (3600.0, driving(forget_turns)),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import structlog
 
@@ -16,6 +17,7 @@ from sre_portal.operations.turn_watch import WaitingTurn
 log = structlog.get_logger("sre_portal.flags")
 
 ACTION = "flag:turn"
+KEPT = timedelta(days=35)
 MOST_TOLD = 20
 """Conditions that the audit log tells of one turn. The row has all of them."""
 
@@ -36,6 +38,11 @@ async def look_at_turns(ports: Ports) -> None:
         ports.pulse.beat()
 
 
+async def forget_turns(ports: Ports) -> None:
+    """Drops the rows of turns that are too old for any chart. The audit log has them on."""
+    await ports.flag_turns.forget(ports.clock.now() - KEPT)
+
+
 async def _write(ports: Ports, one: WaitingTurn) -> None:
     """The act first: a portal that dies in between tells of it again, and not never."""
     turn = one.turn
@@ -54,4 +61,3 @@ def _intent(ports: Ports, one: WaitingTurn) -> Intent:
     named = f"flag:{turn.flag_set}/{turn.key}"
     intent = intent_of(ports, PORTAL, "", ACTION, named, reason=turn.words, before=before, after=after)
     return replace(intent, at=turn.at)
-

@@ -389,6 +389,7 @@ flag_turn = Table(
     _text("conditions"),
     _text("facts"),
     Index("flag_turn_at", "at", "id"),
+    Index("flag_turn_flag", "flag_set", "key", "id"),
 )
 
 # Changes of flags that wait for a second person, for an instant, or for both.

@@ -109,6 +109,9 @@ class FlagTurns:
     async def since(self, flag_sets: Collection[str], at: datetime, limit: int) -> Sequence[FlagTurn]:
         return [one for one in self.held if one.flag_set in flag_sets and one.at >= at][:limit]
 
+    async def forget(self, before: datetime) -> None:
+        """Nothing gets old here."""
+
 
 @dataclass
 class Sightings:

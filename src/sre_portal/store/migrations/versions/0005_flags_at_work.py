@@ -44,6 +44,11 @@ def upgrade() -> None:
         sa.Column("facts", sa.Text, nullable=False),
     )
     op.create_index("flag_turn_at", "flag_turn", ["at", "id"])
+    op.create_index("flag_turn_flag", "flag_turn", ["flag_set", "key", "id"])
+    _plans_and_drills()
+
+
+def _plans_and_drills() -> None:
     op.create_table(
         "flag_plan",
         _counted(),
