@@ -249,6 +249,21 @@ async def test_a_flag_that_moved_on_is_not_changed_by_an_old_plan(cast: Cast) ->
     assert [one.outcome for one in await told(cast.ports, "flag:make")] == ["failed"]
 
 
+async def test_a_drill_that_is_over_takes_nobody_s_approval_away(cast: Cast) -> None:
+    plan = await asked(cast, Put({**DEAR, "defaultVariant": "on"}), 1)
+    for fields in ({**DEAR, "state": "DISABLED"}, DEAR):
+        await put_flag(cast.ports, ADA, replace(order(), way="drill"), fields)
+        during = fields is not DEAR
+        assert bool((await foreseen(cast.ports, plan)).problem) is during
+    assert (await approve(cast.ports, cast.bo, plan.id, "fine")).outcome == "version 4"
+    assert [one.version for one in await cast.ports.flags.history("shop", "new-cart", 9, None)] == [
+        4,
+        3,
+        2,
+        1,
+    ]
+
+
 async def test_of_two_who_approve_at_once_one_makes_it_and_the_other_is_told(cast: Cast) -> None:
     plan = await asked(cast, Toggle(False))
     tries = [approve(cast.ports, who, plan.id, "fine") for who in (cast.bo, cast.root)]
@@ -306,6 +321,7 @@ async def test_an_import_of_a_set_that_moved_on_fails_and_one_that_touches_nothi
         cast.ports, OMAR, ImportOrder("shop", "more"), {"flags": {"new-cart": DEAR, "other": SWITCH}}
     )
     assert isinstance(done, Imported)
+    assert "expected version 1 of the set, found version 2" in (await foreseen(cast.ports, plan)).problem
     ended = await approve(cast.ports, cast.bo, plan.id, "fine")
     assert (ended.state, ended.outcome) == (
         PlanState.FAILED,

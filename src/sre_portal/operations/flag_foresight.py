@@ -93,11 +93,27 @@ async def foreseen(ports: Ports, plan: FlagPlan) -> Foreseen:
         if isinstance(plan.step, Import):
             order = ImportOrder(plan.flag_set, plan.reason, epoch=plan.step.epoch)
             told = await plan_import(ports, order, plan.step.document)
-            return Foreseen(difference=told.difference)
+            made_from, found = f"version {plan.step.version} of the set", f"version {told.set_version}"
+            problem = "" if told.set_version == plan.step.version else f"expected {made_from}, found {found}"
+            return Foreseen(difference=told.difference, problem=problem)
         kept = ports.flag_book.get(plan.flag_set) or KeptSet(plan.flag_set)
-        return _foreseen(kept, plan, plan.step)
+        return _foreseen(kept, plan, from_version(plan.step, await version_now(ports, plan)))
     except (InvalidInput, NotFound, Conflict) as why:
         return Foreseen(problem=str(why))
+
+
+async def version_now(ports: Ports, plan: FlagPlan) -> int | None:
+    """The version a planned change of one flag was made from; the newest one where that says the same.
+
+    A drill flips a switch and brings it back: that makes two versions, and takes nobody's approval away.
+    """
+    version, kept = plan.step.version, ports.flag_book.get(plan.flag_set)
+    row = None if kept is None else kept.rows.get(plan.key)
+    if not version or row is None or row.version == version:
+        return version
+    found = await ports.flags.history(plan.flag_set, plan.key, 1, version + 1)
+    is_same = bool(found) and found[0].version == version and found[0].definition == row.definition
+    return row.version if is_same else version
 
 
 def _foreseen(kept: KeptSet, plan: FlagPlan, step: FlagStep) -> Foreseen:

@@ -21,6 +21,7 @@ from sre_portal.core.grant_rule import principal_of
 from sre_portal.operations.access_act import LONGEST_REASON
 from sre_portal.operations.audited import deny, intent_of
 from sre_portal.operations.directory import token_named
+from sre_portal.operations.flag_foresight import version_now
 from sre_portal.operations.flag_import import ImportOrder, import_flags
 from sre_portal.operations.flags import FlagOrder, change_flag
 from sre_portal.operations.ports import Ports
@@ -83,7 +84,9 @@ async def _change(ports: Ports, actor: Principal, move: PlanMove) -> None:
         of_set = ImportOrder(plan.flag_set, plan.reason, version=step.version, epoch=step.epoch, plan=move)
         await import_flags(ports, actor, of_set, step.document)
         return
-    order = FlagOrder(plan.flag_set, plan.key, plan.reason, version=step.version, way="plan", plan=move)
+    await ports.flag_book.refresh(ports.flags)
+    version = await version_now(ports, plan)
+    order = FlagOrder(plan.flag_set, plan.key, plan.reason, version=version, way="plan", plan=move)
     await change_flag(ports, actor, order, step)
 
 
