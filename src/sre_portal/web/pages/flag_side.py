@@ -14,7 +14,7 @@ from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.flag_use import judge_stale, use_of
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.sightings import seen_by
-from sre_portal.web.pages.figures import Moment, milliseconds, moment, span
+from sre_portal.web.pages.figures import Moment, count, milliseconds, moment, span
 from sre_portal.web.pages.flag_beside import drill_pill, seen_words
 from sre_portal.web.pages.flag_words import flag_href
 from sre_portal.web.pages.permit import ahead
@@ -75,6 +75,8 @@ class Side:
     needed_by: tuple[tuple[str, str], ...]
     more_users: int
     use: Use
+    used: str
+    """How often it was evaluated, whatever it gave."""
     counted_since: Moment | None
     """None where evaluations are not counted yet."""
     stale: str
@@ -88,6 +90,7 @@ async def side_of(ports: Ports, kept: KeptSet, row: FlagRow) -> Side:
     flags = kept.flags.definitions.flags
     uses, since = await use_of(ports, kept.name), await ports.flag_uses.counted_since()
     stale = judge_stale(ports, kept, uses, since).get(row.key)
+    use = uses.get(row.key, UNUSED)
     users = needed_by(row.key, flags)
     turns = await ports.flag_turns.recent(kept.name, row.key, TURNS)
     return Side(
@@ -95,7 +98,8 @@ async def side_of(ports: Ports, kept: KeptSet, row: FlagRow) -> Side:
         needs=_needs(kept, flags.get(row.key)),
         needed_by=tuple((one, flag_href(kept.name, one)) for one in users[:MOST_USERS]),
         more_users=max(0, len(users) - MOST_USERS),
-        use=uses.get(row.key, UNUSED),
+        use=use,
+        used=count(use.count),
         counted_since=None if since is None else moment(since, now),
         stale="" if stale is None else str(stale),
         turns=tuple(TurnRow(moment(one.at, now), one.words, _facts(one.facts)) for one in turns),
