@@ -24,6 +24,7 @@ ALL = (
     "access",
     "audit",
     "flag_evaluation",
+    "ofrep",
     "flag_load",
     "flag_fanout",
 )

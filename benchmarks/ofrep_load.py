@@ -134,7 +134,7 @@ def request_of(told: argparse.Namespace, number: int) -> bytes:
     head = (
         f"POST /ofrep/v1/evaluate/flags/{key} HTTP/1.1\r\nhost: 127.0.0.1:{told.port}\r\n"
         f"authorization: Bearer {told.token}\r\ncontent-type: application/json\r\n"
-        f"content-length: {len(body)}\r\n\r\n"
+        f"content-length: {len(body)}\r\n{told.header}\r\n"
     )
     return head.encode() + body
 
@@ -145,6 +145,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--token", required=True)
     parser.add_argument("--keys", type=lambda text: text.split(","), default=["new-cart"])
+    parser.add_argument("--header", type=lambda text: f"{text}\r\n" if text else "", default="")
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--rate", type=float, default=7_500)
