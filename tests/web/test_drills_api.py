@@ -86,8 +86,8 @@ async def test_the_page_of_a_drill_says_what_is_flipped_and_who_saw_it(
 
 
 @pytest.mark.parametrize("who", ["vera", "nils", "nobody"])
-async def test_a_drill_takes_who_may_start_runs(door: Door, omar: httpx2.AsyncClient, who: str) -> None:
-    assert omar
+@pytest.mark.usefixtures("omar")
+async def test_a_drill_takes_who_may_start_runs(door: Door, who: str) -> None:
     client = door.client("" if who == "nobody" else who)
     assert (await client.post(f"{FLAG}/drill", json=BODY)).status_code in {401, 403}
 
@@ -115,10 +115,8 @@ async def test_what_is_not_there_is_not_found(omar: httpx2.AsyncClient) -> None:
         assert (await omar.get(f"/api/v1{path}")).status_code == 404, path
 
 
-async def test_switches_that_are_due_are_in_the_metrics(
-    world: World, door: Door, omar: httpx2.AsyncClient
-) -> None:
-    assert omar
+@pytest.mark.usefixtures("omar")
+async def test_switches_that_are_due_are_in_the_metrics(world: World, door: Door) -> None:
     await look_at_drills_due(world.ports)
     told = (await door.client("vera").get("/metrics")).text
     assert 'sre_portal_flags_drill_due{set="shop"} 1.0' in told
