@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from sre_portal.contract.flags import PATH as FLAGS_PATH
 from sre_portal.contract.lease import Lease, Plan, SliDefinition
 from sre_portal.contract.report import ReportReceipt
 
@@ -34,7 +35,10 @@ class StubPortal:
         self.report_status = 200
         self.answers: Callable[[Wire], bytes] = self.receipt
         self.url = ""
+        self.flag_queries: list[str] = []
+        self.flags_status = 200
         self._lines: list[bytes] = []
+        self._flag_lines: list[bytes] = []
         self._seq = 0
         self._changed = asyncio.Condition()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -64,6 +68,16 @@ class StubPortal:
         async with self._changed:
             self._lines.append(line)
             self._changed.notify_all()
+
+    async def flags(self, *told: Wire | bytes) -> None:
+        """Send lines about flags to every stream of them; streams that come later get all of them at once."""
+        async with self._changed:
+            self._flag_lines += [one if isinstance(one, bytes) else json.dumps(one).encode() for one in told]
+            self._changed.notify_all()
+
+    def forget_flags(self) -> None:
+        """Streams that come from now on get only what is told from now on."""
+        self._flag_lines.clear()
 
     async def reported(self, wanted: Callable[[Wire], bool]) -> Wire:
         """The first report that is as wanted, of those that came and those to come."""
@@ -95,8 +109,10 @@ class StubPortal:
                 async with self._changed:
                     self.headers.append(headers)
                     self._changed.notify_all()
-                if method == "GET":
-                    await self._stream(path, writer)
+                if method == "GET" and path.startswith(FLAGS_PATH):
+                    await self._stream(path, writer, self.flag_queries, self._flag_lines)
+                elif method == "GET":
+                    await self._stream(path, writer, self.queries, self._lines)
                 else:
                     await self._report(json.loads(body), writer)
         except (EOFError, OSError):
@@ -110,21 +126,25 @@ class StubPortal:
         method, path, _ = head[0].split(" ")
         return method, path, {k.lower(): v for k, _, v in (line.partition(": ") for line in head[1:-2])}
 
-    async def _stream(self, path: str, writer: asyncio.StreamWriter) -> None:
+    async def _stream(
+        self, path: str, writer: asyncio.StreamWriter, queries: list[str], lines: list[bytes]
+    ) -> None:
         async with self._changed:
-            self.queries.append(path.partition("?")[2])
+            queries.append(path.partition("?")[2])
             self._changed.notify_all()
-        if self.stream_status != 200:
-            writer.write(f"HTTP/1.1 {self.stream_status} No\r\ncontent-length: 0\r\n\r\n".encode())
+        is_flags = lines is self._flag_lines
+        status = self.flags_status if is_flags else self.stream_status
+        if status != 200:
+            writer.write(f"HTTP/1.1 {status} No\r\ncontent-length: 0\r\n\r\n".encode())
             return
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\n")
         writer.write(b"transfer-encoding: chunked\r\n\r\n")
-        sent = max(len(self._lines) - 1, 0)
+        sent = 0 if is_flags else max(len(lines) - 1, 0)
         async with self._changed:
             while not writer.transport.is_closing():
-                for line in self._lines[sent:]:
+                for line in lines[sent:]:
                     writer.write(f"{len(line) + 1:x}\r\n".encode() + line + b"\n\r\n")
-                sent = len(self._lines)
+                sent = len(lines)
                 await self._changed.wait()
 
     async def _report(self, report: Wire, writer: asyncio.StreamWriter) -> None:

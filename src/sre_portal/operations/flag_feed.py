@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
 from sre_portal.contract.flags import BEAT_SECONDS
@@ -160,6 +160,8 @@ class FlagFeeds:
         self._feeds: dict[str, Feed] = {}
         self._groups = [_Group() for _ in range(GROUPS)]
         self._readers: dict[tuple[str, str], Subscriber] = {}
+        self._counts: Counter[str] = Counter()
+        """How many instances of each service read."""
         self._joined = 0
         self._facts: Facts = NO_FACTS
         self._task: asyncio.Task[None] | None = None
@@ -168,12 +170,18 @@ class FlagFeeds:
         """How many read."""
         return len(self._readers)
 
+    def has_room(self, service: str, instance: str, most: int) -> bool:
+        """Whether an instance may read, where at most so many of a service do."""
+        return (service, instance) in self._readers or self._counts[service] < most
+
     def join(self, service: str, instance: str, sets: Sequence[str]) -> Subscriber:
         """Begins to tell an instance of sets. One that has a stream already is back: the old one ends."""
         subscriber = Subscriber([self._feed(name) for name in sets], self._groups[self._joined % GROUPS])
         self._joined += 1
         before = self._readers.get((service, instance))
-        if before is not None:
+        if before is None:
+            self._counts[service] += 1
+        else:
             before.is_over = True
         self._readers[service, instance] = subscriber
         if self._task is None or self._task.done():
@@ -184,6 +192,7 @@ class FlagFeeds:
         subscriber.is_over = True
         if self._readers.get((service, instance)) is subscriber:
             del self._readers[service, instance]
+            self._counts[service] -= 1
 
     def _feed(self, name: str) -> Feed:
         kept = self._book.get(name) or KeptSet(name)

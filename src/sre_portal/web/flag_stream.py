@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from sre_portal.contract.flags import MAX_SETS
-from sre_portal.core.errors import InvalidInput, NotAuthenticated, Problem, StoreUnavailable
+from sre_portal.core.errors import InvalidInput, NotAuthenticated, Problem, RateLimited, StoreUnavailable
 from sre_portal.core.flag_change import DEFAULT_SET, name_problems, service_of
 from sre_portal.operations.flag_facts import facts_of
 from sre_portal.operations.flag_feed import FlagFeeds, Subscriber
@@ -19,6 +19,9 @@ from sre_portal.operations.tokens import token_of
 from sre_portal.web.context import ports_of
 from sre_portal.web.guard import agent_token, bearer_of
 
+MOST_STREAMS = 2000
+"""So many instances of one service may read at one replica."""
+RETRY_MANY_SECONDS = 30.0
 ASK_SECONDS = 5.0
 """So often a token is asked about that nobody is known to have changed: it may run out by itself."""
 
@@ -38,7 +41,10 @@ async def flags(request: Request) -> Response:
     if others := [name for name in sets if service_of(name) not in {token.service, DEFAULT_SET}]:
         ports_of(request).watch.refused_agents += 1
         raise NotAuthenticated(f"this token is for {token.service}, not for the flags of {others[0]}")
-    return FlagStream(request, token.service or "", instance, sets)
+    service = token.service or ""
+    if not feeds_of(request).has_room(service, instance, MOST_STREAMS):
+        raise RateLimited(RETRY_MANY_SECONDS)
+    return FlagStream(request, service, instance, sets)
 
 
 class FlagStream(Response):
