@@ -21,9 +21,22 @@ async def issue_certificates(ports: Ports) -> None:
     if ports.watch.uncertified is None:
         recent = await ports.runs.recent(LOOKED_AT)
         ports.watch.uncertified = {run.id for run in recent if run.drills and not run.live}
-    for run_id in sorted(ports.watch.uncertified):
+    failures = [
+        failure for run_id in sorted(ports.watch.uncertified) if (failure := await _issued(ports, run_id))
+    ]
+    if failures:
+        raise failures[0]
+
+
+async def _issued(ports: Ports, run_id: int) -> Exception | None:
+    """One that cannot be certified keeps no other out. It stays, and is tried again."""
+    try:
         await _issue(ports, run_id)
+    except Exception as failure:  # noqa: BLE001  # raised again once all have been tried
+        return failure
+    if ports.watch.uncertified is not None:
         ports.watch.uncertified.discard(run_id)
+    return None
 
 
 async def _issue(ports: Ports, run_id: int) -> None:

@@ -15,7 +15,7 @@ import structlog
 from sre_portal.core.access import PORTAL
 from sre_portal.core.drill import SLACK, Wrapper, unwrap, wrap, wrapper_in, wrapper_of
 from sre_portal.core.drill_course import drills_of
-from sre_portal.core.errors import Conflict, PortalError, Superseded
+from sre_portal.core.errors import Conflict, InvalidInput, NotFound, PortalError, Superseded
 from sre_portal.core.experiment import FlagExpectation
 from sre_portal.core.flag_change import FlagRow, fields_of
 from sre_portal.core.observed import Flip
@@ -158,12 +158,19 @@ def _wrapper(run: Run, drill: FlagExpectation, mark: DrillMark) -> Wrapper:
 async def take_off_spent(ports: Ports) -> None:
     """Takes off rules of drills that the clock has ended and that nobody will. No answer changes by that."""
     now = ports.clock.now()
-    for flag_set, key in [*_spent(ports, now)]:
-        row = live_row(await kept_now(ports, flag_set), key)
-        fields = fields_of(row) or {}
+    for flag_set, key in _spent(ports, now):
+        try:
+            await _take_off(ports, flag_set, key)
+        except (InvalidInput, NotFound, Conflict) as kept:  # it is looked at again, and keeps no other out
+            log.warning("a rule that a drill left stays", flag=f"{flag_set}/{key}", error=str(kept))
+
+
+async def _take_off(ports: Ports, flag_set: str, key: str) -> None:
+    row = live_row(await kept_now(ports, flag_set), key)
+    fields = fields_of(row) or {}
+    if wrapper_in(fields) is not None:
         order = FlagOrder(flag_set, key, "the clock has ended this drill", version=row.version, way="drill")
-        if wrapper_in(fields) is not None:
-            await put_flag(ports, PORTAL, order, unwrap(fields))
+        await put_flag(ports, PORTAL, order, unwrap(fields))
 
 
 def _spent(ports: Ports, now: datetime) -> list[tuple[str, str]]:

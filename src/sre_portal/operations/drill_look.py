@@ -59,5 +59,8 @@ async def _told(ports: Ports, flag_set: str, version: int) -> tuple[Collection[s
 
     One that started later has had it from its start.
     """
-    found = await seen_by(ports, flag_set, version)
+    try:
+        found = await seen_by(ports, flag_set, version)
+    except NotFound:  # of a version that nobody knows nobody tells
+        return (), {}
     return found.subscribers, found.delays

@@ -136,6 +136,8 @@ async def _load(ports: Ports, term: int) -> None:
         ports.watch.saved_at.clear()
         ports.watch.uncertified = None
         await load_runs(ports)
+        live, drills = ports.watch.live, ports.watch.drills
+        ports.watch.drills = {run_id: work for run_id, work in drills.items() if run_id in live}
         ports.watch.evaluated = 0
         ports.watch.term = term
         ports.desk.show(())

@@ -11,7 +11,7 @@ from sre_portal.core.condition import Reading
 from sre_portal.core.fidelity import FidelityCheck
 from sre_portal.core.journal import JournalEntry
 from sre_portal.core.prediction import Prediction
-from sre_portal.core.run import Abortion, ExpectationResult, PhaseMark, Receipt, Run
+from sre_portal.core.run import Abortion, DrillMark, ExpectationResult, PhaseMark, Receipt, Run
 from sre_portal.core.timeline import Timeline
 
 
@@ -58,6 +58,8 @@ class RunJson(RunSummaryJson):
     fidelity: list[FidelityCheck]
     results: list[ExpectationResult]
     receipts: list[Receipt]
+    drills: list[DrillMark]
+    """One for each kill switch that it drills."""
     abortion: Abortion | None
     planned_burn: dict[str, float]
     """Per SLO the planned burn so far, as a share of its whole budget."""
@@ -78,6 +80,7 @@ class RunJson(RunSummaryJson):
                 "fidelity": run.fidelity,
                 "results": run.results,
                 "receipts": run.receipts,
+                "drills": run.drills,
                 "abortion": run.abortion,
                 "planned_burn": dict(run.costs),
                 "ends_at": run.ends_at,
