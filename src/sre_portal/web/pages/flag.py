@@ -21,6 +21,7 @@ from sre_portal.operations.ports import Ports
 from sre_portal.web import render
 from sre_portal.web.context import ports_of, principal_of
 from sre_portal.web.pages.figures import Moment, count, moment
+from sre_portal.web.pages.flag_drill import may_drill
 from sre_portal.web.pages.flag_history import SHOWN, History, before_in
 from sre_portal.web.pages.flag_place import flag_in, newest
 from sre_portal.web.pages.flag_plans import PlanLine, plans_of
@@ -157,7 +158,7 @@ class FlagPage:
             choices=choices_of(flag),
             share=more.share,
             flip=permission(who, Permission.FLAG_FLIP, service_of(kept.name)),
-            start=permission(who, Permission.RUN_START, service_of(kept.name)),
+            start=may_drill(who, service_of(kept.name)),
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from sre_portal.operations.flag_draft import readable_definition
+from sre_portal.web.pages.figures import plural
 
 AROUND = 3
 """Lines that stay and are shown beside those that change."""
@@ -40,7 +41,7 @@ class Diff:
 
     @property
     def words(self) -> str:
-        return f"{self.new} lines new, {self.gone} gone" if self.lines else "nothing differs"
+        return f"{plural(self.new, 'line')} new, {self.gone} gone" if self.lines else "nothing differs"
 
 
 def _split(text: str | None) -> list[str]:
@@ -69,4 +70,4 @@ def _lines(before: list[str], after: list[str]) -> Iterator[Line]:
 
 
 def _left(count: int) -> Line:
-    return Line("left", f"{count} {'line' if count == 1 else 'lines'} as before")
+    return Line("left", f"{plural(count, 'line')} as before")

@@ -10,7 +10,7 @@ from decimal import Decimal
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sre_portal.core.access import Permission
+from sre_portal.core.access import Permission, Principal
 from sre_portal.core.errors import InvalidInput, Objection, Problem, raise_if
 from sre_portal.core.flag_change import service_of
 from sre_portal.operations.drill_look import look_at_switches
@@ -83,7 +83,7 @@ def drill_page(
             {**FIELDS, "variant": variants[0][0] if variants else ""}, given, [_placed(one) for one in wrong]
         ),
         held=held_by(ports, service),
-        may=permission(principal_of(request), Permission.RUN_START, service),
+        may=may_drill(principal_of(request), service),
     )
     return render.page(request, "flag_drill.html", view, 422 if wrong else 200)
 
@@ -123,9 +123,15 @@ async def drill_review(
         effect=effect,
         refused=tuple(f"{one.guard}: {one.reason}" for one in refused) or effect.objections,
         values={name: fields.get(name, "") for name in FIELDS},
-        may=permission(who, Permission.RUN_START, service_of(flag_set)),
+        may=may_drill(who, service_of(flag_set)),
     )
     return render.page(request, "flag_drill_review.html", view, 409 if refused else 200)
+
+
+def may_drill(who: Principal, service: str) -> May:
+    """A drill flips a flag and starts a run: of the two, the one that somebody lacks is told."""
+    start = permission(who, Permission.RUN_START, service)
+    return start if not start.may else permission(who, Permission.FLAG_FLIP, service)
 
 
 def drill_in(request: Request, fields: Mapping[str, str]) -> QuickDrill:
