@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from sre_portal.core.flag.bucket import DEFAULT_EPOCH, Epoch
 from sre_portal.core.flag.fractional import fractional
@@ -41,6 +42,8 @@ class Compiler:
                 return lambda _data, _ask: rule.copy()
             parts = self.rules(rule, path, nested=nested)
             return lambda data, ask: [part(data, ask) for part in parts]
+        if isinstance(rule, str) and len(rule) <= _SHORT_NAME:
+            return same_text(rule)
         if not isinstance(rule, dict) or len(rule) != 1:
             return lambda _data, _ask: rule
         [(operator, values)] = rule.items()
@@ -126,6 +129,15 @@ class Compiler:
             return [] if len(keys) - len(found) >= least else found
 
         return absent
+
+
+@lru_cache(maxsize=1024)
+def same_text(text: str) -> Step:
+    """A text that is written down, as variants are. Thousands of flags share the steps of a few names."""
+    return lambda _data, _ask: text
+
+
+_SHORT_NAME = 64
 
 
 def branches(parts: list[Step]) -> Step:

@@ -77,7 +77,11 @@ def weigh(value: object, depth: int = 0) -> int:
                 raise Unsound
             if not name.isascii():
                 _encodable(name)
-            total += len(name) + 4 + weigh(item, depth + 1)
+            total += len(name) + 4
+            if isinstance(item, str) and item.isascii():  # most values are, and a call for each costs time
+                total += len(item) + 2
+            else:
+                total += weigh(item, depth + 1)
         return total
     if isinstance(value, list):
         if depth >= MAX_DEPTH:
