@@ -27,6 +27,7 @@ ALL = (
     "ofrep",
     "flag_load",
     "flag_fanout",
+    "flag_provider",
 )
 
 

@@ -182,3 +182,38 @@ def test_turns_are_listed_with_what_turned_and_the_facts(invoke: Invoke, portal:
     assert all(words in line for words in ("12:00:01", "burn_1h > 2 holds", "burn_1h 2.5", "not known"))
     portal.on("GET /flag-sets/shop/turns", Reply(200, []))
     assert invoke("flags", "turns", "shop").stdout == "No error budget has turned a flag.\n"
+
+
+SEEN = {
+    "flag_set": "shop",
+    "set_version": 7,
+    "changed_at": "2026-11-23T12:00:00Z",
+    "subscribers": 3,
+    "seen": 2,
+    "p50_ms": 21.4,
+    "p99_ms": 61.0,
+    "missing": ["shop/shop-3"],
+}
+
+
+def test_who_has_not_seen_the_last_change_is_named(invoke: Invoke, portal: StubPortal) -> None:
+    portal.on("GET /flag-sets/shop/seen", Reply(200, SEEN))
+    result = invoke("flags", "seen", "shop")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        "shop: version 7 of 2026-11-23 12:00:00 UTC is in force at 2 of 3 subscribers.",
+        "Of those that were there, half had it after 21 ms and 99 of 100 after 61 ms.",
+        "shop/shop-3 does not have it.",
+    ]
+    assert json.loads(invoke("flags", "seen", "shop", "--json").stdout) == SEEN
+
+
+def test_the_last_change_of_one_flag_may_be_seen_by_all_or_asked_for_by_none(
+    invoke: Invoke, portal: StubPortal
+) -> None:
+    told = {**SEEN, "seen": 3, "missing": [], "p50_ms": None, "p99_ms": None}
+    portal.on("GET /flags/shop/new-cart/seen", Reply(200, told))
+    result = invoke("flags", "seen", "shop", "new-cart")
+    assert (result.exit_code, len(result.stdout.splitlines())) == (0, 1)
+    portal.on("GET /flag-sets/shop/seen", Reply(200, {**told, "subscribers": 0, "seen": 0}))
+    assert "has no subscribers" in invoke("flags", "seen", "shop").stdout
