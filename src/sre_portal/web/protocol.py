@@ -116,6 +116,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.address = ""
         self._reading = _Reading.NOTHING
         self._has_asked = False
+        self._is_known = False
         self._head_bytes = 0
         self._header_bytes = 0
         self._refusal: tuple[int, str] | None = None
@@ -144,7 +145,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def vouch(self) -> None:
         """Called once a request on this connection was answered to somebody known."""
-        self.crowd.know(self)
+        if not self._is_known:
+            self._is_known = True
+            self.crowd.know(self)
 
     def answer(self, scope: Mapping[str, Any], head: bytes, body: bytes) -> bool:
         """Writes a whole answer in one piece; `head` is the status line and all headers but the date.
@@ -219,7 +222,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if not self.pipeline and not self.transport.is_closing():
+        if not self._is_known and not self.pipeline and not self.transport.is_closing():
             self.crowd.wait(self)
 
     def pause_writing(self) -> None:
