@@ -6,16 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.core.flag.bucket import KEY, Epoch
-from sre_portal.core.flag.check import (
-    TOO_DEEP,
-    TOO_LARGE,
-    check_rule,
-    depth_of,
-    in_cycles,
-    peel,
-    size_of,
-    suggestion,
-)
+from sre_portal.core.flag.check import check_rule, depth_of, size_of, suggestion
 from sre_portal.core.flag.definition import NEEDS, NOTHING, OFF, Definitions, Flag
 from sre_portal.core.flag.outcome import outcomes
 from sre_portal.core.flag.prerequisite import (
@@ -28,8 +19,9 @@ from sre_portal.core.flag.prerequisite import (
     parse_prerequisites,
     path_of,
 )
-from sre_portal.core.flag.reading import MAX_DEPTH, MAX_RULE, Unsound, faults, read, weigh
+from sre_portal.core.flag.reading import MAX_RULE, read, weigh
 from sre_portal.core.flag.resolution import FlagType, Metadata, type_name
+from sre_portal.core.flag.shared import SharedRules
 
 SAFE = 2**53 - 1
 """Whole numbers up to here are the same in every language."""
@@ -82,35 +74,13 @@ def parse_one(
     return parsed
 
 
-class _Parser:
+class _Parser(SharedRules):
+    """Reads a document once, and collects what is wrong."""
+
     def __init__(self, source: str) -> None:
-        self.source = source
-        self.problems: list[Problem] = []
-        self.evaluators: dict[str, object] = {}
-        self.deep: dict[str, int] = {}
-        self.sizes: dict[str, int] = {}
+        super().__init__(source)
         self.needs: dict[str, Sequence[Prerequisite]] = {}
         self.named: dict[str, Collection[str] | None] = {}
-
-    def report(self, path: str, seen: str, expected: str) -> None:
-        self.problems.append(Problem(path, seen, expected, self.source))
-
-    def sound(self, value: object, path: str) -> int | None:
-        """About how many characters the value has; None where it is no JSON, which is reported."""
-        try:
-            return weigh(value)
-        except Unsound:
-            for found in faults(value, path):
-                self.report(*found)
-            return None
-
-    def mapping(self, value: object, path: str, expected: str) -> Mapping[str, object]:
-        if isinstance(value, Mapping):
-            for name in getattr(value, "keys_said_twice", ()):
-                self.report(f"{path}.{name}" if path else name, "the same key twice", "each key once")
-            return value
-        self.report(path, type_name(value), expected)
-        return NOTHING
 
     def document(self, tree: object) -> Definitions:
         parsed = self.parts(tree)
@@ -162,37 +132,6 @@ class _Parser:
             else:
                 found[key] = flag
         return found
-
-    def shared(self, value: object) -> None:
-        """The shared rules: sound by themselves, in no cycle, and not too large together."""
-        rules = self.mapping(value, "$evaluators", "rules by their names")
-        named: dict[str, list[str]] = {}
-        own: dict[str, int] = {}
-        for name, rule in rules.items():
-            path = f"$evaluators.{name}"
-            size = self.sound(rule, path)
-            if size is None or not isinstance(name, str):
-                continue
-            if not isinstance(rule, dict):
-                self.report(path, type_name(rule), "a rule")
-            self.evaluators[name], own[name] = rule, size
-            named[name] = check_rule(rule, path, rules, self.report)
-        order, left = peel(named)
-        for name in sorted(in_cycles(left)):
-            self.report(f"$evaluators.{name}", "an evaluator that needs itself", "rules that end")
-        for name in order:
-            self.deep[name] = depth_of(self.evaluators[name], self.deep)
-            self.sizes[name] = size_of(own[name], named[name], self.sizes)
-            self.within(self.deep[name], self.sizes[name], f"$evaluators.{name}")
-        for name in left:
-            del self.evaluators[name]
-
-    def within(self, depth: int, size: int, path: str) -> bool:
-        if depth > MAX_DEPTH:
-            self.report(path, f"{depth} levels", TOO_DEEP)
-        if size > MAX_RULE:
-            self.report(path, f"about {size} characters", TOO_LARGE)
-        return depth <= MAX_DEPTH and size <= MAX_RULE
 
     def flag(self, key: str, value: object) -> Flag | None:
         path = f"flags.{key}"
