@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from sre_portal.core.errors import Problem
@@ -13,6 +14,8 @@ MAX_NEEDED = 20
 """Prerequisites of one flag."""
 MAX_CHAIN = 10
 """Flags that need each other in a row, without the last one, which needs none."""
+MAX_TEXT = 10_000
+"""Characters of the text."""
 _FORM = 'pairs of a flag and its variant, such as "checkout=on, layout=wide"'
 
 
@@ -43,6 +46,14 @@ def parse_prerequisites(said: object) -> tuple[Prerequisite, ...]:
     """
     if not isinstance(said, str):
         raise Malformed(repr(said), _FORM)
+    if len(said) > MAX_TEXT:
+        raise Malformed(f"{len(said)} characters", f"at most {MAX_TEXT}")
+    return _parsed(said)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(said: str) -> tuple[Prerequisite, ...]:
+    """Kept, because an edit of one flag looks at those of its whole set."""
     found: dict[str, Prerequisite] = {}
     for part in said.split(","):
         flag, equals, variant = (piece.strip() for piece in part.partition("="))
