@@ -76,7 +76,8 @@ async def test_the_page_of_a_drill_says_what_is_flipped_and_who_saw_it(
     browser = await door.browser()
     live = (await browser.get(f"/runs/{run_id}")).text
     assert "shop/recommendations off for 20 % of targeting keys" in live
-    assert "1 of 1 subscribers" in live
+    assert "recommendations: 1 of 1 subscriber" in live
+    assert "Switch flipped" in live
     assert '<span class="count">1</span>' in live  # harm in the top bar
     await finish(world, await world.run(run_id))
     done = (await browser.get(f"/runs/{run_id}")).text

@@ -24,7 +24,7 @@ def drilled(
         found = Finding("unknown", f"{mark.name}: {UNDECIDED}")
     within = dump_duration(expectation.seen_within)
     slowest = max((ms for _, ms in mark.told.seen), default=None)
-    observed = "" if slowest is None else f"{len(mark.told.seen)} subscribers, the last after {_ms(slowest)}"
+    observed = "" if slowest is None else f"{_count(len(mark.told.seen))}, the last after {_ms(slowest)}"
     return ExpectationResult(
         label=f"{mark.name} is {mark.variant} for {cohort_words(expectation.cohort)}",
         outcome=found.word,
@@ -82,6 +82,10 @@ def _seen(what: str, told: Told, at: datetime, within: timedelta, now: datetime)
 
 def _all(count: int) -> str:
     return "the one subscriber" if count == 1 else f"all {count} subscribers"
+
+
+def _count(count: int) -> str:
+    return "1 subscriber" if count == 1 else f"{count} subscribers"
 
 
 def _sentence(reasons: Iterable[str]) -> str:

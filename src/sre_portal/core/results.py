@@ -86,7 +86,7 @@ def _holds(run: Run, condition: Condition, *, final: bool) -> ExpectationResult:
     return ExpectationResult(
         label=label_of(condition),
         outcome=found.word,
-        predicted_text="all the time the fault is active",
+        predicted_text=f"all the time the {'fault is active' if run.injects else 'switch is flipped'}",
         observed_text="" if worst is None else said(worst).removeprefix(f"{worst.label}: "),
         reason=found.reason,
     )

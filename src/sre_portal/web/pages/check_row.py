@@ -21,6 +21,7 @@ from sre_portal.web.pages.figures import (
     instant,
     milliseconds,
     percent,
+    plural,
 )
 from sre_portal.web.pages.pill import Pill, pill
 
@@ -69,13 +70,13 @@ def _switch(drill: FlagExpectation, mark: DrillMark) -> Iterator[CheckRow]:
     """A flip and its return: by whom each was seen, against the bound."""
     within = drill.seen_within / timedelta(milliseconds=1)
     for what, at, told in (
-        (f"{mark.flag} is {mark.variant}", mark.flipped_at, mark.told),
-        (f"{mark.flag} is back", mark.restored_at, mark.told_restored),
+        ("Flip", mark.flipped_at, mark.told),
+        ("Return", mark.restored_at, mark.told_restored),
     ):
         if at is None:
             continue
         slowest = max((ms for _, ms in told.seen), default=None)
-        seen = f"{len(told.seen)} of {len(mark.subscribers)} subscribers"
+        seen = f"{mark.flag}: {len(told.seen)} of {plural(len(mark.subscribers), 'subscriber')}"
         missing = f", not by {listed((*told.missing, *told.gone))}" if told.missing or told.gone else ""
         state = "too_few" if not told.by_all else "in_band" if (slowest or 0.0) <= within else "out_of_band"
         yield CheckRow(what, seen + missing, milliseconds(within), milliseconds(slowest), SEEN[state])

@@ -71,7 +71,7 @@ def run_pill(run: Run) -> Pill:
     if not run.live:
         return pill("off", "Not started", "slash")
     if run.harmful:
-        return pill("harm", "Fault active")
+        return pill("harm", "Fault active" if run.injects else "Switch flipped")
     if run.phase is Phase.REVERT and run.abortion is not None:
         return pill("harm", "Stopping")
     return pill("planned", WAITING.get(run.phase, "Ending"), "now")
