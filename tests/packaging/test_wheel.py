@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -72,6 +73,13 @@ def test_the_wheel_starts_the_command_and_needs_nothing_by_itself(wheel: zipfile
     metadata = wheel.read(f"{info}/METADATA").decode()
     required = [line for line in metadata.splitlines() if line.startswith("Requires-Dist:")]
     assert [line for line in required if "extra ==" not in line] == []
+
+
+def test_a_service_that_evaluates_flags_needs_three_packages_more(wheel: zipfile.ZipFile) -> None:
+    (info,) = {Path(name).parts[0] for name in wheel.namelist() if ".dist-info/" in name}
+    metadata = wheel.read(f"{info}/METADATA").decode()
+    required = re.findall(r"^Requires-Dist: ([\w-]+).*extra == 'flags'", metadata, re.MULTILINE)
+    assert sorted(required) == ["cbor2", "mmh3", "openfeature-sdk"]
 
 
 def test_without_node_the_build_stops_and_says_why(tmp_path: Path) -> None:

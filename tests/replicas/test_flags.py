@@ -15,7 +15,8 @@ from sre_portal.loops.schedule import FOLLOW_SECONDS
 from sre_portal.operations.flags import follow_flags
 from tests.operations.world import World, end
 from tests.replicas.pair import Pair, running_pair
-from tests.web.door import Door
+from tests.web.door import AGENT_SECRET, Door
+from tests.web.listener import listening_to
 
 SWITCH = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "on"}
 CART = "/api/v1/flags/default/new-cart"
@@ -63,6 +64,17 @@ async def test_a_flip_anywhere_is_seen_everywhere(pair: Pair) -> None:
             wanted = "STATIC" if number % 2 else "DISABLED"
             assert await reason(flips) == wanted
             await seen(looks, wanted)
+
+
+async def test_an_agent_hears_of_it_at_a_replica_that_stands_by(pair: Pair) -> None:
+    async with Door(pair.driver) as here, Door(pair.standby) as there, following(pair.driver, pair.standby):
+        omar, bearer = here.client("omar"), f"Bearer {AGENT_SECRET}"
+        url = "/agents/v1/flags?set=default&instance=shop-1"
+        async with listening_to(there.app, url, authorization=bearer) as stream:
+            assert b'"version": 0' in await stream.part()
+            await omar.post(CART, json={"definition": SWITCH, "reason": "a test"})
+            while b'"kind": "change"' not in (told := await stream.part()):
+                assert b'"kind":"beat"' in told
 
 
 async def test_of_two_editors_on_two_replicas_the_second_is_shown_the_first(pair: Pair) -> None:
