@@ -136,3 +136,18 @@ def test_without_script_a_fault_is_started_and_everything_stopped(
             break
         page.reload()
     expect(page.locator("#verdict")).to_contain_text("Aborted")
+
+
+def test_a_flag_is_switched_off_and_the_page_says_who_has_it(ada: Visitor) -> None:
+    onlooker = ada.open("/flags?set=shop")
+    expect(onlooker.locator("#liveness")).to_have_text("Live")
+    page = ada.open("/flags/shop/checkout-open")
+    for act in ("Disable", "Enable"):
+        page.get_by_role("link", name=act).click()
+        page.get_by_label("Reason").fill("a journey")
+        page.get_by_role("button", name=act).click()
+        expect(page.locator("#flag-since")).to_contain_text("a journey")
+        expect(page.locator("#flag-seen")).to_contain_text(re.compile(r"1 of 1 in [\d.]+\s*ms"))
+        state = f"{act.lower()}d"
+        expect(onlooker.locator("[id='flag-shop/checkout-open']")).to_contain_text(state)
+    expect(page.locator("#history")).to_contain_text("1 line new, 1 gone")

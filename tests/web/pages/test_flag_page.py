@@ -4,12 +4,14 @@ from collections.abc import Mapping
 
 import pytest
 
+from sre_portal.core.drill import Wrapper, wrap
 from sre_portal.core.flag_plan import PlanState
+from sre_portal.operations.flags import FlagOrder, put_flag
 from tests.web.pages.conftest import Read
 from tests.web.pages.flags_told import PRICES, cart
 from tests.web.pages.markup import Markup
 from tests.web.pages.posting import Post, definition, text_of
-from tests.web.pages.scene import Scene
+from tests.web.pages.scene import OMAR, Scene
 
 CART = "/flags/shop/new-cart"
 
@@ -275,3 +277,22 @@ async def test_a_viewer_of_a_plan_may_decide_nothing(read: Read, post: Post) -> 
     assert [one.text for one in page.all("button", aria_disabled="true")][-1] == "Approve"
     for act in ("approve", "refuse", "cancel"):
         assert (await post(f"/flag-plans/1/{act}", who="vera", reason="x")).status_code == 403
+
+
+async def test_a_drill_that_goes_on_is_said_until_the_clock_ends_it(here: Scene, read: Read) -> None:
+    until = int(here.clock.now().timestamp()) + 60
+    wrapped = wrap(definition(here, "shop/checkout-open"), Wrapper(until, True, "off"))
+    order = FlagOrder("shop", "checkout-open", "drill in run 1", way="drill")
+    await put_flag(here.ports, OMAR, order, wrapped)
+    page = await read("/flags/shop/checkout-open")
+    assert page.faults == []
+    told = page.by_id("flag-drilling").text
+    assert "A drill gives off to some users. It ends by the clock at 12:09:02 UTC" in told
+    here.clock.move(61)
+    assert "hidden" in (await read("/flags/shop/checkout-open")).by_id("flag-drilling").attributes
+
+
+async def test_changes_of_flags_have_a_pace(post: Post, read: Read) -> None:
+    answers = [(await post(f"{CART}/toggle", reason="again", enabled="x")).status_code for _ in range(201)]
+    assert answers == [422] * 200 + [429]
+    assert (await read(CART)).faults == []

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sre_portal.core.drill import wrapper_in
 from sre_portal.core.flag.definition import Flag
 from sre_portal.core.flag.prerequisite import needed_by, needs_of
-from sre_portal.core.flag_change import FlagRow
+from sre_portal.core.flag_change import FlagRow, fields_of
 from sre_portal.core.flag_use import UNUSED, Use
 from sre_portal.operations.certificates import drill_standing
 from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.flag_use import judge_stale, use_of
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.sightings import seen_by
-from sre_portal.web.pages.figures import Moment, count, milliseconds, moment, span
+from sre_portal.web.pages.figures import Moment, count, from_epoch, instant, milliseconds, moment, span
 from sre_portal.web.pages.flag_beside import drill_pill, seen_words
 from sre_portal.web.pages.flag_words import flag_href
 from sre_portal.web.pages.permit import ahead
@@ -69,7 +70,18 @@ class SeenCard:
 
 
 @dataclass(frozen=True, slots=True)
+class Drilling:
+    """A drill that goes on now: the flag is flipped for some, until an instant, whatever else happens."""
+
+    variant: str
+    until: Moment
+    run_id: int | None
+    """None where no run that is live says so: the clock will end it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
+    drilling: Drilling | None
     seen: SeenCard
     needs: tuple[NeedRow, ...]
     needed_by: tuple[tuple[str, str], ...]
@@ -94,6 +106,7 @@ async def side_of(ports: Ports, kept: KeptSet, row: FlagRow) -> Side:
     users = needed_by(row.key, flags)
     turns = await ports.flag_turns.recent(kept.name, row.key, TURNS)
     return Side(
+        drilling=_drilling(ports, row),
         seen=await _seen(ports, row),
         needs=_needs(kept, flags.get(row.key)),
         needed_by=tuple((one, flag_href(kept.name, one)) for one in users[:MOST_USERS]),
@@ -105,6 +118,19 @@ async def side_of(ports: Ports, kept: KeptSet, row: FlagRow) -> Side:
         turns=tuple(TurnRow(moment(one.at, now), one.words, _facts(one.facts)) for one in turns),
         drill=await _drill(ports, kept, row),
     )
+
+
+def _drilling(ports: Ports, row: FlagRow) -> Drilling | None:
+    found = wrapper_in(fields_of(row) or {})
+    if found is None or from_epoch(found.until) <= ports.clock.now():
+        return None
+    place = (row.flag_set, row.key)
+    runs = [
+        run.id
+        for run in ports.watch.live.values()
+        if place in {(mark.flag_set, mark.flag) for mark in run.drills}
+    ]
+    return Drilling(found.variant, instant(from_epoch(found.until)), max(runs, default=None))
 
 
 async def _seen(ports: Ports, row: FlagRow) -> SeenCard:
