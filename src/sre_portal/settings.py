@@ -330,7 +330,7 @@ def origin_in(url: str) -> str | None:
     except ValueError:
         return None
     host = parts.hostname or ""
-    if parts.scheme not in {"http", "https"} or not host.isascii() or set(host) & set("*%_ "):
+    if parts.scheme not in {"http", "https"} or not host or not host.isascii() or set(host) & set("*%_ "):
         return None
     shown = f"[{host}]" if ":" in host else host
     is_usual = port is None or port == {"http": 80, "https": 443}[parts.scheme]

@@ -58,3 +58,38 @@ def test_a_secret_key_without_a_key_is_refused() -> None:
     assert "at least 32 random bytes" in problems(secret_key=",")["secret_key"]
     with pytest.raises(ValueError, match="at least 32 random bytes"):
         Settings(secret_key=SecretStr(",,"))
+
+
+def test_origins_of_browser_programs_are_taken_as_browsers_say_them() -> None:
+    told = "https://shop.example.com, http://127.0.0.1:3000,https://[::1]:8443,"
+    settings = Settings.parse({"SRE_PORTAL_FLAG_ORIGINS": told})
+    assert settings.flag_origins == (
+        "https://shop.example.com",
+        "http://127.0.0.1:3000",
+        "https://[::1]:8443",
+    )
+    assert Settings.parse({}).flag_origins == ()
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("*", "null", "shop.example", "https://*.shop.example", "https://shop.example/", "https://"),
+        *(
+            "https://shop.example:443",
+            "http://shop.example:80",
+            "HTTPS://shop.example",
+            "https://Shop.example",
+        ),
+        *(
+            "https://ada@shop.example",
+            "https://shop.example?a",
+            "https://sh\u00f6p.example",
+            "ftp://shop.example",
+        ),
+        *("https://shop.example:99999", "https://shop.example:x", "https://[::1", "https://a_b.example"),
+    ],
+)
+def test_what_no_browser_says_as_an_origin_is_refused(origin: str) -> None:
+    with pytest.raises(InvalidInput, match="SRE_PORTAL_FLAG_ORIGINS"):
+        Settings.parse({"SRE_PORTAL_FLAG_ORIGINS": origin})

@@ -125,6 +125,8 @@ async def test_how_many_listen_and_what_they_were_told_is_known(door: Door, worl
         await one.word()
         await two.word()
         assert told == {("shop", 1): 2}
+        metrics = (await door.client("vera").get("/metrics")).text
+        assert 'sre_portal_flag_streams{set="shop"} 2.0' in metrics
         await flip(world, enabled=False)
         await one.word()
         await two.word()

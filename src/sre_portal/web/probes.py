@@ -125,6 +125,12 @@ def _unsound_flags(ports: Ports) -> Iterator[tuple[tuple[str, ...], float]]:
         yield (kept.name,), len(kept.unsound)
 
 
+def _flag_streams(ports: Ports) -> Iterator[tuple[tuple[str, ...], float]]:
+    told = ports.watch.flag_listeners
+    for name in dict.fromkeys(flag_set for flag_set, _ in told):
+        yield (name,), sum(number for (flag_set, _), number in told.items() if flag_set == name)
+
+
 def _stale_flags(ports: Ports) -> Iterator[tuple[tuple[str, ...], float]]:
     for name, number in ports.watch.flags_stale.items():
         yield (name,), number
@@ -204,6 +210,13 @@ DESCRIBED: Sequence[Described] = (
         ("set",),
         "Flags whose newest version cannot be compiled: what was in force before still is.",
         _unsound_flags,
+    ),
+    Described(
+        "sre_portal_flag_streams",
+        "gauge",
+        ("set",),
+        "Open event streams of OFREP on this replica, of browser programs mostly.",
+        _flag_streams,
     ),
     Described(
         "sre_portal_flags_stale",
