@@ -35,6 +35,20 @@ PAGES = (
     "/runs/2417/journal",
     "/runs/2417/abort",
     "/stop-all",
+    "/flags",
+    "/flags?set=shop&state=disabled",
+    "/flags/new",
+    "/flags/shop/new-cart",
+    "/flags/shop/old-banner",
+    "/flags/shop/new-cart/edit",
+    "/flags/shop/new-cart/versions/2",
+    "/flags/shop/new-cart/toggle",
+    "/flags/shop/new-cart/remove",
+    "/flags/shop/new-cart/copy?to=staging",
+    "/flags/shop/new-cart/plan",
+    "/flags/shop/checkout-open/drill",
+    "/flag-plans",
+    "/flag-plans/1",
 )
 PUBLIC = ("/login", "/status")
 HOSTILE = "</title><script>alert(1)</script>'\"&"

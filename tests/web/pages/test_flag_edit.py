@@ -48,6 +48,22 @@ async def test_the_preview_of_a_draft_takes_a_context_in_json(post: Post) -> Non
     assert "Nobody is named" not in page.words
 
 
+async def test_the_preview_says_which_prerequisite_is_not_met(read: Read, post: Post) -> None:
+    needs = {**SWITCH, "metadata": {"prerequisites": "checkout-open=on, layout=rich"}}
+    answer = await post(f"{CART}/preview", definition=json.dumps(needs), context="ada")
+    told = Markup(answer.text).by_id("preview").text
+    assert "a prerequisite is not met: layout=rich" in told
+    [decided] = [one.text for one in Markup(answer.text).all("li") if "data-decided" in one.attributes]
+    assert "it needs layout=rich" in decided
+    await post(f"{CART}/save", definition=json.dumps(needs), version="3", reason="after the layout")
+    page = await read(CART)
+    assert {"/flags/shop/checkout-open", "/flags/shop/layout"} <= page.links()
+    assert "new-cart" in (await read("/flags/shop/layout")).by_id("flag-needs").text
+    removed = await post("/flags/shop/layout/remove", version="1", reason="gone")
+    assert removed.status_code == 422
+    assert "new-cart" in Markup(removed.text).words
+
+
 @pytest.mark.parametrize(
     ("draft", "context", "told"),
     [

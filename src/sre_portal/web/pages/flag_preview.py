@@ -10,8 +10,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from sre_portal.core.errors import InvalidInput, Problem
+from sre_portal.core.flag.definition import UNMET
 from sre_portal.core.flag.explain import Explanation, Look
-from sre_portal.core.flag.resolution import Reason
+from sre_portal.core.flag.prerequisite import path_of
+from sre_portal.core.flag.resolution import Reason, Resolution
 from sre_portal.core.flag.words import rule_text_words
 from sre_portal.core.flag_context import parse_context
 from sre_portal.operations.flag_draft import Draft, draft_of, explained
@@ -62,15 +64,14 @@ class Answer:
     def of(cls, told: Explanation, key: str) -> Answer:
         found = told.resolution
         failed = found.reason is Reason.ERROR
-        root = f"flags.{key}.targeting"
         shown = told.looked[:MOST_STEPS]
         decider = _decider(shown, told.branch)
         return cls(
             variant=found.variant or "the default in the code",
             value=readable(found.value) if found.variant is not None else "",
             pill=pill("risk", "failed") if failed else pill("ok", found.reason.value),
-            why=found.error_details if failed else WHY.get(found.reason, ""),
-            steps=tuple(_step(one, root, decided=one is decider) for one in shown),
+            why=_why(found),
+            steps=tuple(_step(one, key, decided=one is decider) for one in shown),
             more=len(told.looked) - len(shown),
         )
 
@@ -117,13 +118,27 @@ def told_problems(problems: Sequence[Problem]) -> tuple[str, ...]:
     return tuple(map(str, problems))
 
 
+def _why(found: Resolution) -> str:
+    if found.reason is Reason.ERROR:
+        return found.error_details
+    if (unmet := found.metadata.get(UNMET)) is not None:
+        return f"a prerequisite is not met: {unmet}"
+    return WHY.get(found.reason, "")
+
+
 def _decider(looked: Sequence[Look], branch: str) -> Look | None:
     """The innermost part around the branch that was taken; None where nothing decided."""
-    around = [one for one in looked if branch.startswith(one.path)]
+    around = [one for one in reversed(looked) if branch and _is_around(one.path, branch)]
     return max(around, key=lambda one: len(one.path), default=None)
 
 
-def _step(look: Look, root: str, *, decided: bool) -> Step:
-    place = look.path.removeprefix(root).lstrip(".") or "the rule"
+def _is_around(path: str, branch: str) -> bool:
+    return branch.startswith(path) and branch[len(path) : len(path) + 1] in {"", ".", "["}
+
+
+def _step(look: Look, key: str, *, decided: bool) -> Step:
     value = "nothing" if look.value is None else value_text(look.value)
+    if look.path == path_of(key):
+        return Step("prerequisites", f"it needs {look.rule}", value, decided)
+    place = look.path.removeprefix(f"flags.{key}.targeting").lstrip(".") or "the rule"
     return Step(place, rule_text_words(look.rule), value, decided)
