@@ -196,3 +196,15 @@ def test_many_steps_stay_sound_and_move_nobody_between_others(
 def test_another_epoch_is_written_into_the_metadata() -> None:
     assert with_epoch(flag(metadata={"owner": "x"}), 2)["metadata"] == {"owner": "x", "bucketingEpoch": 2}  # type: ignore[arg-type]
     assert with_epoch(flag(), 1)["metadata"] == {"bucketingEpoch": 1}  # type: ignore[arg-type]
+
+
+def test_a_split_of_many_pieces_is_laid_out_anew() -> None:
+    names = [f"v{number}" for number in range(40)]
+    rule = {"fractional": [[name, 1] for name in names]}
+    before = flag(rule, variants=dict.fromkeys(names, "x"), defaultVariant="v0")
+    after = with_share(before, "v20", 50)
+    targeting = after["targeting"]
+    assert isinstance(targeting, dict)
+    assert [name for name, _ in targeting["fractional"]] == names
+    assert (shares_of(parsed(after)) or {})["v20"] == Fraction(1, 2)
+    assert crossing(before, after, "v20") > 0  # which `moves` tells, as of any change
