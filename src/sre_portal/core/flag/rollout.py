@@ -13,7 +13,7 @@ from sre_portal.core.flag.bucket import KEY, MAX_WEIGHTS, Epoch
 from sre_portal.core.flag.check import suggestion
 from sre_portal.core.flag.definition import Flag
 from sre_portal.core.flag.fractional import weight_of
-from sre_portal.core.flag.handover import Piece, hand_over, joined
+from sre_portal.core.flag.handover import Piece, hand_over
 from sre_portal.core.flag.outcome import variant_name
 from sre_portal.core.flag.split import Step, dotted, fractionals
 
@@ -137,14 +137,22 @@ def _changed(pieces: list[Piece], variant: str, share: Fraction, default: str | 
     if total * finer <= MAX_WEIGHTS:
         pieces = [piece.of(piece.weight * finer) for piece in pieces]
         total *= finer
-    now = _sums(pieces)
+    before = pieces
+    now = _sums(before)
     more = round(share * total) - now.pop(variant, 0)
     for other, amount in _parts(now, abs(more), variant, default).items():
         giver, taker = (other, variant) if more > 0 else (variant, other)
         pieces = hand_over(pieces, giver, taker, amount)
     if len(pieces) > MOST_BUCKETS:
-        pieces = joined([Piece(name, name, weight) for name, weight in _sums(pieces).items()])
+        pieces = _anew(before, _sums(pieces))
     return _small(pieces, total)
+
+
+def _anew(before: Sequence[Piece], weights: Mapping[str | None, int]) -> list[Piece]:
+    """One bucket for each variant, in the order they had, as each was written first."""
+    first = {piece.variant: piece for piece in reversed(before)}
+    order = dict.fromkeys([*(piece.variant for piece in before), *weights])
+    return [first.get(name, Piece(name, name, 0)).of(weights.get(name, 0)) for name in order]
 
 
 def _sums(pieces: Sequence[Piece]) -> dict[str | None, int]:
