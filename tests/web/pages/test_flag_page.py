@@ -46,6 +46,12 @@ async def test_a_kill_switch_shows_its_drills_and_their_certificates(read: Read)
     assert "hidden" in (await read(CART)).by_id("flag-drill").attributes
 
 
+async def test_event_streams_that_were_told_are_counted(here: Scene, read: Read) -> None:
+    assert "event stream" not in (await read(CART)).words
+    here.ports.watch.flag_listeners.update({("shop", 6): 3, ("shop", 5): 1, ("payments", 1): 9})
+    assert "3 of 4 event streams over OFREP" in (await read(CART)).by_id("flag-seen").text
+
+
 async def test_what_error_budgets_turned_is_told(read: Read) -> None:
     page = await read("/flags/shop/layout")
     assert "checkout-availability.burn_1h > 6 holds" in page.by_id("flag-turns").text

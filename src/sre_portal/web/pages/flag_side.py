@@ -15,7 +15,16 @@ from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.flag_use import judge_stale, use_of
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.sightings import seen_by
-from sre_portal.web.pages.figures import Moment, count, from_epoch, instant, milliseconds, moment, span
+from sre_portal.web.pages.figures import (
+    Moment,
+    count,
+    from_epoch,
+    instant,
+    milliseconds,
+    moment,
+    plural,
+    span,
+)
 from sre_portal.web.pages.flag_beside import drill_pill, seen_words
 from sre_portal.web.pages.flag_words import flag_href
 from sre_portal.web.pages.permit import ahead
@@ -67,6 +76,8 @@ class SeenCard:
     missing: tuple[str, ...]
     more: int
     """Subscribers that are not named."""
+    listeners: str
+    """How many event streams of OFREP were told; empty where none is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +155,20 @@ async def _seen(ports: Ports, row: FlagRow) -> SeenCard:
         ),
         tuple(missing),
         len(told.missing) + len(told.seen) - len(missing) - len(seen),
+        _listeners(ports, row),
     )
+
+
+def _listeners(ports: Ports, row: FlagRow) -> str:
+    open_here = {
+        version: number
+        for (name, version), number in ports.watch.flag_listeners.items()
+        if name == row.flag_set
+    }
+    if not (total := sum(open_here.values())):
+        return ""
+    told = sum(number for version, number in open_here.items() if version >= row.set_version)
+    return f"{count(told)} of {plural(total, 'event stream')} over OFREP, of this replica, were told."
 
 
 def _needs(kept: KeptSet, flag: Flag | None) -> tuple[NeedRow, ...]:
