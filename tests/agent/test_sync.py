@@ -116,6 +116,16 @@ async def test_there_is_one_thread_from_start_to_stop_and_it_keeps_no_process_al
     assert agents() - before == set()
 
 
+async def test_a_process_that_was_forked_has_a_thread_and_a_name_of_its_own() -> None:
+    async with worn() as shop:
+        left_behind = shop.app.sync._session
+        assert left_behind is not None
+        left_behind.process = -1  # as a fork has it: the thread is the parent's
+        shop.app.sync.start()
+        await shop.portal.reported(lambda report: report["instance"] != left_behind.instance)
+        left_behind.loop.call_soon_threadsafe(left_behind.stopping.set)
+
+
 async def test_without_a_lifespan_the_first_request_starts_the_agent() -> None:
     async with serving(StubPortal(wall)) as portal:
         middleware = FaultMiddleware(hello, service="shop", portal_url=portal.url, token=TOKEN)
