@@ -93,7 +93,9 @@ ROUTES: Sequence[Guarded] = (
     Guarded("POST", "/flags/{flag_set}/{key}/share", flag_review.review_share, Permission.FLAG_FLIP),
     Guarded("GET", "/flags/{flag_set}/{key}/copy", flag_review.review_copy, Permission.FLAG_READ),
     Guarded("GET", "/flags/{flag_set}/{key}/plan", flag_schedule.schedule, Permission.FLAG_READ),
-    Guarded("POST", "/flags/{flag_set}/{key}/plan/review", flag_schedule.review_schedule, Permission.FLAG_FLIP),
+    Guarded(
+        "POST", "/flags/{flag_set}/{key}/plan/review", flag_schedule.review_schedule, Permission.FLAG_FLIP
+    ),
     Guarded("POST", "/flags/{flag_set}/{key}/plan", flag_plans.plan, Permission.FLAG_FLIP),
     Guarded("GET", "/flags/{flag_set}/{key}/drill", flag_drill.drill, Permission.FLAG_READ),
     Guarded("POST", "/flags/{flag_set}/{key}/drill/review", flag_drill.review_drill, Permission.RUN_START),
