@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sre_portal.core.flag.dump import dump_flags
-from sre_portal.core.flag.lint import lint_flags
 from sre_portal.core.flag.parse import parse_definitions
+from sre_portal.core.flag_lint import lint_flags
 from tests.cli.conftest import Invoke
 from tests.cli.stub import Reply, StubPortal
 

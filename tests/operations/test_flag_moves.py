@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sre_portal.core.errors import InvalidInput
-from sre_portal.core.flag.moved import Moved
+from sre_portal.core.flag_moves.people import Moved
 from sre_portal.operations.flag_moves import AT_ONCE, MOST_PEOPLE, People, moves_made, moves_of
 from sre_portal.operations.flags import FlagOrder, kept_now, put_flag, remove_flag
 from sre_portal.operations.ports import Ports

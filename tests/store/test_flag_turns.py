@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sre_portal.core.flag.slo_conditions import State
+from sre_portal.core.flag_conditions import State
 from sre_portal.core.flag_turn import FlagTurn, TurnedCondition
 from sre_portal.store.database import SqlStore
 from tests.store.samples import NOW

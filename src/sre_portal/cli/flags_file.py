@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from sre_portal.core.errors import InvalidInput
-from sre_portal.core.flag.lint import lint_flags
 from sre_portal.core.flag.parse import parse_definitions
+from sre_portal.core.flag_lint import lint_flags
 
 
 def looked_at(text: str, source: str) -> tuple[list[dict[str, object]], list[dict[str, str]]]:

@@ -13,7 +13,7 @@ from sre_portal.core.flag.bucket import DEFAULT_EPOCH, KEY, Epoch
 from sre_portal.core.flag.definition import Definitions, Flag
 from sre_portal.core.flag.dump import dump_flags, flag_fields
 from sre_portal.core.flag.parse import parse_one
-from sre_portal.core.flag.pin import pin
+from sre_portal.core.flag_pin import pin
 from sre_portal.core.flag_plan import PlanMove
 
 SHARED = ""

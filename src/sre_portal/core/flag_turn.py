@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sre_portal.core.flag.slo_conditions import State
+from sre_portal.core.flag_conditions import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from sre_portal.core.errors import InvalidInput, Problem, raise_if
 from sre_portal.core.flag.definition import Flag
 from sre_portal.core.flag.dump import flag_fields
-from sre_portal.core.flag.explain import Explanation, explain
 from sre_portal.core.flag.flag_set import FlagSet
 from sre_portal.core.flag.reading import read
 from sre_portal.core.flag.resolution import type_name
 from sre_portal.core.flag_change import edited, flag_text, name_problems
+from sre_portal.core.flag_explain import Explanation, explain
 from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.flag_facts import facts_of
 from sre_portal.operations.ports import Ports

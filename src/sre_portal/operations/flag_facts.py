@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sre_portal.core.flag.lookup import SLO, Facts
-from sre_portal.core.flag.slo_reads import Reading
 from sre_portal.core.flag_facts import FACT_NAMES, facts_at
+from sre_portal.core.flag_reads import Reading
 from sre_portal.operations.board import judged_second
 from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.ports import Ports

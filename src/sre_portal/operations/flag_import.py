@@ -11,7 +11,6 @@ from sre_portal.core.errors import Protected, Superseded, raise_if
 from sre_portal.core.flag.bucket import DEFAULT_EPOCH, Epoch
 from sre_portal.core.flag.definition import Definitions
 from sre_portal.core.flag.dump import dump_flags
-from sre_portal.core.flag.move import Moves, moves_between
 from sre_portal.core.flag.parse import parse_definitions
 from sre_portal.core.flag_change import (
     SHARED,
@@ -26,6 +25,7 @@ from sre_portal.core.flag_change import (
     service_of,
 )
 from sre_portal.core.flag_guard import is_protected
+from sre_portal.core.flag_moves.compare import Moves, moves_between
 from sre_portal.core.flag_plan import PlanMove
 from sre_portal.operations.access_act import LONGEST_REASON, reason_problems
 from sre_portal.operations.audited import Act, audited

@@ -21,7 +21,6 @@ from sre_portal.core.errors import (
     raise_if,
 )
 from sre_portal.core.flag.prerequisite import broken_without
-from sre_portal.core.flag.rollout import with_share
 from sre_portal.core.flag_change import (
     FlagRow,
     SetChange,
@@ -33,6 +32,7 @@ from sre_portal.core.flag_change import (
     service_of,
 )
 from sre_portal.core.flag_guard import is_held_up
+from sre_portal.core.flag_moves.share import with_share
 from sre_portal.core.flag_plan import PlanMove, done
 from sre_portal.core.flag_step import FlagStep, Put, Remove, Share, Toggle
 from sre_portal.operations.access_act import LONGEST_REASON, reason_problems

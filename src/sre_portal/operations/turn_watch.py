@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from sre_portal.core.flag.definition import Flag
 from sre_portal.core.flag.lookup import SLO, Facts
-from sre_portal.core.flag.slo_conditions import Conditions, State, conditions_of
 from sre_portal.core.flag_change import SHARED
+from sre_portal.core.flag_conditions import Conditions, State, conditions_of
 from sre_portal.core.flag_turn import FlagTurn, TurnedCondition
 from sre_portal.operations.flag_book import KeptSet
 

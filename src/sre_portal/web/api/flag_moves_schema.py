@@ -8,13 +8,15 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sre_portal.core.flag.move import Movement, Moves
-from sre_portal.core.flag.move_words import sentences
-from sre_portal.core.flag.moved import Moved
+from sre_portal.core.flag_moves.compare import Movement, Moves
+from sre_portal.core.flag_moves.people import Moved
+from sre_portal.core.flag_moves.words import sentences
 from sre_portal.operations.flag_moves import FlagMoves
 
 EpochNumber = Annotated[int, Field(strict=True, ge=1, le=3)]
 """Of a bucketing epoch. True is none, though Python calls it 1."""
+PercentNumber = Annotated[Decimal, Field(ge=0, le=100)]
+"""At most two digits after the point, which the flag itself is asked about."""
 
 
 class ShareBody(BaseModel):
@@ -23,7 +25,7 @@ class ShareBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     variant: str = Field(max_length=1000)
-    percent: Decimal
+    percent: PercentNumber
 
 
 class MovesBody(BaseModel):

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sre_portal.core.flag.explain import Explanation
 from sre_portal.core.flag_change import Difference, FlagRow, fields_of
+from sre_portal.core.flag_explain import Explanation
 from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.flag_import import Imported
 from sre_portal.web.api.flag_moves_schema import EpochNumber, ShareJson

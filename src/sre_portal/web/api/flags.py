@@ -10,8 +10,8 @@ from fastapi import Path, Query, Request, Response
 
 from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.core.flag.bucket import Epoch
-from sre_portal.core.flag.explain import explain
 from sre_portal.core.flag_change import LONGEST_KEY, LONGEST_SET
+from sre_portal.core.flag_explain import explain
 from sre_portal.core.flag_plan import FlagPlan
 from sre_portal.core.flag_step import Put, Remove, Toggle
 from sre_portal.operations.flag_facts import facts_of, unknown_facts

@@ -12,9 +12,9 @@ from starlette.responses import Response
 from sre_portal.core.access import Permission, Principal
 from sre_portal.core.errors import Problem
 from sre_portal.core.flag.definition import Flag
-from sre_portal.core.flag.rollout import shares_of
-from sre_portal.core.flag.words import rule_words
 from sre_portal.core.flag_change import FlagRow, environment_of, service_of
+from sre_portal.core.flag_moves.share import shares_of
+from sre_portal.core.flag_rule_words import rule_words
 from sre_portal.core.flag_use import Use
 from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.ports import Ports

@@ -11,11 +11,11 @@ from starlette.responses import HTMLResponse, Response
 
 from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.core.flag.definition import UNMET
-from sre_portal.core.flag.explain import Explanation, Look
 from sre_portal.core.flag.prerequisite import path_of
 from sre_portal.core.flag.resolution import Reason, Resolution
-from sre_portal.core.flag.words import rule_text_words
 from sre_portal.core.flag_context import parse_context
+from sre_portal.core.flag_explain import Explanation, Look
+from sre_portal.core.flag_rule_words import rule_text_words
 from sre_portal.operations.flag_draft import Draft, draft_of, explained
 from sre_portal.operations.flags import kept_now
 from sre_portal.operations.ports import Ports

@@ -10,10 +10,10 @@ from starlette.responses import Response
 
 from sre_portal.core.access import Permission
 from sre_portal.core.errors import Conflict, InvalidInput, Problem, Superseded, raise_if
-from sre_portal.core.flag.move_words import sentences
-from sre_portal.core.flag.moved import Moved
 from sre_portal.core.flag_change import fields_of, name_problems, service_of
 from sre_portal.core.flag_guard import is_held_up
+from sre_portal.core.flag_moves.people import Moved
+from sre_portal.core.flag_moves.words import sentences
 from sre_portal.core.flag_step import Put, Share
 from sre_portal.operations.flag_draft import Draft, draft_of, readable_definition
 from sre_portal.operations.flag_environments import compare

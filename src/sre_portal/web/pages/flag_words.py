@@ -12,9 +12,9 @@ from sre_portal.core.flag.definition import Definitions, Flag
 from sre_portal.core.flag.flag_set import merged
 from sre_portal.core.flag.outcome import outcomes
 from sre_portal.core.flag.resolution import Metadata
-from sre_portal.core.flag.rollout import shares_of
 from sre_portal.core.flag_change import environment_of, service_of
 from sre_portal.core.flag_guard import KILL_SWITCH, PROTECTED
+from sre_portal.core.flag_moves.share import shares_of
 from sre_portal.operations.flag_book import KeptSet
 from sre_portal.web.pages.figures import short_percent
 from sre_portal.web.pages.pill import Pill, pill

@@ -6,8 +6,8 @@ import pytest
 
 from sre_portal.core.flag.bucket import DEFAULT_EPOCH, Epoch
 from sre_portal.core.flag.flag_set import parse_flags
-from sre_portal.core.flag.pin import pin
 from sre_portal.core.flag.resolution import Reason
+from sre_portal.core.flag_pin import pin
 from tests.unit.core.flag.samples import document, flag, flags, variant
 
 CARDS = {name: name for name in ("clubs", "diamonds", "hearts", "spades", "wild")}

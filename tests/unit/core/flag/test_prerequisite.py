@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 
 from sre_portal.core.errors import InvalidInput
 from sre_portal.core.flag.definition import Definitions, Flag
-from sre_portal.core.flag.explain import Look, explain
 from sre_portal.core.flag.flag_set import FlagSet, compile_flag, parse_flags
-from sre_portal.core.flag.lint import lint_flags
 from sre_portal.core.flag.parse import parse_definitions, parse_one
 from sre_portal.core.flag.prerequisite import (
     MAX_CHAIN,
@@ -27,6 +25,8 @@ from sre_portal.core.flag.prerequisite import (
 from sre_portal.core.flag.reads import reads
 from sre_portal.core.flag.resolution import Reason, Resolution
 from sre_portal.core.flag.taking import Taken, take_changes, take_whole
+from sre_portal.core.flag_explain import Look, explain
+from sre_portal.core.flag_lint import lint_flags
 from tests.unit.core.flag.samples import flag
 
 BY_X = {"if": [{"==": [{"var": "x"}, "on"]}, "b", "c"]}

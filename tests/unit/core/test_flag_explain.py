@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 
 from sre_portal.core.errors import InvalidInput
-from sre_portal.core.flag.explain import Look, explain
 from sre_portal.core.flag.flag_set import parse_flags
 from sre_portal.core.flag.resolution import ErrorCode, Reason
+from sre_portal.core.flag_explain import Look, explain
 from tests.unit.core.flag.samples import document, flags
 from tests.unit.core.flag.test_flagd_agreement import CONTEXTS, TARGETING
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from sre_portal.core.flag.definition import Definitions, Flag
 from sre_portal.core.flag.flag_set import FlagSet, compile_flag, parse_flags
-from sre_portal.core.flag.move import NEW, STILL, Moves, moves, moves_between
-from sre_portal.core.flag.move_words import sentences
-from sre_portal.core.flag.moved import Asked, Moved, moved
+from sre_portal.core.flag_moves.compare import NEW, STILL, Moves, moves, moves_between
+from sre_portal.core.flag_moves.people import Asked, Moved, moved
+from sre_portal.core.flag_moves.words import sentences
 from tests.unit.core.flag.samples import document, flag, flags
 from tests.unit.core.flag.test_flagd_agreement import CONTEXTS, TARGETING
 

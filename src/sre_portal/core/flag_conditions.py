@@ -12,9 +12,9 @@ from sre_portal.core.flag.lookup import Facts, Step, descend
 from sre_portal.core.flag.loop import MAX_EFFORT
 from sre_portal.core.flag.operators import LOOPS
 from sre_portal.core.flag.outcome import variant_name
-from sre_portal.core.flag.slo_reads import Else, Reading, read_by
 from sre_portal.core.flag.value import truthy
-from sre_portal.core.flag.words import rule_words
+from sre_portal.core.flag_reads import Else, Reading, read_by
+from sre_portal.core.flag_rule_words import rule_words
 
 State = str | bool | None
 """What a condition gives, as far as it steers."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 
-from sre_portal.core.flag.move import Movement, Moves
+from sre_portal.core.flag_moves.compare import Movement, Moves
 
 _LEAST = Decimal("0.01")
 """Percent; what is less is not told by its number."""

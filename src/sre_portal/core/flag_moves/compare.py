@@ -12,11 +12,19 @@ from fractions import Fraction
 
 from sre_portal.core.flag.bucket import Epoch
 from sre_portal.core.flag.definition import Definitions, Flag
-from sre_portal.core.flag.leaf import KEY_ALONE, Leaf, Pairs, leaf_of, moved_share, movement, same_for_all
-from sre_portal.core.flag.pin import splits_people
 from sre_portal.core.flag.prerequisite import needs_of, path_of
-from sre_portal.core.flag.same import Same, followed
-from sre_portal.core.flag.split import split_of
+from sre_portal.core.flag_moves.leaf import (
+    KEY_ALONE,
+    Leaf,
+    Pairs,
+    leaf_of,
+    moved_share,
+    movement,
+    same_for_all,
+)
+from sre_portal.core.flag_moves.same import Same, followed
+from sre_portal.core.flag_moves.split import split_of
+from sre_portal.core.flag_pin import splits_people
 
 MOST_FLAGS_TOLD = 200
 """Flags of one set that are told with their moves."""

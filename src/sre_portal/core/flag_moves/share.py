@@ -13,9 +13,9 @@ from sre_portal.core.flag.bucket import KEY, MAX_WEIGHTS, Epoch
 from sre_portal.core.flag.check import suggestion
 from sre_portal.core.flag.definition import Flag
 from sre_portal.core.flag.fractional import weight_of
-from sre_portal.core.flag.handover import Piece, hand_over
 from sre_portal.core.flag.outcome import variant_name
-from sre_portal.core.flag.split import Step, dotted, fractionals
+from sre_portal.core.flag_moves.piece import Piece, hand_over
+from sre_portal.core.flag_moves.split import Step, dotted, fractionals
 
 PARTS = 10_000
 """A share is exact to one of so many parts, where the weights that are there leave room for it."""
@@ -50,7 +50,7 @@ def shares_of(flag: Flag) -> Mapping[str | None, Fraction] | None:
     return told
 
 
-def with_share(fields: Mapping[str, object], variant: str, percent: Decimal | float) -> dict[str, object]:
+def with_share(fields: Mapping[str, object], variant: str, percent: Decimal | int) -> dict[str, object]:
     """A sound definition, without its key, with another share of people on a variant.
 
     `percent` is of the people that the split of the flag tells apart, 0 to 100, with at most two digits after
@@ -85,9 +85,9 @@ def with_epoch(fields: Mapping[str, object], epoch: Epoch) -> dict[str, object]:
     return {**fields, "metadata": {**metadata, KEY: int(epoch)}}
 
 
-def _share(percent: Decimal | float) -> tuple[Fraction, list[Problem]]:
+def _share(percent: Decimal | int) -> tuple[Fraction, list[Problem]]:
     """The share, 0 to 1, and what is wrong with it."""
-    told = Decimal(repr(percent)) if isinstance(percent, float) else Decimal(percent)
+    told = Decimal(percent)
     if not told.is_finite() or not 0 <= told <= 100:
         return Fraction(0), [Problem("percent", str(told)[:40], "a number from 0 to 100")]
     if (told * 100) % 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sre_portal.core.flag.flag_set import parse_flags
-from sre_portal.core.flag.lint import lint_flags
+from sre_portal.core.flag_lint import lint_flags
 from tests.unit.core.flag.samples import document, flags
 
 T = "flags.f.targeting"

@@ -13,9 +13,9 @@ from sre_portal.core.flag.fractional import weight_of
 from sre_portal.core.flag.lookup import NO_FACTS
 from sre_portal.core.flag.loop import MAX_EFFORT
 from sre_portal.core.flag.outcome import outcomes
-from sre_portal.core.flag.pin import splits_people
 from sre_portal.core.flag.prerequisite import path_of
 from sre_portal.core.flag.value import truthy
+from sre_portal.core.flag_pin import splits_people
 
 
 @dataclass(frozen=True, slots=True)

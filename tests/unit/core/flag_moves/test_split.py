@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sre_portal.core.flag.bucket import HASHES, Epoch, places
-from sre_portal.core.flag.split import Split, intervals, shares, splits
+from sre_portal.core.flag_moves.split import Split, intervals, shares, splits
 from tests.unit.core.flag.samples import flags
 
 WEIGHTS = st.lists(st.integers(0, 60), min_size=1, max_size=4)

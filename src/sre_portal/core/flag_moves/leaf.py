@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from sre_portal.core.flag.bucket import HASHES, Epoch
 from sre_portal.core.flag.outcome import variant_name
-from sre_portal.core.flag.split import Split, intervals
+from sre_portal.core.flag_moves.split import Split, intervals
 
 Pair = tuple[str | None, str | None]
 """The variant before and after. None is the caller's own default."""

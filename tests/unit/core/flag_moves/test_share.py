@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from sre_portal.core.errors import InvalidInput
 from sre_portal.core.flag.bucket import HASHES, MAX_WEIGHTS
 from sre_portal.core.flag.definition import Definitions, Flag
-from sre_portal.core.flag.move import moves
 from sre_portal.core.flag.parse import parse_definitions
-from sre_portal.core.flag.rollout import MOST_BUCKETS, shares_of, with_epoch, with_share
+from sre_portal.core.flag_moves.compare import moves
+from sre_portal.core.flag_moves.share import MOST_BUCKETS, shares_of, with_epoch, with_share
 from tests.unit.core.flag.samples import flag
 
 VARIANTS = ("a", "b", "c", "true", "false")

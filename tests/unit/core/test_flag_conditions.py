@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from sre_portal.core.errors import InvalidInput
 from sre_portal.core.flag.lookup import Facts
-from sre_portal.core.flag.slo_conditions import FAILED, Conditions, Place, conditions_of
-from sre_portal.core.flag.slo_reads import Reading
+from sre_portal.core.flag_conditions import FAILED, Conditions, Place, conditions_of
+from sre_portal.core.flag_reads import Reading
 from tests.unit.core.flag.samples import flags
 
 LEFT = {"var": ["$slo.checkout.budget_remaining", 1]}
