@@ -35,7 +35,7 @@ def moved(*keys: str, asked: int) -> Reply:
 
 @pytest.mark.parametrize(
     ("share", "variant", "percent"),
-    [("on=25", "on", "25"), ("on=12.5%", "on", "12.5"), ("a=b=1", "a=b", "1"), ("on = 1e1", "on", "10")],
+    [("on=25", "on", "25"), ("on=12.5%", "on", "12.5"), ("a=b=1", "a=b", "1"), ("on = 2.50", "on", "2.50")],
 )
 def test_a_share_is_asked_about(
     invoke: Invoke, portal: StubPortal, share: str, variant: str, percent: str
@@ -66,6 +66,7 @@ def test_an_epoch_and_a_definition_are_asked_about(
         ("--share", "=5"),
         ("--share", "on=x"),
         ("--share", "on=nan"),
+        ("--share", "on=101"),
         ("--epoch", "4"),
         ("--definition", "nowhere.json"),
         ("--epoch", "2", "--keys", "nowhere.txt"),

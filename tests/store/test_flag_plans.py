@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -41,7 +42,7 @@ async def kept(store: SqlStore, *drafts: FlagPlan) -> list[FlagPlan]:
         Put({"state": "ENABLED", "variants": {"ö": [1, 1.0, None]}}, 0),
         Remove(3),
         Toggle(True),
-        Share("on", 12.5, 7),
+        Share("on", Decimal("12.5"), 7),
         Import('{"flags": {}}', Epoch.V2, 9),
     ],
 )

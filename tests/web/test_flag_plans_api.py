@@ -158,6 +158,8 @@ async def test_a_rollout_is_planned_at_once_and_made_when_it_is_due(
         {"kind": "toggle"},
         {"kind": "rename"},
         {"kind": "share", "variant": "on", "percent": 101},
+        {"kind": "share", "variant": "on", "percent": "NaN"},
+        {"kind": "share", "variant": "on", "percent": 12.345},
         {"kind": "share", "variant": "blue", "percent": 10},
         {"kind": "put", "definition": SWITCH},
         {"kind": "remove"},

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from sre_portal.cli.portal import PortalLost
-from sre_portal.cli.seen import Seen
+from sre_portal.cli.seen import Seen, parsed
 from sre_portal.cli.table import columns
 
-T = TypeVar("T")
-
+WHAT = "drills"
 _WORDS: Mapping[str, str] = {"drilled": "drilled", "due": "due", "never": "never drilled"}
 
 
@@ -38,12 +35,12 @@ class CertificateSeen(Seen):
 
 def parse_standings(answer: object) -> Sequence[StandingSeen]:
     """Raises `PortalLost` where no portal answers so."""
-    return _parsed(TypeAdapter(list[StandingSeen]), answer)
+    return parsed(TypeAdapter(list[StandingSeen]), answer, WHAT)
 
 
 def parse_certificates(answer: object) -> Sequence[CertificateSeen]:
     """Raises `PortalLost` where no portal answers so."""
-    return _parsed(TypeAdapter(list[CertificateSeen]), answer)
+    return parsed(TypeAdapter(list[CertificateSeen]), answer, WHAT)
 
 
 def standing_lines(seen: Sequence[StandingSeen]) -> Sequence[str]:
@@ -82,12 +79,3 @@ def _seen(told: object) -> str:
         f"{name} {f'after {ms:g} ms' if isinstance(ms, int | float) else 'not'}" for name, ms in told.items()
     )
     return f"seen by {', '.join(times)}"
-
-
-def _parsed(kind: TypeAdapter[T], answer: object) -> T:
-    try:
-        return kind.validate_python(answer)
-    except ValidationError:
-        raise PortalLost(
-            "The portal answered with something else than drills. Is it of this version?"
-        ) from None

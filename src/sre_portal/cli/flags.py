@@ -14,6 +14,7 @@ from sre_portal.cli.flags_moves import moves
 from sre_portal.cli.flags_plans import tell_held_up
 from sre_portal.cli.flags_sighted import seen
 from sre_portal.cli.flags_use import stale, turns
+from sre_portal.cli.flags_written import MOST_BYTES
 from sre_portal.cli.option import DEFAULT_PORTAL, AsJson, PortalUrl, Token
 from sre_portal.cli.plain import say
 
@@ -23,8 +24,6 @@ app.command(name="stale")(stale)
 app.command(name="turns")(turns)
 app.command(name="seen")(seen)
 
-MOST_BYTES = 1_900_000
-"""The portal takes requests of two MiB."""
 SLOW_SECONDS = 30.0
 
 FlagSet = Annotated[str, typer.Option("--set", metavar="SET", help="The set of flags.")]

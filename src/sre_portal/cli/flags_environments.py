@@ -18,7 +18,6 @@ from sre_portal.cli.plain import say
 To = Annotated[
     str, typer.Option("--to", metavar="ENVIRONMENT", help="The other environment; own is the portal's own.")
 ]
-OWN = "own"
 
 
 def environments(
@@ -66,7 +65,7 @@ def copy(
     as_json: AsJson = False,
 ) -> None:
     """Make a flag in another environment be as it is here; a protected one waits there for a person."""
-    from sre_portal.cli.flags_environments_seen import comparison_lines, parse_comparison
+    from sre_portal.cli.flags_environments_seen import comparison_lines, environment_in, parse_comparison
     from sre_portal.cli.flags_seen import parse_flag
 
     with told(as_json):
@@ -76,7 +75,7 @@ def copy(
             return
         if not reason.strip():
             raise CommandFailed(Code.BAD_INPUT, "Say why with --reason, or look first with --dry-run.")
-        body = {"to_environment": _environment(to), "version": seen.there_version, "reason": reason}
+        body = {"to_environment": environment_in(to), "version": seen.there_version, "reason": reason}
         path = f"/flags/{part(flag_set)}/{part(key)}/copy"
         answer = ask(portal, token, lambda at: at.post(path, body))
         tell_held_up(answer, as_json=as_json)
@@ -88,9 +87,7 @@ def copy(
 
 
 def _compared(flag_set: str, key: str, to: str, portal: str, token: str) -> object:
+    from sre_portal.cli.flags_environments_seen import environment_in
+
     path = f"/flags/{part(flag_set)}/{part(key)}/compare"
-    return ask(portal, token, lambda at: at.get(path, to=_environment(to)))
-
-
-def _environment(named: str) -> str:
-    return "" if named == OWN else named
+    return ask(portal, token, lambda at: at.get(path, to=environment_in(to)))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from sre_portal.cli.flags_seen import FlagSeen
-from sre_portal.cli.portal import PortalLost
-from sre_portal.cli.seen import Seen
+from sre_portal.cli.seen import Seen, parsed
 from sre_portal.cli.table import columns
+from sre_portal.core.flag_change import OWN
 
-T = TypeVar("T")
-OWN = "own"
+WHAT = "environments"
 
 
 class PlaceSeen(Seen):
@@ -45,14 +43,19 @@ class ComparisonSeen(Seen):
     differs: tuple[str, ...]
 
 
+def environment_in(named: str) -> str:
+    """The environment that somebody names, as the API takes it: empty for the portal's own."""
+    return "" if named == OWN else named
+
+
 def parse_comparison(answer: object) -> ComparisonSeen:
     """Raises `PortalLost` where no portal answers so."""
-    return _parsed(TypeAdapter(ComparisonSeen), answer)
+    return parsed(TypeAdapter(ComparisonSeen), answer, WHAT)
 
 
 def matrix_lines(answer: object) -> Sequence[str]:
     """A row a flag, a column an environment."""
-    seen = _parsed(TypeAdapter(MatrixSeen), answer)
+    seen = parsed(TypeAdapter(MatrixSeen), answer, WHAT)
     heads = ("FLAG", *(one or OWN for one in seen.environments))
     rows = [
         (one.key + (" *" if one.differs else ""), *(place.words for place in one.places))
@@ -67,12 +70,3 @@ def comparison_lines(seen: ComparisonSeen) -> Sequence[str]:
     if seen.there is None:
         return [f"+ {there}: it is not there yet"]
     return [f"~ {there}: {path}" for path in seen.differs] or [f"{there} is the same."]
-
-
-def _parsed(kind: TypeAdapter[T], answer: object) -> T:
-    try:
-        return kind.validate_python(answer)
-    except ValidationError:
-        raise PortalLost(
-            "The portal answered with something else than environments. Is it of this version?"
-        ) from None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
 import typer
@@ -12,10 +10,10 @@ import typer
 from sre_portal.cli.ask import ask, part
 from sre_portal.cli.document import read_document
 from sre_portal.cli.exits import Code, CommandFailed, print_json, told
+from sre_portal.cli.flags_written import parse_share, read_definition
 from sre_portal.cli.option import DEFAULT_PORTAL, AsJson, PortalUrl, Token
 from sre_portal.cli.plain import say
 
-MOST_BYTES = 1_900_000
 MOST_KEY_BYTES = 64 * 1024 * 1024
 """Of a file of keys, which is sent in parts."""
 PART_CHARACTERS = 400_000
@@ -70,31 +68,10 @@ def _change(definition: str, share: str, epoch: int | None) -> Mapping[str, obje
     if sum(given) != 1:
         raise CommandFailed(Code.BAD_INPUT, "Give one of --definition, --share and --epoch.")
     if definition:
-        return {"definition": _object(definition)}
+        return {"definition": read_definition(definition)}
     if share:
-        return {"share": _share(share)}
+        return {"share": parse_share(share)}
     return {"epoch": epoch}
-
-
-def _object(name: str) -> Mapping[str, object]:
-    try:
-        found = json.loads(read_document(name, MOST_BYTES))
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise CommandFailed(Code.BAD_INPUT, f"{name} is no definition of one flag in JSON.")
-    return found
-
-
-def _share(text: str) -> Mapping[str, object]:
-    variant, _, percent = text.rpartition("=")
-    try:
-        number = Decimal(percent.strip().removesuffix("%"))
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not variant or not number.is_finite():
-        raise CommandFailed(Code.BAD_INPUT, "--share takes a variant and a percentage, such as on=25.")
-    return {"variant": variant.strip(), "percent": f"{number:f}"}
 
 
 def _parts(name: str) -> Iterator[Sequence[str]]:

@@ -8,18 +8,15 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from difflib import unified_diff
-from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from sre_portal.cli.document import read_document
 from sre_portal.cli.exits import Code, CommandFailed
-from sre_portal.cli.portal import PortalLost
-from sre_portal.cli.seen import Seen
+from sre_portal.cli.flags_written import parse_percent, read_definition
+from sre_portal.cli.seen import Seen, parsed
 from sre_portal.cli.table import columns
 
-T = TypeVar("T")
-MOST_BYTES = 300_000
+WHAT = "planned changes"
 
 
 class PlanSeen(Seen):
@@ -57,12 +54,12 @@ class PlanDetailSeen(PlanSeen):
 
 def parse_plan(answer: object) -> PlanSeen:
     """Raises `PortalLost` where no portal answers so."""
-    return _parsed(TypeAdapter(PlanSeen), answer)
+    return parsed(TypeAdapter(PlanSeen), answer, WHAT)
 
 
 def plan_lines(answer: object) -> Sequence[str]:
     """A table of planned changes."""
-    seen = _parsed(TypeAdapter(list[PlanSeen]), answer)
+    seen = parsed(TypeAdapter(list[PlanSeen]), answer, WHAT)
     rows = [
         (str(one.id), one.named, one.text, one.state, one.when, one.proposed_by, one.outcome or one.reason)
         for one in seen
@@ -73,7 +70,7 @@ def plan_lines(answer: object) -> Sequence[str]:
 
 def detail_lines(answer: object) -> Sequence[str]:
     """One planned change, and what it would do now."""
-    seen = _parsed(TypeAdapter(PlanDetailSeen), answer)
+    seen = parsed(TypeAdapter(PlanDetailSeen), answer, WHAT)
     lines = [
         f"plan {seen.id}: {seen.named}: {seen.text}",
         f"proposed by {seen.proposed_by}: {seen.reason}",
@@ -123,12 +120,11 @@ def parse_step(text: str) -> dict[str, object]:
             case ["on" | "off" as state]:
                 return timed | {"kind": "toggle", "enabled": state == "on"}
             case ["share", variant, percent]:
-                share = float(percent.removesuffix("%"))
-                return timed | {"kind": "share", "variant": variant, "percent": share}
+                return timed | {"kind": "share", "variant": variant, "percent": parse_percent(percent)}
             case ["remove", version]:
                 return timed | {"kind": "remove", "version": int(version)}
             case ["put", file, version]:
-                return timed | {"kind": "put", "definition": _definition(file), "version": int(version)}
+                return timed | {"kind": "put", "definition": read_definition(file), "version": int(version)}
             case _:
                 pass
     raise CommandFailed(
@@ -151,17 +147,6 @@ def _instant(word: str) -> datetime | None:
     return at
 
 
-def _definition(file: str) -> Mapping[str, object]:
-    """The definition of one flag in a file. Raises `CommandFailed`."""
-    try:
-        found = json.loads(read_document(file, MOST_BYTES))
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise CommandFailed(Code.BAD_INPUT, f"{file} is not the definition of a flag, an object in JSON.")
-    return found
-
-
 def _difference(before: Mapping[str, object] | None, after: Mapping[str, object] | None) -> list[str]:
     old, new = _laid_out(before), _laid_out(after)
     return list(unified_diff(old, new, "now", "then", lineterm="", n=2))
@@ -169,12 +154,3 @@ def _difference(before: Mapping[str, object] | None, after: Mapping[str, object]
 
 def _laid_out(fields: Mapping[str, object] | None) -> list[str]:
     return [] if fields is None else json.dumps(fields, indent=2, ensure_ascii=False).splitlines()
-
-
-def _parsed(kind: TypeAdapter[T], answer: object) -> T:
-    try:
-        return kind.validate_python(answer)
-    except ValidationError:
-        raise PortalLost(
-            "The portal answered with something else than planned changes. Is it of this version?"
-        ) from None

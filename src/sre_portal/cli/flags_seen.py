@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from sre_portal.cli.portal import PortalLost
-from sre_portal.cli.seen import Seen
+from sre_portal.cli.seen import Seen, parsed
 from sre_portal.cli.table import columns
 
-T = TypeVar("T")
+WHAT = "flags"
 
 
 class FlagSeen(Seen):
@@ -107,17 +105,17 @@ class SeenBySeen(Seen):
 
 def parse_flag(answer: object) -> FlagSeen:
     """Raises `PortalLost` where no portal answers so."""
-    return _parsed(TypeAdapter(FlagSeen), answer)
+    return parsed(TypeAdapter(FlagSeen), answer, WHAT)
 
 
 def parse_difference(answer: object) -> DifferenceSeen:
     """Raises `PortalLost` where no portal answers so."""
-    return _parsed(TypeAdapter(DifferenceSeen), answer)
+    return parsed(TypeAdapter(DifferenceSeen), answer, WHAT)
 
 
 def with_more(answer: object, more: object) -> object:
     """The answer about two parts of the same people. Raises `PortalLost` where no portal answers so."""
-    first, second = _parsed(TypeAdapter(MovesSeen), answer), _parsed(TypeAdapter(MovesSeen), more)
+    first, second = parsed(TypeAdapter(MovesSeen), answer, WHAT), parsed(TypeAdapter(MovesSeen), more, WHAT)
     moved = [one.model_dump() for one in (*first.moved, *second.moved)]
     whole = answer if isinstance(answer, dict) else {}
     return {**whole, "asked": (first.asked or 0) + (second.asked or 0), "moved": moved}
@@ -125,7 +123,7 @@ def with_more(answer: object, more: object) -> object:
 
 def moves_lines(answer: object) -> Sequence[str]:
     """What moves in sentences, and whoever of the given people does in a table."""
-    seen = _parsed(TypeAdapter(MovesSeen), answer)
+    seen = parsed(TypeAdapter(MovesSeen), answer, WHAT)
     lines = list(seen.statement)
     if seen.needed_by:
         lines.append(f"Others need this flag, and their people are not counted: {', '.join(seen.needed_by)}.")
@@ -138,7 +136,7 @@ def moves_lines(answer: object) -> Sequence[str]:
 
 def parse_uses(answer: object) -> Sequence[FlagUseSeen]:
     """Raises `PortalLost` where no portal answers so."""
-    return _parsed(TypeAdapter(list[FlagUseSeen]), answer)
+    return parsed(TypeAdapter(list[FlagUseSeen]), answer, WHAT)
 
 
 def stale_lines(uses: Sequence[FlagUseSeen]) -> Sequence[str]:
@@ -158,7 +156,7 @@ def stale_lines(uses: Sequence[FlagUseSeen]) -> Sequence[str]:
 
 def turn_lines(answer: object) -> Sequence[str]:
     """A table of turns."""
-    seen = _parsed(TypeAdapter(list[FlagTurnSeen]), answer)
+    seen = parsed(TypeAdapter(list[FlagTurnSeen]), answer, WHAT)
     rows = [
         (f"{one.at:%Y-%m-%d %H:%M:%S}", f"{one.flag_set}/{one.key}", one.words, one.facts_words)
         for one in seen
@@ -169,7 +167,7 @@ def turn_lines(answer: object) -> Sequence[str]:
 
 def parse_seen_by(answer: object) -> SeenBySeen:
     """Raises `PortalLost` where no portal answers so."""
-    return _parsed(TypeAdapter(SeenBySeen), answer)
+    return parsed(TypeAdapter(SeenBySeen), answer, WHAT)
 
 
 def seen_by_lines(found: SeenBySeen) -> Sequence[str]:
@@ -186,7 +184,7 @@ def seen_by_lines(found: SeenBySeen) -> Sequence[str]:
 
 def flag_lines(answer: object) -> Sequence[str]:
     """A table of flags."""
-    seen = _parsed(TypeAdapter(list[FlagSeen]), answer)
+    seen = parsed(TypeAdapter(list[FlagSeen]), answer, WHAT)
     rows = [
         (
             one.named,
@@ -211,12 +209,3 @@ def difference_lines(answer: object, flag_set: str) -> Sequence[str]:
     lines += ["~ what all flags share: metadata or $evaluators"] if seen.shared else []
     lines += [f"  {key}: {said}" for key, one in seen.moves.items() for said in one.statement]
     return [*lines, f"{flag_set}: version {seen.version}" + ("" if lines else ", no difference")]
-
-
-def _parsed(kind: TypeAdapter[T], answer: object) -> T:
-    try:
-        return kind.validate_python(answer)
-    except ValidationError:
-        raise PortalLost(
-            "The portal answered with something else than flags. Is it of this version?"
-        ) from None

@@ -1,18 +1,31 @@
-"""What the command line reads of a run. The rest of the portal's answer is passed through untouched."""
+"""What the command line reads of an answer, and of a run. The rest of it is passed through untouched."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from sre_portal.cli.portal import PortalLost
+
+T = TypeVar("T")
 
 
 class Seen(BaseModel):
     """A part of an answer: what is not known here is left alone, so that a newer portal can say more."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+def parsed(kind: TypeAdapter[T], answer: object, what: str) -> T:
+    """An answer about `what` as that. Raises `PortalLost` where no portal answers so."""
+    try:
+        return kind.validate_python(answer)
+    except ValidationError:
+        raise PortalLost(
+            f"The portal answered with something else than {what}. Is it of this version?"
+        ) from None
 
 
 class EventSeen(Seen):

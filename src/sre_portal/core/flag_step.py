@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Literal
 
 from sre_portal.core.flag.bucket import DEFAULT_EPOCH, Epoch
@@ -36,7 +37,7 @@ class Share:
     """So many percent of those who are in no other rule get a variant."""
 
     variant: str
-    percent: float
+    percent: Decimal | int
     version: int | None = None
 
 
@@ -77,7 +78,7 @@ def in_words(step: Step) -> str:
         case Toggle():
             return "switch it on" if step.enabled else "switch it off"
         case Share():
-            return f"give {step.variant} to {step.percent:g} %"
+            return f"give {step.variant} to {Decimal(step.percent).normalize():f} %"
         case Import():
             return "import a file into the set"
 
@@ -87,20 +88,24 @@ def from_version(step: FlagStep, version: int | None) -> FlagStep:
     return replace(step, version=version)
 
 
-def dump_step(step: Step) -> str:
-    """What is kept of it."""
-    told: dict[str, object] = {"kind": kind_of(step), "version": step.version}
+def step_fields(step: Step) -> dict[str, object]:
+    """What it says besides its kind and its version, as JSON."""
     match step:
         case Put():
-            told["definition"] = step.definition
+            return {"definition": dict(step.definition)}
         case Toggle():
-            told["enabled"] = step.enabled
+            return {"enabled": step.enabled}
         case Share():
-            told |= {"variant": step.variant, "percent": step.percent}
+            return {"variant": step.variant, "percent": float(step.percent)}  # two digits, which it holds
         case Import():
-            told |= {"document": step.document, "epoch": int(step.epoch)}
+            return {"document": step.document, "epoch": int(step.epoch)}
         case Remove():
-            pass
+            return {}
+
+
+def dump_step(step: Step) -> str:
+    """What is kept of it."""
+    told = {"kind": kind_of(step), "version": step.version, **step_fields(step)}
     return json.dumps(told, ensure_ascii=False, allow_nan=False)
 
 
@@ -120,7 +125,7 @@ def load_step(text: str) -> Step:
             "variant": str(variant),
             "percent": int() | float() as percent,
         }:
-            return Share(variant, percent, _version(version))
+            return Share(variant, Decimal(repr(percent)), _version(version))
         case {"kind": "import", "version": version, "document": str(document), "epoch": int(epoch)}:
             return Import(document, Epoch(epoch), _version(version))
         case _:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -33,7 +34,7 @@ STEPS = st.one_of(
     st.builds(Put, st.dictionaries(st.text(), JSON, max_size=4), VERSIONS),
     st.builds(Remove, VERSIONS),
     st.builds(Toggle, st.booleans(), VERSIONS),
-    st.builds(Share, st.text(), st.floats(0, 100), VERSIONS),
+    st.builds(Share, st.text(), st.decimals(0, 100, places=2), VERSIONS),
     st.builds(Import, st.text(), st.sampled_from(Epoch), VERSIONS),
 )
 
@@ -73,7 +74,8 @@ def test_what_is_no_step_is_refused(told: object) -> None:
         (Remove(3), "remove it"),
         (Toggle(True), "switch it on"),
         (Toggle(False), "switch it off"),
-        (Share("on", 12.5), "give on to 12.5 %"),
+        (Share("on", Decimal("12.50")), "give on to 12.5 %"),
+        (Share("on", 100), "give on to 100 %"),
         (Import("{}"), "import a file into the set"),
     ],
 )

@@ -11,19 +11,19 @@ from pydantic import AwareDatetime, BaseModel, Field
 from sre_portal.core.flag_plan import FlagPlan, PlanState, TimedStep
 from sre_portal.core.flag_step import (
     FlagStep,
-    Import,
     Put,
     Remove,
     Share,
-    Step,
     StepKind,
     Toggle,
     in_words,
     kind_of,
+    step_fields,
 )
 from sre_portal.operations.flag_environments import Comparison, FlagPlaces, Place, ServicePlaces
 from sre_portal.operations.flag_foresight import Foreseen
 from sre_portal.operations.flag_plans import who_may_approve
+from sre_portal.web.api.flag_moves_schema import PercentNumber
 from sre_portal.web.api.flag_schema import Body, ChangeBody, FlagJson
 
 Version = Annotated[int | None, Field(ge=0, le=2**53)]
@@ -64,7 +64,7 @@ class ToggleStep(StepBody):
 class ShareStep(StepBody):
     kind: Literal["share"]
     variant: str = Field(max_length=200)
-    percent: float = Field(ge=0, le=100)
+    percent: PercentNumber
 
     def step(self) -> FlagStep:
         return Share(self.variant, self.percent, self.version)
@@ -142,7 +142,7 @@ class PlanDetailJson(FlagPlanJson):
         difference = foreseen.difference
         return cls(
             **_facts(plan),
-            step=_step(plan.step),
+            step=step_fields(plan.step),
             before=_plain(foreseen.before),
             after=_plain(foreseen.after),
             added=[] if difference is None else list(difference.added),
@@ -244,20 +244,6 @@ def _facts(plan: FlagPlan) -> dict[str, Any]:
         "outcome": plan.outcome,
         "approver": who_may_approve(plan) if plan.state is PlanState.WAITING else "",
     }
-
-
-def _step(step: Step) -> dict[str, Any]:
-    match step:
-        case Put():
-            return {"definition": dict(step.definition)}
-        case Toggle():
-            return {"enabled": step.enabled}
-        case Share():
-            return {"variant": step.variant, "percent": step.percent}
-        case Import():
-            return {"document": step.document, "epoch": int(step.epoch)}
-        case Remove():
-            return {}
 
 
 def _plain(fields: Mapping[str, object] | None) -> dict[str, Any] | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,9 +12,10 @@ from starlette.responses import Response
 from sre_portal.core.access import Permission, Principal
 from sre_portal.core.errors import InvalidInput, Objection, Problem, raise_if
 from sre_portal.core.flag_change import service_of
+from sre_portal.core.flag_kept import live_row
 from sre_portal.operations.drill_look import look_at_switches
 from sre_portal.operations.drills import QUICK_SECONDS, QuickDrill, experiment_of
-from sre_portal.operations.flags import kept_set, live_row
+from sre_portal.operations.flags import kept_set
 from sre_portal.operations.runs import check_against
 from sre_portal.web import render
 from sre_portal.web.context import ports_of, principal_of
@@ -144,7 +144,7 @@ def drill_in(request: Request, fields: Mapping[str, str]) -> QuickDrill:
         flag_set,
         key,
         fields.get("variant", ""),
-        None if percent == 100 else Decimal(str(percent)),
+        None if percent == 100 else percent,
         timedelta(seconds=seconds),
         reason=fields.get("reason", ""),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,10 +12,11 @@ from starlette.responses import Response
 from sre_portal.core.access import Permission
 from sre_portal.core.errors import InvalidInput, Problem, raise_if
 from sre_portal.core.flag_change import service_of
+from sre_portal.core.flag_kept import live_row
 from sre_portal.core.flag_plan import TimedStep, instant_problems
 from sre_portal.core.flag_step import FlagStep, Share, Toggle, in_words
 from sre_portal.operations.flag_foresight import rehearsed
-from sre_portal.operations.flags import FlagOrder, kept_now, kept_set, live_row
+from sre_portal.operations.flags import FlagOrder, kept_now, kept_set
 from sre_portal.operations.ports import Ports
 from sre_portal.web import render
 from sre_portal.web.context import ports_of, principal_of
@@ -166,13 +168,13 @@ def _step(does: str, row: int, fields: Mapping[str, str], wrong: list[Problem]) 
             return None
 
 
-def percent_in(fields: Mapping[str, str], name: str, wrong: list[Problem]) -> float:
+def percent_in(fields: Mapping[str, str], name: str, wrong: list[Problem]) -> Decimal:
     """A share in percent; 0 with a problem for what is no number."""
     text = fields.get(name, "").replace(",", ".").removesuffix("%").strip()
     if text.replace(".", "", 1).isdecimal() and text.isascii() and len(text) < 8:
-        return float(text)
+        return Decimal(text)
     wrong.append(Problem(name, repr(text[:20]), "a percentage from 0 to 100, such as 12.5"))
-    return 0.0
+    return Decimal(0)
 
 
 def _settled(fields: Mapping[str, str], request: Request) -> dict[str, str]:

@@ -35,11 +35,11 @@ def parsed(fields: Mapping[str, object]) -> Flag:
     return parse_definitions({"flags": {"f": fields}}).flags["f"]
 
 
-def rule_after(fields: Mapping[str, object], variant: str, percent: Decimal | float) -> object:
+def rule_after(fields: Mapping[str, object], variant: str, percent: Decimal | int) -> object:
     return with_share(fields, variant, percent)["targeting"]
 
 
-def wrong(fields: Mapping[str, object], variant: str, percent: Decimal | float) -> list[tuple[str, str]]:
+def wrong(fields: Mapping[str, object], variant: str, percent: Decimal | int) -> list[tuple[str, str]]:
     with pytest.raises(InvalidInput) as refused:
         with_share(fields, variant, percent)
     return [(one.path, one.expected) for one in refused.value.problems]
@@ -137,10 +137,10 @@ def test_no_share_is_told_where_there_is_none() -> None:
 
 @pytest.mark.parametrize(
     "percent",
-    [Decimal("NaN"), Decimal("Infinity"), Decimal("sNaN"), Decimal(-1), 100.01, 12.345, float("nan"),
-     float("inf"), Decimal("1e999999"), Decimal("1e-999999"), 1e300],
+    [Decimal("NaN"), Decimal("Infinity"), Decimal("sNaN"), Decimal(-1), Decimal("100.01"),
+     Decimal("12.345"), Decimal("1e999999"), Decimal("1e-999999"), 101],
 )  # fmt: skip
-def test_a_percentage_is_from_0_to_100_with_two_digits_after_the_point(percent: Decimal | float) -> None:
+def test_a_percentage_is_from_0_to_100_with_two_digits_after_the_point(percent: Decimal | int) -> None:
     assert [path for path, _ in wrong(flag(), "b", percent)] == ["percent"]
 
 
