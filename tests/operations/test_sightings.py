@@ -99,6 +99,15 @@ async def test_a_version_that_is_not_there_cannot_be_seen(world: World, version:
     assert (await seen_by(world.ports, "shop", made)).subscribers == []
 
 
+async def test_what_is_told_of_a_set_that_is_not_there_is_not_kept(world: World) -> None:
+    made = await flip(world)
+    at = world.clock.now().timestamp()
+    names = ["shop@made-up", "shop@" + "z" * 9000, "shop@\x00"]
+    await tell(world, *(FlagSeen(name, 0, at) for name in names), FlagSeen("shop", 0, at))
+    assert [await world.ports.sightings.of(name, 0) for name in names] == [[], [], []]
+    assert (await seen_by(world.ports, "shop", made)).missing == ("shop/shop-1",)
+
+
 async def test_more_sets_than_an_agent_follows_are_refused(world: World) -> None:
     with pytest.raises(InvalidInput, match="flags_seen: 9 of them"):
         await tell(world, *(FlagSeen("shop", 0, 1.0) for _ in range(9)))

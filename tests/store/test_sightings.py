@@ -1,8 +1,12 @@
 """What is kept of who has seen which version of a set of flags."""
 
+import asyncio
+import random
+import string
 from datetime import UTC, datetime, timedelta
 
 from sre_portal.contract.report import AgentReport, FlagSeen
+from sre_portal.core.errors import InvalidInput
 from sre_portal.core.flag_change import FlagEdit, SetChange
 from sre_portal.core.flag_seen import Sighting
 from sre_portal.core.ports import Store
@@ -80,3 +84,23 @@ async def test_it_is_known_when_a_version_was_made_also_an_old_one(store: Store)
     assert await store.sightings.changed_at("shop", 2) == after(2)
     assert await store.sightings.changed_at("shop", 4) is None
     assert await store.sightings.changed_at("other", 1) is None
+
+
+async def test_what_was_told_of_sets_that_are_not_there_goes_too(store: Store) -> None:
+    await changed(store, 1)
+    await told(store, "shop-1", (0, 1.0), flag_set="shop@made-up")
+    await told(store, "shop-1", (1, 1.0), seq=2)
+    await store.sightings.forget(50)
+    assert await store.sightings.of("shop@made-up", 0) == []
+    assert [one.instance for one in await store.sightings.of("shop", 1)] == ["shop-1"]
+
+
+async def test_a_name_that_no_index_can_hold_harms_the_report_of_nobody_else(store: Store) -> None:
+    """PostgreSQL holds 2,704 bytes; SQLite does not mind. The portal stores no such name: this is its net."""
+    letters = random.Random(4).choices(string.ascii_letters + string.digits, k=9000)
+    bad = told(store, "evil-1", (0, 1.0), flag_set="shop@" + "".join(letters))
+    goods = (told(store, f"shop-{number}", (1, 1.0)) for number in range(5))
+    first, *others = await asyncio.gather(bad, *goods, return_exceptions=True)
+    assert first is None or isinstance(first, InvalidInput)
+    assert others == [None] * 5
+    assert len(await store.sightings.of("shop", 1)) == 5

@@ -9,15 +9,19 @@ from datetime import datetime
 from sre_portal.contract.report import AgentReport, FlagSeen
 from sre_portal.core.errors import NotFound, StoreUnavailable
 from sre_portal.core.flag_change import DEFAULT_SET, service_of
+from sre_portal.core.flag_kept import KeptSet
 from sre_portal.core.flag_seen import SeenBy, clamped, judge_seen
-from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.ports import Ports
 
 
 async def own_sightings(ports: Ports, report: AgentReport, received_at: datetime) -> list[FlagSeen]:
-    """What a report may tell: sets of its own service and the default one, versions that there are."""
+    """What a report may tell: sets of its own service and the default one, versions that there are.
+
+    Version 0 is that of a set before its first flag. What is told of a set that is not there is left out: its
+    name may be anything, and nothing would ever take its rows away.
+    """
     told = [one for one in report.flags_seen if service_of(one.flag_set) in {report.service, DEFAULT_SET}]
-    if any(one.version > _version(ports, one.flag_set) for one in told):
+    if any(one.version > max(_version(ports, one.flag_set), 0) for one in told):
         with suppress(StoreUnavailable):  # another replica has made it a moment ago
             await ports.flag_book.refresh(ports.flags)
     return [
@@ -42,8 +46,9 @@ async def seen_by(ports: Ports, flag_set: str, set_version: int) -> SeenBy:
 
 
 def _version(ports: Ports, flag_set: str) -> int:
+    """The newest version of a set; -1 where it is not there."""
     kept = ports.flag_book.get(flag_set)
-    return 0 if kept is None else kept.version
+    return -1 if kept is None else kept.version
 
 
 def _made_by(ports: Ports, told: FlagSeen, received_at: datetime) -> datetime:

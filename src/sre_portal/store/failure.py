@@ -31,6 +31,9 @@ POSTGRES: Mapping[str, str] = {
     "57014": "{place} took too long to answer: {detail}",
 }
 
+TOO_MUCH = "54"
+"""Class of what PostgreSQL cannot do because of what it was given, such as an index row of 9,000 letters."""
+
 AGAIN = frozenset({"40001", "40P01"})
 """PostgreSQL took one of two transactions back for the other's sake; doing it again is right."""
 
@@ -68,6 +71,8 @@ def plain(failed: SQLAlchemyError, place: Place) -> PortalError:
         return StoreUnavailable(_sentence(SQLITE.get(code), cause, place))
     # An error of psycopg, which is not imported for SQLite: it is 10 MB.
     sqlstate: str | None = getattr(cause, "sqlstate", "")
+    if sqlstate and sqlstate.startswith(TOO_MUCH):
+        return _unfit(cause or failed)
     if sqlstate != "":
         told = "{place} cannot be reached: {detail}" if sqlstate is None else POSTGRES.get(sqlstate)
         return StoreUnavailable(_sentence(told, cause, place))

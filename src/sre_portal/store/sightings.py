@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
-from sqlalchemy import Connection, and_, case, delete, func, select, tuple_
+from sqlalchemy import Connection, and_, case, delete, func, or_, select, tuple_
 
 from sre_portal.contract.report import AgentReport
 from sre_portal.core.flag_seen import Sighting
@@ -33,7 +33,10 @@ class Sightings:
         return await self._database.read(partial(_changed_at, name=flag_set, version=set_version))
 
     async def forget(self, keep: int) -> None:
-        """Drops what is older than the newest versions, except the newest of an instance that is there."""
+        """Drops what is older than the newest versions, except the newest of an instance that is there.
+
+        What was told of sets that are not there goes too.
+        """
         await self._database.write(partial(_forget, keep=keep))
 
 
@@ -82,7 +85,8 @@ def _changed_at(connection: Connection, name: str, version: int) -> datetime | N
 def _forget(connection: Connection, keep: int) -> None:
     seen = flag_seen.c
     gone = tuple_(seen.service, seen.instance).not_in(select(instance.c.service, instance.c.instance))
-    connection.execute(delete(flag_seen).where(gone))
+    unknown = seen.flag_set.not_in(select(flag_set.c.name))
+    connection.execute(delete(flag_seen).where(or_(gone, unknown)))
     for row in connection.execute(select(flag_set.c.name, flag_set.c.version)).all():
         oldest = row.version - keep
         newer = select(seen.service, seen.instance).where(
