@@ -10,10 +10,10 @@ from sre_portal.core.flag.compile import Compiler
 from sre_portal.core.flag.definition import Flag
 from sre_portal.core.flag.lookup import Facts, Step, descend
 from sre_portal.core.flag.loop import MAX_EFFORT
-from sre_portal.core.flag.operators import LOOPS
+from sre_portal.core.flag.operators import GIVES_TRUTH, GIVES_TRUTH_OR_NULL, LOOPS
 from sre_portal.core.flag.outcome import variant_name
 from sre_portal.core.flag.value import truthy
-from sre_portal.core.flag_reads import Else, Reading, read_by
+from sre_portal.core.flag_reads import Else, RuleReader, read_by
 from sre_portal.core.flag_rule_words import rule_words
 
 State = str | bool | None
@@ -25,11 +25,6 @@ UNFIT = ("<nothing>", "<no variant>")
 LONGEST_WORDS = 300
 
 _FAILURES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-_GIVES_TRUTH = frozenset({
-    "==", "===", "!=", "!==", "<", "<=", ">", ">=", "!", "!!", "in", "all", "none", "some",
-    "sem_ver", "starts_with", "ends_with",
-})  # fmt: skip
-"""Operators that give true, false or null, and nothing else."""
 
 
 class Place(Enum):
@@ -92,7 +87,7 @@ def conditions_of(flag: Flag, evaluators: Mapping[str, object]) -> Conditions:
     """The conditions of a flag in force. A disabled one has none."""
     if not flag.enabled or flag.targeting is None:
         return Conditions()
-    search = _Search(Compiler(flag.key, evaluators=evaluators), Reading(evaluators))
+    search = _Search(Compiler(flag.key, evaluators=evaluators), RuleReader(evaluators))
     search.look(flag.targeting, f"flags.{flag.key}.targeting", Place.OUTCOME)
     found = tuple(search.found.values())
     return Conditions(found, tuple(sorted(search.reads)), search.whole, flag.variants)
@@ -101,7 +96,7 @@ def conditions_of(flag: Flag, evaluators: Mapping[str, object]) -> Conditions:
 @dataclass(slots=True)
 class _Search:
     compiler: Compiler
-    reading: Reading
+    reader: RuleReader
     found: dict[tuple[str, Place], Condition] = field(default_factory=dict)
     reads: set[str] = field(default_factory=set)
     whole: bool = True
@@ -122,14 +117,14 @@ class _Search:
             self._look_into(operator, values, f"{path}.{operator}", place)
 
     def _is_condition(self, rule: object, operator: str, place: Place) -> bool:
-        steers = place is not Place.OPERAND or operator in _GIVES_TRUTH
-        return steers and self.reading.of(rule).only_facts
+        steers = place is not Place.OPERAND or operator in GIVES_TRUTH | GIVES_TRUTH_OR_NULL
+        return steers and self.reader.of(rule).only_facts
 
     def _take(self, rule: object, path: str, place: Place) -> None:
         words = rule_words(rule)
         words = words if len(words) <= LONGEST_WORDS else f"{words[:LONGEST_WORDS]}..."
         self.found[path, place] = Condition(path, words, place, self.compiler.rule(rule, path))
-        self.reads |= self.reading.of(rule).facts
+        self.reads |= self.reader.of(rule).facts
 
     def _look_into_shared(self, name: str, place: Place) -> None:
         if (name, place) not in self.shared:

@@ -12,6 +12,7 @@ from sre_portal.core.flag.definition import NEEDS, OFF, Definitions, Flag
 from sre_portal.core.flag.fractional import weight_of
 from sre_portal.core.flag.lookup import NO_FACTS
 from sre_portal.core.flag.loop import MAX_EFFORT
+from sre_portal.core.flag.operators import READERS
 from sre_portal.core.flag.outcome import outcomes
 from sre_portal.core.flag.prerequisite import path_of
 from sre_portal.core.flag.value import truthy
@@ -130,7 +131,7 @@ def constant(rule: object, evaluators: Mapping[str, object]) -> bool | None:
 
 
 def _depends(text: str) -> bool:
-    return any(f'"{name}"' in text for name in ("var", "missing", "missing_some", "fractional", "$ref"))
+    return any(f'"{name}"' in text for name in READERS | {"$ref"})
 
 
 def _buckets(values: list[object], path: str) -> Iterator[Advice]:

@@ -1,4 +1,4 @@
-"""Which parts of a rule only facts decide, found without evaluating them."""
+"""What a rule and each of its parts read, found without evaluating them: facts, the context, or anything."""
 
 from __future__ import annotations
 
@@ -27,21 +27,31 @@ Read = str | Else
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """What a part reads, all in all."""
+    """What a part reads, all in all.
+
+    `facts` are paths below `$slo`. `context` is whether it reads the caller or the time. `anything` is
+    whether it may read any fact, because it computes a name or takes everything there is.
+    """
 
     facts: frozenset[str] = frozenset()
-    anything_else: bool = False
+    context: bool = False
+    anything: bool = False
 
     @property
     def only_facts(self) -> bool:
-        return bool(self.facts) and not self.anything_else
+        return bool(self.facts) and not self.context and not self.anything
+
+    @property
+    def slos(self) -> frozenset[str]:
+        """The names of the SLOs whose facts are read by name."""
+        return frozenset(path.partition(".")[0] for path in self.facts)
 
 
 NONE = Reads()
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class RuleReader:
     """Looks at each part once, however often it is asked for. The rules must outlive it."""
 
     evaluators: Mapping[str, object]
@@ -70,7 +80,8 @@ class Reading:
         read = [*read_by(operator, arguments)]
         own = Reads(
             frozenset(one for one in read if isinstance(one, str)),
-            any(one in {Else.CONTEXT, Else.ANYTHING} for one in read),
+            Else.CONTEXT in read,
+            Else.ANYTHING in read,
         )
         return _joined([own, self._of_list(arguments)])
 
@@ -109,4 +120,8 @@ def _joined(many: Iterable[Reads]) -> Reads:
     found = [one for one in many if one is not NONE]
     if len(found) < 2:
         return found[0] if found else NONE
-    return Reads(frozenset().union(*(one.facts for one in found)), any(one.anything_else for one in found))
+    return Reads(
+        frozenset().union(*(one.facts for one in found)),
+        any(one.context for one in found),
+        any(one.anything for one in found),
+    )

@@ -25,6 +25,11 @@ BETWEEN: Mapping[str, str] = {
     "/": "divided by",
     "%": "modulo",
 }
+AS_JSON = frozenset({
+    "missing", "missing_some", "map", "filter", "reduce", "all", "none", "some", "merge", "cat", "substr",
+    "min", "max", "log",
+})  # fmt: skip
+"""Operators that are told as their JSON: no sentence says more than it."""
 DEEPEST = 6
 """Levels of a rule that are told; what lies deeper is JSON."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sre_portal.core.flag.lookup import SLO, Facts
 from sre_portal.core.flag_facts import FACT_NAMES, facts_at
-from sre_portal.core.flag_reads import Reading
+from sre_portal.core.flag_kept import KeptSet
+from sre_portal.core.flag_reads import RuleReader
 from sre_portal.operations.board import judged_second
-from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.ports import Ports
 
 
@@ -35,6 +35,6 @@ def unknown_facts(ports: Ports, kept: KeptSet, key: str) -> list[str]:
     flag = definitions.flags.get(key)
     if flag is None:
         return []
-    read = Reading(definitions.evaluators).of(flag.targeting).facts
+    read = RuleReader(definitions.evaluators).of(flag.targeting).facts
     known = {f"{slo.name}.{name}" for slo in ports.catalogue.slos() for name in FACT_NAMES}
     return sorted(f"{SLO}.{path}" for path in read - known)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sre_portal.core.errors import InvalidInput
 from sre_portal.core.flag.lookup import Facts
 from sre_portal.core.flag_conditions import FAILED, Conditions, Place, conditions_of
-from sre_portal.core.flag_reads import Reading
+from sre_portal.core.flag_reads import RuleReader
 from tests.unit.core.flag.samples import flags
 
 LEFT = {"var": ["$slo.checkout.budget_remaining", 1]}
@@ -134,7 +134,7 @@ def test_deep_rules_with_many_references_are_read_in_no_time() -> None:
     for index in range(1, 10):
         evaluators[f"e{index}"] = {"or": [{"$ref": f"e{index - 1}"}] * 2}
     assert seen({"if": [{"$ref": "e9"}, "b"]}, evaluators)[0][0] == "$evaluators.e9"
-    looked = Reading(evaluators)
+    looked = RuleReader(evaluators)
     assert looked.of(evaluators["e9"]).only_facts
 
 

@@ -86,3 +86,7 @@ def test_what_an_evaluator_gives_is_known() -> None:
     assert told == []
     told = advice({"$ref": "e"}, evaluators={"e": {"if": [{"var": "x"}, "a"]}})
     assert f"{T}: This gives everybody the variant a." in told
+
+
+def test_a_split_gives_whoever_has_no_key_the_default_variant() -> None:
+    assert not any("gives everybody" in one for one in advice({"fractional": [["b", 1]]}))

@@ -52,6 +52,14 @@ ARITIES: Mapping[str, Arity] = {
 """Every operator there is."""
 
 LOOPS = frozenset({"map", "filter", "reduce", "all", "none", "some"})
+"""Their second value is evaluated with each element of the first one instead of the context."""
+READERS = frozenset({"var", "missing", "missing_some", "fractional"})
+"""Operators that look at the context or at facts by themselves. All others see their values alone."""
+GIVES_TRUTH = frozenset({
+    "==", "===", "!=", "!==", "<", "<=", ">", ">=", "!", "!!", "in", "all", "none", "some",
+})  # fmt: skip
+"""Operators that give true or false, and nothing else."""
+GIVES_TRUTH_OR_NULL = frozenset({"sem_ver", "starts_with", "ends_with"})
 
 
 def merge(values: list[object]) -> object:

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from sre_portal.core.flag.operators import GIVES_TRUTH, GIVES_TRUTH_OR_NULL
 from sre_portal.core.flag.value import to_text
-
-_BOOLEAN = frozenset({
-    "==", "===", "!=", "!==", "<", "<=", ">", ">=", "!", "!!", "in", "all", "none", "some",
-})  # fmt: skip
-_MAYBE = frozenset({"sem_ver", "starts_with", "ends_with"})
 
 
 class Outcome(NamedTuple):
@@ -59,13 +55,14 @@ def inside(operator: str, values: object, path: str) -> list[tuple[str, object]]
             ]
             return given if len(arguments) % 2 else [*given, (path, None)]
         case "fractional":
-            return [
+            given = [
                 (f"{place}[0]", value[0])
                 if isinstance(value, list)
                 else (place, [])  # a bucket that is a rule itself
                 for place, value in zip(places, arguments, strict=True)
                 if value is not arguments[0] or isinstance(value, list)
             ]
+            return [*given, (path, None)]  # whoever has nothing to be split by
         case "log":
             return [(places[0], arguments[0])]
         case _:
@@ -73,11 +70,11 @@ def inside(operator: str, values: object, path: str) -> list[tuple[str, object]]
 
 
 def _computed(operator: str, path: str) -> Iterator[Outcome]:
-    if operator in _BOOLEAN or operator in _MAYBE:
+    if operator in GIVES_TRUTH | GIVES_TRUTH_OR_NULL:
         yield from (Outcome(path, name, written=False) for name in ("true", "false"))
     else:
         yield Outcome(path, None, known=False, written=False)
-    if operator in _MAYBE:
+    if operator in GIVES_TRUTH_OR_NULL:
         yield Outcome(path, None, written=False)
 
 
