@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import weakref
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +14,8 @@ from sre_portal.agent.flags.known import Known
 from sre_portal.agent.flags.line import parse_line
 from sre_portal.core.flag.lookup import NO_FACTS
 from sre_portal.core.flag_change import SHARED, FlagEdit, SetChange
-from sre_portal.operations.flag_book import FlagBook, KeptSet
+from sre_portal.core.flag_kept import KeptSet
+from sre_portal.operations.flag_book import FlagBook
 from sre_portal.operations.flag_feed import KEPT_CHANGES, Feed, FlagFeeds
 from tests.web.pages.memory_flags import Flags
 
@@ -183,6 +185,33 @@ async def test_whoever_reads_slowly_gets_only_what_is_newest_and_holds_nothing_b
         pass
     feeds.leave("shop", "slow", slow)
     feeds.leave("shop", "quick", quick)
+
+
+async def test_a_feed_goes_with_its_last_reader_while_others_read_on() -> None:
+    """The names of sets that are not there are anybody's, so what is kept of them must not grow."""
+    book, closing = Book(), asyncio.Event()
+    await book.change(a=SWITCH)
+    feeds = FlagFeeds(book.book, lambda: NO_FACTS, lambda: 1.0, closing)
+    stays = feeds.join("shop", "stays", ["shop"])
+    await stays.news()
+    first = feeds.join("shop", "goes", ["shop", "shop@made-up"])
+    made_up, shared = weakref.ref(first.feeds[1]), weakref.ref(first.feeds[0])
+    again = feeds.join("shop", "goes", ["shop"])
+    feeds.leave("shop", "goes", first)
+    feeds.leave("shop", "goes", again)
+    feeds.leave("shop", "goes", again)
+    del first, again
+    assert made_up() is None
+    assert shared() is stays.feeds[0]
+    await book.change(a=OFF)
+    told = [one for one in lines(await stays.news()) if one["kind"] != "beat"]
+    assert [one["version"] for one in told] == [2]
+    closing.set()
+    while await stays.news():
+        pass
+    feeds.leave("shop", "stays", stays)
+    del stays
+    assert shared() is None
 
 
 TEXTS = st.sampled_from([SWITCH, OFF, BURNING, ANY, None])

@@ -13,6 +13,7 @@ from sre_portal.core.errors import InvalidInput, StoreUnavailable
 from sre_portal.core.ports import Token
 from sre_portal.operations.flag_import import ImportOrder, import_flags
 from sre_portal.operations.flag_use import (
+    MOST_AT_ONCE,
     MOST_WRITTEN,
     count,
     count_all,
@@ -108,6 +109,13 @@ async def test_an_agent_tells_of_its_own_sets_and_of_the_default_one(world: Worl
     assert await counted(world.ports, "default") == {"all": {"off": 2}}
     assert await counted(world.ports, "shop@staging") == {"all": {"": 3}}
     assert await counted(world.ports, "pay") == {}
+
+
+async def test_a_report_that_repeats_a_flag_tells_no_more_of_it_than_one_may(world: World) -> None:
+    await tell(world.ports, *[FlagUse("shop", "new-cart", "on", 2**62)] * 1000)
+    assert await counted(world.ports) == {"new-cart": {"on": MOST_AT_ONCE}}
+    await tell(world.ports, *[FlagUse("shop", "new-cart", "on", 2)] * 3)
+    assert await counted(world.ports) == {"new-cart": {"on": MOST_AT_ONCE + 6}}
 
 
 async def test_a_report_with_too_many_uses_is_refused(world: World) -> None:

@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from sre_portal.contract.flags import BEAT_SECONDS
 from sre_portal.core.flag.dump import dump_flags
 from sre_portal.core.flag.lookup import NO_FACTS, Facts
-from sre_portal.core.flag.reads import reads
-from sre_portal.core.flag_change import SHARED
-from sre_portal.operations.flag_book import FlagBook, KeptSet
+from sre_portal.core.flag_facts_read import FactsRead
+from sre_portal.core.flag_kept import KeptSet
+from sre_portal.operations.flag_book import FlagBook
 
 KEPT_CHANGES = 64
 """So many changes a subscriber may be behind before it gets the whole set."""
@@ -25,23 +25,19 @@ MANY = 1000
 """A change of more flags than this is told as a whole set."""
 GROUPS = 20
 
-EVERYTHING = ""
-"""Stands for all facts, where a rule computes what it reads: no SLO has an empty name."""
-
 
 class Feed:
     """One set as lines."""
 
     def __init__(self, kept: KeptSet) -> None:
         self.kept = kept
+        self.readers = 0
         self.facts = b""
         """The newest line of facts. Another object whenever it says something else."""
         self._whole: bytes | None = None
         self._changes: deque[tuple[int, bytes]] = deque(maxlen=KEPT_CHANGES)
         """(version before, line), each after the one before it."""
-        self._reads: dict[str, frozenset[str]] = {}
-        """By key, the SLOs that a flag reads, where there are any."""
-        self._look([key for key in kept.rows if key])
+        self._facts_read = FactsRead(kept)
 
     @property
     def version(self) -> int:
@@ -53,15 +49,12 @@ class Feed:
         if kept is before:
             return
         self.kept, self._whole = kept, None
-        changed = [key for key, row in kept.rows.items() if row.set_version > before.version]
-        is_new = SHARED in changed or len(changed) > MANY or kept.version < before.version
-        if is_new or before.unsound or kept.unsound:
+        self._facts_read.follow(kept)
+        changed = kept.changed_since(before)
+        if changed is None or len(changed) > MANY:
             self._changes.clear()
-            self._reads.clear()
-            self._look([key for key in kept.rows if key])
         else:
             self._changes.append((before.version, _change_line(before.version, kept, changed)))
-            self._look(changed)
 
     def since(self, version: int | None) -> bytes:
         """The lines that bring a subscriber from a version to the newest one; None has nothing yet."""
@@ -78,26 +71,11 @@ class Feed:
 
     def tell_facts(self, facts: Facts) -> None:
         """Makes the line anew, if it says something else."""
-        wanted: frozenset[str] = frozenset().union(*self._reads.values())
-        names = facts.keys() if EVERYTHING in wanted else facts.keys() & wanted
-        slo = {name: dict(facts[name]) for name in sorted(names)}
-        told = {"kind": "facts", "flag_set": self.kept.name, "slo": slo}
-        line = _line(told) if wanted else b""
+        read = self._facts_read.of(facts)
+        slo = {name: dict(read[name]) for name in sorted(read)} if read is not None else None
+        line = b"" if slo is None else _line({"kind": "facts", "flag_set": self.kept.name, "slo": slo})
         if line != self.facts:
             self.facts = line
-
-    def _look(self, keys: Sequence[str]) -> None:
-        definitions = self.kept.flags.definitions
-        for key in keys:
-            self._reads.pop(key, None)
-            flag = definitions.flags.get(key)
-            if flag is None or flag.targeting is None:
-                continue
-            found = reads(key, definitions)
-            if found.anything:
-                self._reads[key] = frozenset({EVERYTHING})
-            elif found.slos:
-                self._reads[key] = found.slos
 
 
 class _Group:
@@ -117,7 +95,7 @@ class Subscriber:
 
     def __init__(self, feeds: Sequence[Feed], group: _Group) -> None:
         self.is_over = False
-        self._feeds = feeds
+        self.feeds = feeds
         self._group = group
         self._versions: list[int | None] = [None] * len(feeds)
         self._facts = [b""] * len(feeds)
@@ -133,7 +111,7 @@ class Subscriber:
 
     def _take(self) -> bytes:
         parts: list[bytes] = []
-        for place, feed in enumerate(self._feeds):
+        for place, feed in enumerate(self.feeds):
             if feed.facts is not self._facts[place]:  # first, so that a rule never runs without them
                 self._facts[place] = feed.facts
                 parts.append(feed.facts)
@@ -182,25 +160,36 @@ class FlagFeeds:
         if before is None:
             self._counts[service] += 1
         else:
-            before.is_over = True
+            self._end(before)
         self._readers[service, instance] = subscriber
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
         return subscriber
 
     def leave(self, service: str, instance: str, subscriber: Subscriber) -> None:
-        subscriber.is_over = True
+        self._end(subscriber)
         if self._readers.get((service, instance)) is subscriber:
             del self._readers[service, instance]
             self._counts[service] -= 1
 
     def _feed(self, name: str) -> Feed:
-        kept = self._book.get(name) or KeptSet(name)
+        """The feed of a set, with one reader more."""
         feed = self._feeds.get(name)
         if feed is None:
-            feed = self._feeds[name] = Feed(kept)
+            feed = self._feeds[name] = Feed(self._book.get(name) or KeptSet(name))
             feed.tell_facts(self._facts_now())
+        feed.readers += 1
         return feed
+
+    def _end(self, subscriber: Subscriber) -> None:
+        """Tells a subscriber nothing more. A feed goes with its last reader: names of sets are anybody's."""
+        if subscriber.is_over:
+            return
+        subscriber.is_over = True
+        for feed in subscriber.feeds:
+            feed.readers -= 1
+            if not feed.readers:
+                del self._feeds[feed.kept.name]
 
     async def _work(self) -> None:
         loop, changed = asyncio.get_running_loop(), self._book.changed
@@ -216,10 +205,9 @@ class FlagFeeds:
                 turn += 1
         if self._closing.is_set():
             for subscriber in self._readers.values():
-                subscriber.is_over = True
+                self._end(subscriber)
             for group in self._groups:
                 group.wake()
-        self._feeds.clear()
 
     async def _tell_changes(self) -> None:
         for name, feed in self._feeds.items():
@@ -251,7 +239,7 @@ def _set_line(kept: KeptSet) -> bytes:
     if kept.unsound:
         document = json.dumps(json.loads(dump_flags(kept.flags.definitions)), ensure_ascii=False)
     else:
-        texts = {row.key: _on_one_line(row.definition or "") for row in kept.live()}
+        texts = {row.key: _on_one_line(row.definition or "") for row in kept.live_rows()}
         document = json.dumps(around, ensure_ascii=False)[:-1] + (", " if around else "")
         document += f'"flags": {_joined(texts)}}}'
     head = json.dumps({"kind": "set", "flag_set": kept.name, "version": kept.version})[:-1]

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sre_portal.contract.report import FlagUse
-from sre_portal.core.flag.flag_set import merged
 from sre_portal.core.flag.resolution import Resolution
-from sre_portal.core.flag_change import DEFAULT_SET, FlagRow, service_of
-from sre_portal.core.flag_guard import KILL_SWITCH
+from sre_portal.core.flag_change import DEFAULT_SET, service_of
+from sre_portal.core.flag_kept import KeptSet
 from sre_portal.core.flag_use import (
     NO_VARIANT,
-    UNUSED,
     Key,
-    Life,
     Stale,
     Use,
-    stale_after,
-    staleness,
+    judge_stale,
     uses_of,
 )
-from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.ports import Ports
 
 MOST_LISTED = 10_000
@@ -29,7 +24,7 @@ MOST_LISTED = 10_000
 MOST_WRITTEN = 1000
 """Rows of one pass: ten thousand at once would be in the way of reports."""
 MOST_AT_ONCE = 10_000_000
-"""Evaluations of one flag that one report of an agent may tell."""
+"""Evaluations of one variant of a flag that one report of an agent may tell."""
 NOTED_EVERY = timedelta(minutes=1)
 """How often it is noted that counting goes on where nothing is evaluated."""
 
@@ -64,13 +59,17 @@ def count_told(ports: Ports, service: str, told: Iterable[FlagUse]) -> None:
     """Counts what an agent tells of its own evaluations.
 
     What is not of its service, and flags and variants that are not there, are left out: an agent cannot make
-    up rows, nor keep the flags of others alive.
+    up rows, nor keep the flags of others alive. The default set belongs to all services, and so does what any
+    of them tells of it.
     """
-    uses = ports.watch.flag_uses
+    sums: dict[Key, int] = {}
     for one in told:
         name = (one.flag_set, one.key, one.variant)
         if service_of(one.flag_set) in {service, DEFAULT_SET} and one.count > 0 and _is_there(ports, name):
-            uses[name] = uses.get(name, 0) + min(one.count, MOST_AT_ONCE)
+            sums[name] = sums.get(name, 0) + one.count
+    uses = ports.watch.flag_uses
+    for name, number in sums.items():  # an agent tells each once; a report that repeats one gains nothing
+        uses[name] = uses.get(name, 0) + min(number, MOST_AT_ONCE)
 
 
 async def write_uses(ports: Ports) -> None:
@@ -97,32 +96,14 @@ async def use_of(ports: Ports, flag_set: str) -> Mapping[str, Use]:
 
 async def stale_in(ports: Ports, kept: KeptSet) -> Mapping[str, Stale]:
     """The flags of a set that nobody seems to need, by key."""
-    return judge_stale(ports, kept, await use_of(ports, kept.name), await ports.flag_uses.counted_since())
-
-
-def judge_stale(
-    ports: Ports, kept: KeptSet, uses: Mapping[str, Use], since: datetime | None
-) -> dict[str, Stale]:
-    """The same of what was read before."""
-    now, found = ports.clock.now(), dict[str, Stale]()
-    for row in kept.live():
-        stale = staleness(_life(kept, row), uses.get(row.key, UNUSED), now, since)
-        if stale is not None:
-            found[row.key] = stale
-    return found
+    since = await ports.flag_uses.counted_since()
+    return judge_stale(kept, await use_of(ports, kept.name), ports.clock.now(), since)
 
 
 async def look_for_stale(ports: Ports) -> None:
     """One pass: how many flags of each set are stale, for the metrics."""
     found = {kept.name: len(await stale_in(ports, kept)) for kept in ports.flag_book.all()}
     ports.watch.flags_stale = found
-
-
-def _life(kept: KeptSet, row: FlagRow) -> Life:
-    definitions = kept.flags.definitions
-    flag = definitions.flags.get(row.key)
-    metadata = {} if flag is None else merged(flag, definitions.metadata)
-    return Life(row.changed_at, stale_after(metadata), metadata.get(KILL_SWITCH) is True)
 
 
 def _is_there(ports: Ports, name: Key) -> bool:
