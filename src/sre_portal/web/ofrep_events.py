@@ -20,9 +20,9 @@ from starlette.responses import Response, StreamingResponse
 from sre_portal.core.access import Permission, require
 from sre_portal.core.errors import NotAuthenticated, NotPermitted, RateLimited, StoreUnavailable
 from sre_portal.core.flag.lookup import Facts
-from sre_portal.operations.flag_book import KeptSet
+from sre_portal.core.flag_facts_read import FactsRead
+from sre_portal.core.flag_kept import KeptSet
 from sre_portal.operations.flag_facts import facts_of
-from sre_portal.operations.flag_feed import Feed
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.pulse import Pulse
 from sre_portal.web.context import ports_of
@@ -59,31 +59,32 @@ class Channel:
         self.changed = Pulse()
         self.readers = 0
         self.id, self.event = "", b""
-        self._feed = Feed(kept)
-        self._feed.tell_facts(facts)
-        self._facts = self._feed.facts
-        self._facts_at = float("-inf")
+        self._kept = kept
+        self._facts_read = FactsRead(kept)
+        self._told = self._facts_read.of(facts)
+        self._told_at = float("-inf")
         self._say()
 
     @property
     def version(self) -> int:
-        return self._feed.version
+        return self._kept.version
 
     def look(self, kept: KeptSet, facts: Facts, now: float) -> None:
         """Says a new word where a new version is in force, or facts that the set reads are others."""
-        before = self._feed.kept
-        self._feed.follow(kept)
-        self._feed.tell_facts(facts)
-        is_new = kept is not before
-        if self._feed.facts is not self._facts and (is_new or now - self._facts_at >= FACTS_SECONDS):
-            is_new, self._facts, self._facts_at = True, self._feed.facts, now
+        is_new = kept is not self._kept
+        if is_new:
+            self._kept = kept
+            self._facts_read.follow(kept)
+        told = self._facts_read.of(facts)
+        if told != self._told and (is_new or now - self._told_at >= FACTS_SECONDS):
+            is_new, self._told, self._told_at = True, told, now
         if is_new:
             self._say()
 
     def _say(self) -> None:
         version = self.version
-        facts = blake2b(self._facts, digest_size=6).hexdigest() if self._facts else "0"
-        at = max((row.changed_at for row in self._feed.kept.rows.values()), default=None)
+        facts = "0" if self._told is None else _digest_of(self._told)
+        at = max((row.changed_at for row in self._kept.rows.values()), default=None)
         told: dict[str, object] = {"type": "refetchEvaluation", "etag": tag_of_version(version)}
         if at is not None:
             told["lastModified"] = int(at.timestamp())
@@ -253,6 +254,12 @@ async def _ticket_of(request: Request) -> Ticket:
         await tell_denial(request, who, LISTEN, str(denied))
         raise
     return ticket
+
+
+def _digest_of(facts: Facts) -> str:
+    """The same for the same facts, at every replica."""
+    text = json.dumps({name: dict(told) for name, told in facts.items()}, sort_keys=True)
+    return blake2b(text.encode(), digest_size=6).hexdigest()
 
 
 def streams_of(request: Request) -> FlagStreams:

@@ -12,7 +12,6 @@ import pytest
 
 import sre_portal.core.flag as flag_package
 from sre_portal.core.flag.flag_set import FlagSet, compile_flag, parse_flags
-from sre_portal.core.flag.reads import reads
 from sre_portal.core.flag.resolution import ErrorCode, ExpectedType, Reason, Resolution
 from tests.unit.core.flag.samples import document, flag, flags, variant
 
@@ -235,24 +234,6 @@ def test_one_flag_is_compiled_by_itself() -> None:
     assert compile_flag(one)({"x": 1}, {}, 0).variant == "b"
     fixed = flags().definitions.flags["f"]
     assert compile_flag(fixed)({}, {}, 0).reason is Reason.STATIC
-
-
-def test_it_is_known_what_a_rule_reads() -> None:
-    rule = {
-        "if": [
-            {"and": [{"<": [{"var": "$slo.checkout.burn_1h"}, 1]}, {"missing": ["user.id"]}, {"$ref": "e"}]},
-            {"fractional": [["a", 1], ["b", 1]]},
-            {"if": [{"missing_some": [1, ["z"]]}, "a"]},
-        ]
-    }
-    written = flags(rule, evaluators={"e": {"==": [{"var": ["tier", 1]}, {"var": "$flagd.flagKey"}]}})
-    found = reads("f", written.definitions)
-    assert found.attributes == {"user", "targetingKey", "tier", "z"}
-    assert (set(found.slos), found.time, found.anything) == ({"checkout"}, False, False)
-    timed = reads("f", flags({"if": [{"var": "$flagd.timestamp"}, "a"]}).definitions)
-    assert timed.time
-    anything = reads("f", flags({"if": [{"var": {"cat": ["a", "b"]}}, "a"]}).definitions)
-    assert anything.anything
 
 
 @pytest.mark.parametrize(

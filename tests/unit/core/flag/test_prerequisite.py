@@ -22,7 +22,6 @@ from sre_portal.core.flag.prerequisite import (
     needed_by,
     parse_prerequisites,
 )
-from sre_portal.core.flag.reads import reads
 from sre_portal.core.flag.resolution import Reason, Resolution
 from sre_portal.core.flag.taking import Taken, take_changes, take_whole
 from sre_portal.core.flag_explain import Look, explain
@@ -275,14 +274,6 @@ def test_an_explanation_begins_with_the_prerequisites() -> None:
     assert met.branch == "flags.f.targeting.if[1]"
     disabled = explain(made(g=flag(), f={**needing("g=a"), "state": "DISABLED"}), "f", {})
     assert (disabled.looked, disabled.resolution.reason) == ((), Reason.DISABLED)
-
-
-def test_what_a_flag_reads_is_also_what_it_needs_reads() -> None:
-    rule = {"if": [{"<": [{"var": "$slo.shop.burn_1h"}, 1]}, "b", "a"]}
-    found = reads(
-        "f", made(g=flag(rule), h=needing("g=a", {"fractional": [["b", 1]]}), f=needing("h=b")).definitions
-    )
-    assert (found.slos, found.attributes) == (frozenset({"shop"}), frozenset({"x", "targetingKey"}))
 
 
 def test_advice_says_what_others_do_with_prerequisites() -> None:
