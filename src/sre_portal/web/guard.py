@@ -33,6 +33,7 @@ from sre_portal.web.context import address_of, ports_of, principal_of
 from sre_portal.web.cookies import cookie_in, set_cookie
 from sre_portal.web.denial import STRANGER, tell_denial
 from sre_portal.web.holder import Holder, principal_now
+from sre_portal.web.middleware.bodies import LARGEST_BODY_BYTES
 from sre_portal.web.ofrep_wire import api_key_of
 from sre_portal.web.rate import limit
 
@@ -262,7 +263,8 @@ async def _check_csrf(request: Request) -> None:
     expected = str(request.scope["csrf"])
     given = request.headers.get("x-csrf-token", "")
     if not given and request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        value = (await request.form()).get("csrf", "")
+        form = await request.form(max_part_size=LARGEST_BODY_BYTES)  # kept: who asks later gets the same
+        value = form.get("csrf", "")
         given = value if isinstance(value, str) else ""
     if not compare_digest(expected.encode(), given.encode()):
         refusal = NotPermitted("csrf", "a form of this session")

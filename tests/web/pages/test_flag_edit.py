@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from sre_portal.web.middleware.bodies import LARGEST_BODY_BYTES
 from tests.web.pages.conftest import Read
 from tests.web.pages.flags_told import PRICES, SWITCH, cart
 from tests.web.pages.markup import Markup
@@ -98,6 +99,20 @@ async def test_without_script_a_button_shows_the_preview_and_keeps_what_was_type
     assert [one.text.strip() for one in page.all("textarea")] == [draft, HOSTILE]
     assert "This cannot be used yet" in page.words
     assert HOSTILE not in answer.text
+
+
+async def test_what_is_too_large_is_told_to_people_on_a_page(post: Post) -> None:
+    answer = await post(f"{CART}/review", definition="x" * LARGEST_BODY_BYTES, version="3")
+    page = Markup(answer.text)
+    assert (answer.status_code, page.faults) == (413, [])
+    assert "what you typed is still there" in page.words
+    assert page.links() >= {"/flags"}
+
+
+async def test_a_definition_of_more_than_a_megabyte_is_read(post: Post) -> None:
+    answer = await post(f"{CART}/edit", definition="x" * 1_500_000, context="", version="3")
+    assert answer.status_code == 200
+    assert "This cannot be used yet" in Markup(answer.text).words
 
 
 async def test_a_review_shows_what_differs_who_moves_and_asks_for_the_reason(post: Post) -> None:

@@ -162,7 +162,9 @@ async def test_a_form_without_the_token_of_the_session_does_nothing(here: Scene,
 
 async def test_a_flag_that_is_not_there_is_said_to_be_missing(read: Read) -> None:
     for path in ("/flags/shop/nothing", "/flags/nowhere/nothing", f"{CART}x/toggle", "/flags/shop/x/plan"):
-        assert (await read(path, status=404)).faults == []
+        page = await read(path, status=404)
+        assert page.faults == []
+        assert "Back to the flags" in [one.text for one in page.all("a", href="/flags")]
     assert "flag_set" in (await read("/flags/Shop/x", status=422)).words
 
 

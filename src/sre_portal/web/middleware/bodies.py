@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sre_portal.web.middleware.refusal import refuse
+from sre_portal.web.errors import answer, is_for_people
 
 LARGEST_BODY_BYTES = 2 * 1024 * 1024
 TOO_LARGE = f"The request is larger than {LARGEST_BODY_BYTES} bytes."
+GO_BACK = "Nothing was done with it. Go back in the browser: what you typed is still there."
 
 
 def length_told(header: str) -> float:
@@ -27,11 +29,19 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         if length_told(Headers(scope=scope).get("content-length", "0")) > LARGEST_BODY_BYTES:
-            await refuse(send, 413, TOO_LARGE)
+            await _refuse(scope, receive, send)
             return
         body = _Counted(receive, send)
         await self.app(scope, body.receive, body.send)
-        await body.conclude()
+        if body.is_over and not body.answered:
+            await _refuse(scope, receive, send)
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    """A page for people, a problem for programs."""
+    request = Request(scope)
+    detail = f"{TOO_LARGE}\n{GO_BACK}" if is_for_people(request) else TOO_LARGE
+    await answer(request, 413, "Too large", detail, {})(scope, receive, send)
 
 
 class _Counted:
@@ -54,10 +64,6 @@ class _Counted:
 
     async def send(self, message: Message) -> None:
         if self.is_over and not self.answered:
-            return  # what the application says about a client that has gone; `conclude` says the truth
+            return  # what the application says about a client that has gone; the limit says the truth
         self.answered = True
         await self._send(message)
-
-    async def conclude(self) -> None:
-        if self.is_over and not self.answered:
-            await refuse(self._send, 413, TOO_LARGE)

@@ -17,10 +17,18 @@ NEXT: Mapping[int, tuple[str, str, str]] = {
     403: ("lock", "/", "Back to the overview"),
     404: ("question", "/", "Back to the overview"),
     409: ("slash", "/runs", "See the runs"),
+    413: ("triangle", "/", "Back to the overview"),
     422: ("triangle", "/", "Back to the overview"),
     429: ("clock", "", "Try again"),
 }
 """Status -> symbol, next address, its words."""
+BELOW: Mapping[str, tuple[str, str]] = {
+    "flags": ("/flags", "Back to the flags"),
+    "flag-plans": ("/flag-plans", "Back to the planned changes"),
+}
+"""First part of the address -> where whoever looked for something below it goes on."""
+LOST = frozenset({404, 405, 409, 413, 422})
+"""What went wrong was in the request: the list that it began from helps."""
 BROKEN = ("triangle", "", "Try again")
 AGAIN = ("lock", "/login", "Start the login again")
 """After a login that was not accepted."""
@@ -59,6 +67,8 @@ def error_page(
         symbol, _, words = NEXT[401]
         then = symbol, login_href(_asked(request)), words
         sentences = [COMES_BACK if one == "log in first" else one for one in sentences]
+    elif then is None and status in LOST and (below := BELOW.get(request.url.path.split("/")[1])):
+        then = NEXT.get(status, BROKEN)[0], *below
     view = ErrorPage.of(status, title, sentences, then)
     if person_of(request) is NOBODY:
         return render.public_page(request, "error_public.html", view, status)
