@@ -35,9 +35,10 @@ VARS = st.sampled_from([{"var": name} for name in (*ATTRIBUTES, "nested.a", "$fl
     {"var": ["$slo.shop.burn_1h", 0]}
 )
 CONDITIONS = st.one_of(
-    st.tuples(st.sampled_from(["==", "===", ">", "in", "starts_with"]), VARS, LITERALS).map(
+    st.tuples(st.sampled_from(["==", "===", ">", "in"]), VARS, LITERALS).map(
         lambda rule: {rule[0]: [rule[1], rule[2]]}
     ),
+    st.tuples(VARS, st.text(max_size=4)).map(lambda rule: {"starts_with": list(rule)}),
     VARS,
     st.just({"$ref": "staff"}),
 )
