@@ -18,12 +18,13 @@ from sre_portal.core.drill import wrapper_in
 from sre_portal.core.errors import InvalidInput, NotPermitted, Refused
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.flag_change import fields_of
+from sre_portal.core.flag_kept import live_row
 from sre_portal.core.parse import parse_experiment
 from sre_portal.core.run import Phase, Run, Verdict
 from sre_portal.operations.certificates import drill_standing, issue_certificates, look_at_drills_due
 from sre_portal.operations.drill_acts import take_off_spent
 from sre_portal.operations.drills import QuickDrill, quick_drill
-from sre_portal.operations.flags import FlagOrder, kept_now, live_row, put_flag, remove_flag, toggle_flag
+from sre_portal.operations.flags import FlagOrder, kept_now, put_flag, remove_flag, toggle_flag
 from sre_portal.operations.stop import abort_run, stop_all
 from tests.operations.world import ADA, OMAR, SimulatedAgent, World
 

@@ -110,7 +110,7 @@ async def test_editors_of_different_flags_do_not_meet(ports: Ports) -> None:
     await asyncio.gather(*(put_flag(ports, OMAR, order(0, key=f"flag-{n}"), SWITCH) for n in range(4)))
     kept = ports.flag_book.get("shop")
     assert kept is not None
-    assert [(row.key, row.version) for row in kept.live()] == [(f"flag-{n}", 1) for n in range(4)]
+    assert [(row.key, row.version) for row in kept.live_rows()] == [(f"flag-{n}", 1) for n in range(4)]
     assert kept.version == 4
 
 

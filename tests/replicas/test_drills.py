@@ -10,9 +10,10 @@ import pytest
 
 from sre_portal.core.drill import wrapper_in
 from sre_portal.core.flag_change import fields_of
+from sre_portal.core.flag_kept import live_row
 from sre_portal.core.parse import parse_experiment
 from sre_portal.core.run import Phase, Run, Verdict
-from sre_portal.operations.flags import FlagOrder, kept_now, live_row, put_flag
+from sre_portal.operations.flags import FlagOrder, kept_now, put_flag
 from sre_portal.operations.standby import pass_time
 from sre_portal.operations.stop import stop_all
 from tests.operations.test_drills import DRILL, SWITCH

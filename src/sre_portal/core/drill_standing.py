@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from sre_portal.core.flag_guard import is_kill_switch
+from sre_portal.core.flag_kept import KeptSet
+from sre_portal.core.flag_said import days_said
 
 DRILL_EVERY_DAYS = "drillEveryDays"
 """Metadata of a flag, or of its set for all: so long a passed drill of a kill switch counts."""
 USUAL_DAYS = 30
-MOST_DAYS = 3660
-
-Fields = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +36,15 @@ class DrillStanding:
 
 
 def standing(
-    fields: Fields | None, shared: Fields, last: tuple[int, datetime] | None, now: datetime
+    metadata: Mapping[str, object], last: tuple[int, datetime] | None, now: datetime
 ) -> DrillStanding | None:
-    """How a flag stands; None for one that is no kill switch.
+    """How a flag of which this is said stands; None for one that is no kill switch.
 
-    `fields` is its definition and `shared` what its set shares, as in a document. `last` is the last drill
-    that passed: the run, and when its certificate was issued.
+    `last` is the last drill that passed: the run, and when its certificate was issued.
     """
-    if fields is None or not is_kill_switch(fields, shared):
+    if not is_kill_switch(metadata):
         return None
-    every = timedelta(days=_days(fields, shared))
+    every = timedelta(days=days_said(metadata, DRILL_EVERY_DAYS, USUAL_DAYS) or USUAL_DAYS)
     if last is None:
         return DrillStanding("never", every)
     run_id, passed_at = last
@@ -54,10 +52,13 @@ def standing(
     return DrillStanding(word, every, passed_at, run_id)
 
 
-def _days(fields: Fields, shared: Fields) -> float:
-    for told in (fields, shared):
-        metadata = told.get("metadata")
-        days = metadata.get(DRILL_EVERY_DAYS) if isinstance(metadata, Mapping) else None
-        if isinstance(days, int | float) and not isinstance(days, bool) and 0 < days <= MOST_DAYS:
-            return days
-    return USUAL_DAYS
+def standings(
+    kept: KeptSet, passed: Mapping[str, tuple[int, datetime]], now: datetime
+) -> dict[str, DrillStanding]:
+    """How each kill switch of a set stands. `passed` has by its key the last drill that passed."""
+    found = {}
+    for row in kept.live_rows():
+        one = standing(kept.metadata_of(row.key), passed.get(row.key), now)
+        if one is not None:
+            found[row.key] = one
+    return found

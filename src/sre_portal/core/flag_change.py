@@ -179,9 +179,7 @@ def keeping_pins(definitions: Definitions, before: Definitions, epoch: Epoch) ->
     return replace(pinned, flags=flags)
 
 
-def edited(
-    shared: Mapping[str, object], before: Definitions, key: str, fields: Mapping[str, object]
-) -> Flag:
+def edited(shared: Mapping[str, object], before: Definitions, key: str, fields: Mapping[str, object]) -> Flag:
     """A flag as an edit of it makes it, beside the flags of its set, with the hash it had or gets.
 
     `shared` is what the document of the set says besides flags. Raises `InvalidInput`, also for what the edit
@@ -212,4 +210,13 @@ def name_problems(flag_set: str, keys: Sequence[str] = ()) -> list[Problem]:
 
 def fields_of(row: FlagRow) -> Mapping[str, object] | None:
     """The definition as JSON; None where it was removed."""
-    return None if row.definition is None else json.loads(row.definition)
+    return None if row.definition is None else fields_in(row.definition)
+
+
+def fields_in(text: str) -> Mapping[str, object]:
+    """A kept definition as JSON; empty, which no parser takes, where a hand has written what is none."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

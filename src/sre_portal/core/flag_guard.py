@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from sre_portal.core.flag_change import SHARED, FlagEdit
+from sre_portal.core.flag_kept import KeptSet
 from sre_portal.core.flag_step import FlagStep, Toggle
 
 PROTECTED = "protected"
@@ -11,38 +13,37 @@ PROTECTED = "protected"
 KILL_SWITCH = "killSwitch"
 """Metadata of a flag: it is drilled, and switching it on or off is never held up."""
 
-Fields = Mapping[str, object]
+Said = Mapping[str, object]
+"""What is said of a flag, by itself or else by its set: `KeptSet.metadata_of`."""
 
 
-def is_protected(fields: Fields | None, shared: Fields) -> bool:
-    """Whether a flag is protected, or for None whether a new one in the set would be.
-
-    `fields` is its definition, `shared` what a document of its set holds besides flags. Only `false` and
-    silence leave it unprotected: `"yes"` is somebody's wish to protect it.
-    """
-    return _said(fields, shared, PROTECTED) not in (None, False)
+def is_protected(metadata: Said) -> bool:
+    """Only `false` and silence leave a flag unprotected: `"yes"` is somebody's wish to protect it."""
+    return metadata.get(PROTECTED) not in (None, False)
 
 
-def is_kill_switch(fields: Fields | None, shared: Fields) -> bool:
+def is_kill_switch(metadata: Said) -> bool:
     """Whether it says so with `true`: what it says in other words holds nobody's protection up."""
-    return _said(fields, shared, KILL_SWITCH) is True
+    return metadata.get(KILL_SWITCH) is True
 
 
-def is_held_up(step: FlagStep, before: Fields | None, shared: Fields) -> bool:
-    """Whether a step by hand waits for a second person. `before` is the flag as it is, None for a new one.
+def is_held_up(step: FlagStep, metadata: Said) -> bool:
+    """Whether a step by hand waits for a second person. `metadata` is that of the flag as it is before.
 
     What the flag is to be does not matter: whoever takes `protected` away waits as well.
     """
-    is_switch = isinstance(step, Toggle) and is_kill_switch(before, shared)
-    return is_protected(before, shared) and not is_switch
+    is_switch = isinstance(step, Toggle) and is_kill_switch(metadata)
+    return is_protected(metadata) and not is_switch
 
 
-def _said(fields: Fields | None, shared: Fields, name: str) -> object:
-    """A scalar. What the flag says goes before what its set says."""
-    found = {**_metadata(shared), **_metadata(fields)}.get(name)
-    return found if isinstance(found, bool | int | float | str) else None
-
-
-def _metadata(fields: Fields | None) -> Fields:
-    found = None if fields is None else fields.get("metadata")
-    return found if isinstance(found, Mapping) else {}
+def protected_paths(kept: KeptSet, edits: Sequence[FlagEdit]) -> list[str]:
+    """What of some edits takes two people. What flags share belongs to each of them."""
+    paths = []
+    for edit in edits:
+        if edit.key == SHARED:
+            keys = [SHARED, *(row.key for row in kept.live_rows())]
+            if any(is_protected(kept.metadata_of(key)) for key in keys):
+                paths += ["metadata", "$evaluators"]
+        elif is_protected(kept.metadata_of(edit.key)):
+            paths.append(f"flags.{edit.key}")
+    return paths

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sre_portal.core.flag.resolution import Metadata
+from sre_portal.core.flag_guard import is_kill_switch
+from sre_portal.core.flag_kept import KeptSet
+from sre_portal.core.flag_said import days_said
 
 STALE_AFTER = "staleAfterDays"
 """In the metadata of a flag, or of its set: after how many days it is stale, 0 for never."""
 STALE_AFTER_DAYS = 30
-LONGEST_DAYS = 3650
 
 NO_VARIANT = ""
 """What stands for the variant where the caller's own default was the answer."""
@@ -88,12 +89,10 @@ def uses_of(used: Iterable[Used]) -> dict[str, Use]:
     return {key: Use(variants) for key, variants in found.items()}
 
 
-def stale_after(metadata: Metadata) -> timedelta | None:
-    """After how long a flag with this metadata is stale; None for never. Nonsense is not heeded."""
-    said = metadata.get(STALE_AFTER)
-    if isinstance(said, bool) or not isinstance(said, (int, float)) or not 0 <= said <= LONGEST_DAYS:
-        said = STALE_AFTER_DAYS
-    return timedelta(days=said) if said else None
+def stale_after(metadata: Mapping[str, object]) -> timedelta | None:
+    """After how long a flag of which this is said is stale; None for never."""
+    days = days_said(metadata, STALE_AFTER, STALE_AFTER_DAYS)
+    return timedelta(days=days) if days else None
 
 
 def staleness(life: Life, use: Use, now: datetime, counted_since: datetime | None) -> Stale | None:
@@ -116,3 +115,17 @@ def staleness(life: Life, use: Use, now: datetime, counted_since: datetime | Non
     [variant] = lately
     others = [one.last_at for name, one in use.variants.items() if name != variant]
     return Stale((now - max([since, *others])).days, variant)
+
+
+def judge_stale(
+    kept: KeptSet, uses: Mapping[str, Use], now: datetime, counted_since: datetime | None
+) -> dict[str, Stale]:
+    """The flags of a set that nobody seems to need, by key."""
+    found = dict[str, Stale]()
+    for row in kept.live_rows():
+        metadata = kept.metadata_of(row.key)
+        life = Life(row.changed_at, stale_after(metadata), is_kill_switch(metadata))
+        stale = staleness(life, uses.get(row.key, UNUSED), now, counted_since)
+        if stale is not None:
+            found[row.key] = stale
+    return found

@@ -13,6 +13,7 @@ from sre_portal.core.document import dump_duration
 from sre_portal.core.errors import Problem
 from sre_portal.core.experiment import AlertExpectation, ErrorFault, Experiment, FlagExpectation
 from sre_portal.core.flag.definition import Definitions
+from sre_portal.core.flag.flag_set import merged
 from sre_portal.core.flag_guard import KILL_SWITCH, is_kill_switch
 from sre_portal.core.leases import counts_for
 from sre_portal.core.phrase import closest_first, listed
@@ -156,7 +157,7 @@ def _drill(path: str, drill: FlagExpectation, flag_set: str, known: Known) -> It
         names = listed(closest_first(drill.flag, sorted(definitions.flags)), none="it has none")
         yield Problem(f"{path}.flag", f'"{drill.flag}"', f"a flag of {flag_set}: {names}")
         return
-    if not is_kill_switch({"metadata": flag.metadata}, {"metadata": definitions.metadata}):
+    if not is_kill_switch(merged(flag, definitions.metadata)):
         expected = f"a kill switch: a flag with {KILL_SWITCH}: true in its metadata"
         yield Problem(f"{path}.flag", f'"{drill.flag}"', expected)
     if not flag.enabled:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from sre_portal.core.certificate import certificates_of
-from sre_portal.core.drill_standing import DrillStanding, standing
-from sre_portal.core.flag_change import fields_of
-from sre_portal.operations.flag_book import KeptSet
+from sre_portal.core.drill_standing import DrillStanding, standings
 from sre_portal.operations.flags import kept_set
 from sre_portal.operations.ports import Ports
 
@@ -53,18 +50,6 @@ async def drill_standing(ports: Ports, flag_set: str) -> Mapping[str, DrillStand
     kept = kept_set(ports, flag_set)
     passed = await ports.certificates.last_passed(flag_set)
     return standings(kept, passed, ports.clock.now())
-
-
-def standings(
-    kept: KeptSet, passed: Mapping[str, tuple[int, datetime]], now: datetime
-) -> dict[str, DrillStanding]:
-    """The same from what was read: of each key the last drill that passed, its run and its instant."""
-    found = {}
-    for row in kept.live():
-        one = standing(fields_of(row), kept.shared, passed.get(row.key), now)
-        if one is not None:
-            found[row.key] = one
-    return found
 
 
 async def look_at_drills_due(ports: Ports) -> None:

@@ -18,11 +18,12 @@ from sre_portal.core.drill_course import drills_of
 from sre_portal.core.errors import Conflict, InvalidInput, NotFound, PortalError, Superseded
 from sre_portal.core.experiment import FlagExpectation
 from sre_portal.core.flag_change import FlagRow, fields_of
+from sre_portal.core.flag_kept import live_row
 from sre_portal.core.observed import Flip
 from sre_portal.core.run import DrillMark, Run
 from sre_portal.operations.behind import behind
 from sre_portal.operations.drill_work import DrillWork
-from sre_portal.operations.flags import FlagOrder, kept_now, live_row, put_flag
+from sre_portal.operations.flags import FlagOrder, kept_now, put_flag
 from sre_portal.operations.ports import Ports
 
 log = structlog.get_logger("sre_portal.drills")

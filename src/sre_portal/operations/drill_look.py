@@ -8,11 +8,12 @@ from sre_portal.core.drill import wrapper_in
 from sre_portal.core.errors import NotFound
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.flag_change import fields_of
+from sre_portal.core.flag_kept import live_row
 from sre_portal.core.observed import DrillSeen
 from sre_portal.core.preflight import Switch
 from sre_portal.core.run import DrillMark, Run
 from sre_portal.operations.drill_work import DrillWork
-from sre_portal.operations.flags import kept_now, live_row
+from sre_portal.operations.flags import kept_now
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.sightings import seen_by
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from sre_portal.core.access import Principal
 from sre_portal.core.errors import NotFound, Problem, raise_if
 from sre_portal.core.flag_change import FlagRow, environment_of, fields_of, service_of, set_of
+from sre_portal.core.flag_kept import live_fields
 from sre_portal.core.flag_plan import FlagPlan
 from sre_portal.core.flag_step import Put
 from sre_portal.operations.flag_plans import make_or_plan
-from sre_portal.operations.flags import FlagOrder, kept_set, live_fields
+from sre_portal.operations.flags import FlagOrder, kept_set
 from sre_portal.operations.ports import Ports
 
 LONGEST_COMPARED = 200
@@ -80,7 +81,7 @@ def places_of(ports: Ports, service: str) -> ServicePlaces:
     if not environments:
         raise NotFound("flag set of the service", service[:80])
     sets = [kept_set(ports, set_of(service, one)) for one in environments]
-    rows = [{row.key: row for row in kept.live()} for kept in sets]
+    rows = [{row.key: row for row in kept.live_rows()} for kept in sets]
     keys = sorted({key for one in rows for key in one})
     flags = [
         FlagPlaces(

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sre_portal.core.errors import Conflict, InvalidInput, NotFound, Problem
+from sre_portal.core.flag_after import definition_after
 from sre_portal.core.flag_change import Difference, FlagRow, edit_of, fields_of
 from sre_portal.core.flag_guard import is_held_up
+from sre_portal.core.flag_kept import KeptSet, check_seen
 from sre_portal.core.flag_plan import FlagPlan, TimedStep
 from sre_portal.core.flag_step import FlagStep, Import, Put, Remove, from_version
-from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.flag_import import ImportOrder, plan_import
-from sre_portal.operations.flags import FlagOrder, check_seen, definition_after
+from sre_portal.operations.flags import FlagOrder
 from sre_portal.operations.ports import Ports
 
 
@@ -65,9 +66,9 @@ def _rehearse(
         if isinstance(step, Put | Remove) and step.version is None:
             path = f"steps.{number}.version"
             raise InvalidInput([Problem(path, "nothing", "the version that was seen, 0 for a new flag")])
-        check_seen(kept, replace(order, version=step.version))
+        check_seen(kept, order.key, step.version)
         text = _after(kept, order.key, timed, number)
-        held = is_held_up(step, before, kept.shared)
+        held = is_held_up(step, kept.metadata_of(order.key))
         if held and timed.not_before is None:
             step = from_version(step, version)
         yield Rehearsed(replace(timed, step=step), held, None if row is None else row.definition, text)
@@ -122,7 +123,7 @@ def _foreseen(kept: KeptSet, plan: FlagPlan, step: FlagStep) -> Foreseen:
     try:
         text = definition_after(kept, plan.key, step)
         after: Mapping[str, object] | None = None if text is None else json.loads(text)
-        check_seen(kept, FlagOrder(plan.flag_set, plan.key, plan.reason, version=step.version))
+        check_seen(kept, plan.key, step.version)
     except (InvalidInput, NotFound, Conflict) as why:
         return Foreseen(before, before, problem=str(why))
     return Foreseen(before, after)

@@ -13,23 +13,21 @@ from sre_portal.core.flag.definition import Definitions
 from sre_portal.core.flag.dump import dump_flags
 from sre_portal.core.flag.parse import parse_definitions
 from sre_portal.core.flag_change import (
-    SHARED,
     Difference,
     FlagEdit,
     SetChange,
     difference,
     edits_to,
-    fields_of,
     keeping_pins,
     name_problems,
     service_of,
 )
-from sre_portal.core.flag_guard import is_protected
+from sre_portal.core.flag_guard import protected_paths
+from sre_portal.core.flag_kept import KeptSet
 from sre_portal.core.flag_moves.compare import Moves, moves_between
 from sre_portal.core.flag_plan import PlanMove
 from sre_portal.operations.access_act import LONGEST_REASON, reason_problems
 from sre_portal.operations.audited import Act, audited
-from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.flags import come_true, kept_now, kept_set, settled, take_in
 from sre_portal.operations.glass import BROKEN_GLASS, has_broken_glass
 from sre_portal.operations.ports import Ports
@@ -143,20 +141,6 @@ def _compared(kept: KeptSet, parsed: Definitions, epoch: Epoch) -> _Planned:
     told = difference(kept.rows, edits)
     changed = list(wanted.flags) if told.shared else told.changed
     return _Planned(kept, edits, moves_between(before, wanted, changed))
-
-
-def protected_paths(kept: KeptSet, edits: Sequence[FlagEdit]) -> list[str]:
-    """What of some edits takes two people. What flags share belongs to each of them."""
-    shared, paths = kept.shared, []
-    for edit in edits:
-        row = kept.rows.get(edit.key)
-        if edit.key == SHARED:
-            rows = [None, *kept.live()]
-            if any(is_protected(None if one is None else fields_of(one), shared) for one in rows):
-                paths += ["metadata", "$evaluators"]
-        elif is_protected(None if row is None else fields_of(row), shared):
-            paths.append(f"flags.{edit.key}")
-    return paths
 
 
 def _check_protected(

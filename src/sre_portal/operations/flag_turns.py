@@ -9,10 +9,10 @@ import structlog
 
 from sre_portal.core.access import PORTAL
 from sre_portal.core.audit import Conclusion, Intent
+from sre_portal.core.flag_turn_watch import WaitingTurn
 from sre_portal.operations.audited import intent_of
 from sre_portal.operations.flag_facts import facts_of
 from sre_portal.operations.ports import Ports
-from sre_portal.operations.turn_watch import WaitingTurn
 
 log = structlog.get_logger("sre_portal.flags")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,27 +16,23 @@ from sre_portal.core.errors import (
     Problem,
     Protected,
     StoreUnavailable,
-    Superseded,
     raise_if,
 )
-from sre_portal.core.flag.prerequisite import broken_without
+from sre_portal.core.flag_after import definition_after
 from sre_portal.core.flag_change import (
     FlagRow,
     SetChange,
     edit_of,
-    edited,
-    fields_of,
-    flag_text,
+    fields_in,
     name_problems,
     service_of,
 )
 from sre_portal.core.flag_guard import is_held_up
-from sre_portal.core.flag_moves.share import with_share
+from sre_portal.core.flag_kept import KeptSet, check_seen
 from sre_portal.core.flag_plan import PlanMove, done
-from sre_portal.core.flag_step import FlagStep, Put, Remove, Share, Toggle
+from sre_portal.core.flag_step import FlagStep, Put, Remove, Toggle
 from sre_portal.operations.access_act import LONGEST_REASON, reason_problems
 from sre_portal.operations.audited import Act, audited
-from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.glass import BROKEN_GLASS, has_broken_glass
 from sre_portal.operations.ports import Ports
 
@@ -46,7 +41,7 @@ TRIES = 5
 FOLLOW_AT_LEAST_SECONDS = 5.0
 AGAIN_SECONDS = 0.5
 LONGEST_TOLD = 4000
-"""Characters of a definition that the audit log holds; of a longer one it holds the SHA-256."""
+"""Characters of a definition that the audit log holds; of a longer one, or of none, the SHA-256."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,32 +114,6 @@ def kept_set(ports: Ports, flag_set: str) -> KeptSet:
     return found
 
 
-def live_row(kept: KeptSet, key: str) -> FlagRow:
-    """The newest version of a flag that is there. Raises `NotFound`."""
-    row = kept.rows.get(key)
-    if not key or row is None or row.definition is None:
-        raise NotFound("flag", key[:80])
-    return row
-
-
-def live_fields(kept: KeptSet, key: str) -> Mapping[str, object]:
-    """The same as JSON. Raises `NotFound`."""
-    return fields_of(live_row(kept, key)) or {}
-
-
-def row_facts(row: FlagRow | None) -> dict[str, object]:
-    """A version as conflicts and lists tell it."""
-    if row is None:
-        return {"version": 0, "definition": None}
-    return {
-        "version": row.version,
-        "definition": fields_of(row),
-        "changed_by": row.changed_by,
-        "changed_at": row.changed_at.isoformat(),
-        "reason": row.reason,
-    }
-
-
 async def take_in(ports: Ports) -> None:
     """Puts what was just changed in force here. If that cannot be now, the loop does it soon."""
     with suppress(StoreUnavailable):
@@ -177,7 +146,7 @@ async def change_flag(ports: Ports, actor: Principal, order: FlagOrder, step: Fl
     )
     async with audited(ports, act):
         for _ in range(TRIES):
-            check_seen(kept, order)
+            check_seen(kept, order.key, order.version)
             check_protected(ports, actor, kept, order, step)
             edit = edit_of(kept.rows, order.key, text)
             if edit is None:  # somebody else has just made it be so
@@ -209,22 +178,6 @@ async def change_flag(ports: Ports, actor: Principal, order: FlagOrder, step: Fl
         raise Conflict("a set that rests for a moment", "one that others change all the time")
 
 
-def definition_after(kept: KeptSet, key: str, step: FlagStep) -> str | None:
-    """What a step makes of a flag as it is in a set; None removes it. Raises `InvalidInput`, `NotFound`."""
-    match step:
-        case Put():
-            return _sound(kept, key, step.definition)
-        case Toggle():
-            state = "ENABLED" if step.enabled else "DISABLED"
-            return _sound(kept, key, {**live_fields(kept, key), "state": state})
-        case Share():
-            return _sound(kept, key, with_share(live_fields(kept, key), step.variant, step.percent))
-        case Remove():
-            live_row(kept, key)
-            raise_if(broken_without(key, kept.flags.definitions.flags))
-            return None
-
-
 def check_protected(
     ports: Ports, actor: Principal, kept: KeptSet, order: FlagOrder, step: FlagStep
 ) -> dict[str, object]:
@@ -232,9 +185,7 @@ def check_protected(
 
     Raises `Protected` where a second person has to approve.
     """
-    row = kept.rows.get(order.key)
-    before = None if row is None else fields_of(row)
-    if not order.needs_approval or not is_held_up(step, before, kept.shared):
+    if not order.needs_approval or not is_held_up(step, kept.metadata_of(order.key)):
         return {}
     if has_broken_glass(actor, ports.clock.now()):
         return {"alone": BROKEN_GLASS}
@@ -253,32 +204,12 @@ async def come_true(ports: Ports, plan: PlanMove | None, version: int) -> None:
         raise Conflict(f"plan {move.before.id} as it was", "that somebody else was first")
 
 
-def _sound(kept: KeptSet, key: str, definition: Mapping[str, object]) -> str:
-    """The canonical text of a definition, beside what its set shares. Raises `InvalidInput`."""
-    return flag_text(edited(kept.shared, kept.flags.definitions, key, definition))
-
-
-def check_seen(kept: KeptSet, order: FlagOrder) -> None:
-    """Raises `Superseded` where the flag is not at the version that was seen."""
-    if order.version is None:
-        return
-    row = kept.rows.get(order.key)
-    there = row is not None and row.definition is not None
-    found = row.version if row is not None and there else 0
-    if order.version == found:
-        return
-    seen = f"version {order.version}" if order.version else "no such flag"
-    if row is None:
-        raise Superseded(seen, "no such flag", row_facts(None))
-    what = f"version {row.version}" if there else f"its removal, version {row.version},"
-    why = f"{what} by {row.changed_by}: {row.reason}"
-    raise Superseded(seen, why, row_facts(row))
-
-
 def _told(text: str | None, version: int) -> dict[str, object]:
     """A version as the audit log holds it."""
-    if text is None or len(text) <= LONGEST_TOLD:
-        return {"version": version, "definition": None if text is None else json.loads(text)}
+    if text is None:
+        return {"version": version, "definition": None}
+    if len(text) <= LONGEST_TOLD and (definition := fields_in(text)):
+        return {"version": version, "definition": definition}
     return {"version": version, "sha256": sha256(text.encode()).hexdigest()}
 
 

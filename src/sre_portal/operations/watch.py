@@ -12,13 +12,13 @@ from datetime import datetime
 
 from sre_portal.core.alert import Alert
 from sre_portal.core.flag.lookup import NO_FACTS, Facts
+from sre_portal.core.flag_turn_watch import TurnWatch
 from sre_portal.core.flag_use import Key as UseKey
 from sre_portal.core.instance import Instance
 from sre_portal.core.replica import AnswerWord
 from sre_portal.core.run import Run
 from sre_portal.operations.drill_work import DrillWork
 from sre_portal.operations.late import Late
-from sre_portal.operations.turn_watch import TurnWatch
 
 
 @dataclass(frozen=True, slots=True)

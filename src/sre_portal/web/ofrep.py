@@ -16,7 +16,7 @@ from starlette.responses import Response
 from sre_portal.core.errors import NotAuthenticated, Unconfirmed
 from sre_portal.core.flag.resolution import ErrorCode
 from sre_portal.core.flag_change import DEFAULT_SET
-from sre_portal.operations.flag_book import KeptSet
+from sre_portal.core.flag_kept import KeptSet
 from sre_portal.operations.flag_facts import facts_of
 from sre_portal.operations.flag_use import count, count_all
 from sre_portal.operations.ports import Ports

@@ -69,7 +69,7 @@ def test_what_was_not_counted_for_long_enough_is_no_reason(since: datetime | Non
 )
 def test_how_long_is_said_in_the_metadata(said: object, days: float | None) -> None:
     metadata = {} if said is None else {"staleAfterDays": said}
-    assert stale_after(metadata) == (None if days is None else timedelta(days=days))  # type: ignore[arg-type]
+    assert stale_after(metadata) == (None if days is None else timedelta(days=days))
 
 
 def test_a_flag_that_is_never_stale_is_not() -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from fastapi import Path, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
@@ -14,18 +14,17 @@ from sre_portal.core.certificate import Certificate, read_certificate
 from sre_portal.core.document import Percent, Span
 from sre_portal.core.drill_standing import DrillStanding
 from sre_portal.core.errors import NotFound
-from sre_portal.core.flag_change import LONGEST_KEY, LONGEST_SET
+from sre_portal.core.flag_kept import live_row
 from sre_portal.core.signed_note import NotGenuine
 from sre_portal.core.timeline import timeline
 from sre_portal.operations.access_act import LONGEST_REASON
 from sre_portal.operations.certificates import drill_standing
 from sre_portal.operations.drills import QuickDrill, quick_drill
-from sre_portal.operations.flags import kept_set, live_row
+from sre_portal.operations.flags import kept_set
+from sre_portal.web.api.flag_path import Key, SetAsked, SetName
 from sre_portal.web.api.schema import RunJson
 from sre_portal.web.context import address_of, ports_of, principal_of
 
-SetName = Annotated[str, Path(max_length=LONGEST_SET)]
-Key = Annotated[str, Path(max_length=LONGEST_KEY)]
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 _PLAIN = QuickDrill("", "", "")
@@ -98,9 +97,7 @@ class DrillsJson(BaseModel):
     drills: list[CertificateJson]
 
 
-async def standings(
-    request: Request, flag_set: Annotated[str, Query(alias="set", max_length=LONGEST_SET)] = ""
-) -> list[StandingJson]:
+async def standings(request: Request, flag_set: SetAsked = "") -> list[StandingJson]:
     """Every kill switch, of one set or of all, and whether it was drilled lately enough."""
     ports = ports_of(request)
     sets = [flag_set] if flag_set else [one.name for one in ports.flag_book.all()]

@@ -8,11 +8,12 @@ from fastapi import Request
 
 from sre_portal.core.errors import InvalidInput, Problem, raise_if
 from sre_portal.core.flag.bucket import Epoch
+from sre_portal.core.flag_kept import live_fields
 from sre_portal.core.flag_moves.share import with_epoch, with_share
 from sre_portal.operations.flag_moves import People, Person, moves_of
-from sre_portal.operations.flags import kept_set, live_fields
+from sre_portal.operations.flags import kept_set
 from sre_portal.web.api.flag_moves_schema import MovesBody, MovesJson
-from sre_portal.web.api.flags import Key, SetName
+from sre_portal.web.api.flag_path import Key, SetName
 from sre_portal.web.context import ports_of
 
 

@@ -6,20 +6,18 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Self
 
-from fastapi import Path, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel
 
-from sre_portal.core.flag_change import LONGEST_KEY, LONGEST_SET
+from sre_portal.core.flag_kept import KeptSet, live_row
 from sre_portal.core.flag_turn import FlagTurn
-from sre_portal.core.flag_use import UNUSED, Stale, Use
-from sre_portal.operations.flag_book import KeptSet
-from sre_portal.operations.flag_use import judge_stale, use_of
-from sre_portal.operations.flags import kept_set, live_row
+from sre_portal.core.flag_use import UNUSED, Stale, Use, judge_stale
+from sre_portal.operations.flag_use import use_of
+from sre_portal.operations.flags import kept_set
 from sre_portal.operations.ports import Ports
+from sre_portal.web.api.flag_path import Key, SetAsked, SetName
 from sre_portal.web.context import ports_of
 
-SetName = Annotated[str, Path(max_length=LONGEST_SET)]
-Key = Annotated[str, Path(max_length=LONGEST_KEY)]
 MOST_TURNS = 500
 Limit = Annotated[int, Query(ge=1, le=MOST_TURNS)]
 
@@ -104,7 +102,7 @@ class FlagTurnJson(BaseModel):
 
 async def uses(
     request: Request,
-    flag_set: Annotated[str, Query(alias="set", max_length=LONGEST_SET)] = "",
+    flag_set: SetAsked = "",
     stale: Annotated[bool, Query()] = False,  # noqa: FBT002  # how a query is declared
 ) -> list[FlagUseJson]:
     """How often the flags of one set, or of all, were evaluated; with `stale` those nobody seems to need."""
@@ -113,7 +111,7 @@ async def uses(
     told: list[FlagUseJson] = []
     for kept in chosen:
         found, old = await _looked_up(ports, kept)
-        keys: Iterable[str] = old if stale else (row.key for row in kept.live())
+        keys: Iterable[str] = old if stale else (row.key for row in kept.live_rows())
         told += [FlagUseJson.of(kept.name, key, found.get(key, UNUSED), old.get(key)) for key in keys]
     return told
 
@@ -139,4 +137,5 @@ async def turns_of_set(request: Request, flag_set: SetName, limit: Limit = 50) -
 
 async def _looked_up(ports: Ports, kept: KeptSet) -> tuple[Mapping[str, Use], Mapping[str, Stale]]:
     found = await use_of(ports, kept.name)
-    return found, judge_stale(ports, kept, found, await ports.flag_uses.counted_since())
+    since = await ports.flag_uses.counted_since()
+    return found, judge_stale(kept, found, ports.clock.now(), since)

@@ -16,6 +16,7 @@ from sre_portal.operations.flag_environments import compare, copy_flag, places_o
 from sre_portal.operations.flag_foresight import foreseen
 from sre_portal.operations.flags import FlagOrder
 from sre_portal.operations.ports import Ports
+from sre_portal.web.api.flag_path import Key, SetName
 from sre_portal.web.api.flag_plan_schema import (
     ComparisonJson,
     CopyBody,
@@ -28,8 +29,6 @@ from sre_portal.web.api.flag_plan_schema import (
 from sre_portal.web.api.flag_schema import FlagJson
 from sre_portal.web.context import address_of, ports_of, principal_of
 
-SetName = Annotated[str, Path(max_length=LONGEST_SET)]
-Key = Annotated[str, Path(max_length=LONGEST_KEY)]
 PlanId = Annotated[int, Path(ge=1, le=2**53)]
 ACCEPTED = 202
 Decide = Callable[[Ports, Principal, int, str, str], Awaitable[FlagPlan]]

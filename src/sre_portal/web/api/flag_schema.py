@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sre_portal.core.flag_change import Difference, FlagRow, fields_of
 from sre_portal.core.flag_explain import Explanation
-from sre_portal.operations.flag_book import KeptSet
+from sre_portal.core.flag_kept import KeptSet
 from sre_portal.operations.flag_import import Imported
 from sre_portal.web.api.flag_moves_schema import EpochNumber, ShareJson
 
@@ -92,7 +92,7 @@ class FlagSetJson(BaseModel):
 
     @classmethod
     def of(cls, kept: KeptSet) -> Self:
-        return cls(name=kept.name, version=kept.version, flags=len(kept.live()))
+        return cls(name=kept.name, version=kept.version, flags=len(kept.live_rows()))
 
 
 class DifferenceJson(BaseModel):

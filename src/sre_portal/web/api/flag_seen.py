@@ -6,17 +6,16 @@ from datetime import datetime
 from statistics import median, quantiles
 from typing import Annotated, Self
 
-from fastapi import Path, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel
 
-from sre_portal.core.flag_change import LONGEST_KEY, LONGEST_SET
+from sre_portal.core.flag_kept import live_row
 from sre_portal.core.flag_seen import SeenBy
-from sre_portal.operations.flags import kept_set, live_row
+from sre_portal.operations.flags import kept_set
 from sre_portal.operations.sightings import seen_by
+from sre_portal.web.api.flag_path import Key, SetName
 from sre_portal.web.context import ports_of
 
-SetName = Annotated[str, Path(max_length=LONGEST_SET)]
-Key = Annotated[str, Path(max_length=LONGEST_KEY)]
 Version = Annotated[int | None, Query(ge=1, le=2**53)]
 
 

@@ -6,12 +6,12 @@ import asyncio
 import json
 from typing import Annotated, Any
 
-from fastapi import Path, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.core.flag.bucket import Epoch
-from sre_portal.core.flag_change import LONGEST_KEY, LONGEST_SET
 from sre_portal.core.flag_explain import explain
+from sre_portal.core.flag_kept import live_row
 from sre_portal.core.flag_plan import FlagPlan
 from sre_portal.core.flag_step import Put, Remove, Toggle
 from sre_portal.operations.flag_facts import facts_of, unknown_facts
@@ -19,8 +19,9 @@ from sre_portal.operations.flag_import import ImportOrder, export_flags, plan_im
 from sre_portal.operations.flag_moves import moves_made
 from sre_portal.operations.flag_plans import import_or_plan, make_or_plan
 from sre_portal.operations.flag_use import stale_in
-from sre_portal.operations.flags import FlagOrder, kept_now, kept_set, live_row, whole_number
+from sre_portal.operations.flags import FlagOrder, kept_now, kept_set, whole_number
 from sre_portal.web.api.flag_moves_schema import ShareJson
+from sre_portal.web.api.flag_path import Key, SetAsked, SetName
 from sre_portal.web.api.flag_plan_schema import FlagPlanJson
 from sre_portal.web.api.flag_plans import answered, planned, tagged
 from sre_portal.web.api.flag_schema import (
@@ -38,8 +39,6 @@ from sre_portal.web.api.flag_schema import (
 )
 from sre_portal.web.context import address_of, ports_of, principal_of
 
-SetName = Annotated[str, Path(max_length=LONGEST_SET)]
-Key = Annotated[str, Path(max_length=LONGEST_KEY)]
 MOST_VERSIONS = 500
 
 
@@ -50,7 +49,7 @@ async def sets(request: Request) -> list[FlagSetJson]:
 
 async def flags(
     request: Request,
-    flag_set: Annotated[str, Query(alias="set", max_length=LONGEST_SET)] = "",
+    flag_set: SetAsked = "",
     stale: Annotated[bool, Query()] = False,  # noqa: FBT002  # how a query is declared
 ) -> list[FlagJson]:
     """The newest version of every flag, of one set or of all; with `stale` of those nobody seems to need."""
@@ -59,7 +58,7 @@ async def flags(
     told: list[FlagJson] = []
     for one in chosen:
         old = await stale_in(ports, one) if stale else {}
-        rows = (row for row in one.live() if not stale or row.key in old)
+        rows = (row for row in one.live_rows() if not stale or row.key in old)
         told += [FlagJson.of(row, one.unsound.get(row.key, "")) for row in rows]
     return told
 

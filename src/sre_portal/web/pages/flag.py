@@ -13,10 +13,10 @@ from sre_portal.core.access import Permission, Principal
 from sre_portal.core.errors import Problem
 from sre_portal.core.flag.definition import Flag
 from sre_portal.core.flag_change import FlagRow, environment_of, service_of
+from sre_portal.core.flag_kept import KeptSet
 from sre_portal.core.flag_moves.share import shares_of
 from sre_portal.core.flag_rule_words import rule_words
 from sre_portal.core.flag_use import Use
-from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.ports import Ports
 from sre_portal.web import render
 from sre_portal.web.context import ports_of, principal_of
@@ -32,7 +32,6 @@ from sre_portal.web.pages.flag_words import (
     choices_of,
     flag_href,
     kinds_of,
-    metadata_of,
     readable,
     serving_of,
     state_of,
@@ -123,7 +122,7 @@ class FlagPage:
         flag = definitions.flags.get(row.key)
         state = state_of(kept, row.key)
         serving = Serving("nobody: it was removed") if state == "removed" else serving_of(flag, definitions)
-        metadata = metadata_of(kept, flag)
+        metadata = kept.metadata_of(row.key)
         rule = None if flag is None else flag.targeting
         return cls(
             flag_set=kept.name,

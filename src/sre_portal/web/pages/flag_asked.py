@@ -11,9 +11,9 @@ from starlette.responses import Response
 from sre_portal.core.errors import Problem
 from sre_portal.core.flag_change import service_of
 from sre_portal.core.flag_guard import is_held_up
+from sre_portal.core.flag_kept import KeptSet, live_row
 from sre_portal.core.flag_step import Remove, Toggle
-from sre_portal.operations.flag_book import KeptSet
-from sre_portal.operations.flags import kept_set, live_fields, live_row
+from sre_portal.operations.flags import kept_set
 from sre_portal.web.context import ports_of
 from sre_portal.web.pages.confirm import Question, confirm_page
 from sre_portal.web.pages.figures import moment
@@ -91,12 +91,12 @@ def _then(kept: KeptSet, key: str, *, enabling: bool) -> Serving:
 
 
 def _removal(kept: KeptSet, key: str) -> tuple[tuple[str, str], ...]:
-    held = is_held_up(Remove(), live_fields(kept, key), kept.shared)
+    held = is_held_up(Remove(), kept.metadata_of(key))
     return (("Is made", "when a second person has approved: the flag is protected"),) if held else ()
 
 
 def _takes_effect(kept: KeptSet, key: str, *, enabling: bool) -> str:
-    if is_held_up(Toggle(enabling), live_fields(kept, key), kept.shared):
+    if is_held_up(Toggle(enabling), kept.metadata_of(key)):
         return "when a second person has approved: the flag is protected"
     return "at once, on every replica and in every agent that listens"
 

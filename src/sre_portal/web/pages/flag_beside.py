@@ -9,10 +9,10 @@ from typing import TypeVar
 from sre_portal.core.drill_standing import DrillStanding
 from sre_portal.core.errors import NotFound
 from sre_portal.core.flag_change import DEFAULT_SET, service_of
+from sre_portal.core.flag_kept import KeptSet
 from sre_portal.core.flag_plan import OPEN
 from sre_portal.core.flag_seen import SeenBy
 from sre_portal.operations.certificates import drill_standing
-from sre_portal.operations.flag_book import KeptSet
 from sre_portal.operations.flag_use import stale_in
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.sightings import seen_by

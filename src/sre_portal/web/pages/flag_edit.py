@@ -11,11 +11,13 @@ from starlette.responses import RedirectResponse, Response
 from sre_portal.core.access import Permission
 from sre_portal.core.errors import Problem
 from sre_portal.core.flag_change import name_problems, service_of
-from sre_portal.operations.flag_book import KeptSet
+from sre_portal.core.flag_kept import KeptSet
 from sre_portal.operations.flag_draft import readable_definition
 from sre_portal.operations.flags import kept_now
 from sre_portal.web import render
 from sre_portal.web.context import ports_of, principal_of
+from sre_portal.web.middleware.bodies import LARGEST_BODY_BYTES
+from sre_portal.web.pages.figures import mebibytes
 from sre_portal.web.pages.flag_form import long_fields
 from sre_portal.web.pages.flag_place import flag_in
 from sre_portal.web.pages.flag_preview import Preview, preview_of
@@ -46,6 +48,9 @@ class EditPage:
     context: str
     preview: Preview
     href: str
+    largest: int
+    """Bytes that the form may send."""
+    largest_words: str
     may: May
 
 
@@ -93,6 +98,8 @@ async def edit_page(
         context=fields.get("context", ""),
         preview=await preview_of(ports, kept.name, key, fields),
         href=flag_href(kept.name, key),
+        largest=LARGEST_BODY_BYTES,
+        largest_words=str(mebibytes(LARGEST_BODY_BYTES)),
         may=permission(principal_of(request), Permission.FLAG_FLIP, service_of(kept.name)),
     )
     return render.page(request, "flag_edit.html", view, status)

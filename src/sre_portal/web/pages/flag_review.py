@@ -10,15 +10,17 @@ from starlette.responses import Response
 
 from sre_portal.core.access import Permission
 from sre_portal.core.errors import Conflict, InvalidInput, Problem, Superseded, raise_if
-from sre_portal.core.flag_change import fields_of, name_problems, service_of
+from sre_portal.core.flag_after import definition_after
+from sre_portal.core.flag_change import name_problems, service_of
 from sre_portal.core.flag_guard import is_held_up
+from sre_portal.core.flag_kept import live_row
 from sre_portal.core.flag_moves.people import Moved
 from sre_portal.core.flag_moves.words import sentences
 from sre_portal.core.flag_step import Put, Share
 from sre_portal.operations.flag_draft import Draft, draft_of, readable_definition
 from sre_portal.operations.flag_environments import compare
 from sre_portal.operations.flag_moves import FlagMoves, People, moves_of
-from sre_portal.operations.flags import definition_after, kept_now, live_row
+from sre_portal.operations.flags import kept_now
 from sre_portal.operations.ports import Ports
 from sre_portal.web import render
 from sre_portal.web.context import ports_of, principal_of
@@ -149,7 +151,7 @@ async def review_page(
         before=serving_of(before.flags.get(key), before),
         after=serving_of(draft.flag, before),
         changes=draft.changes,
-        waits=is_held_up(Put(draft.fields), fields_of(row) if row is not None else None, draft.kept.shared),
+        waits=is_held_up(Put(draft.fields), draft.kept.metadata_of(key)),
         moves=tuple(sentences(told.told)),
         needed_by=tuple(told.needed_by[:MOST_NAMED]),
         people=None if told.asked is None else MovedPeople.of(told.asked, told.moved),

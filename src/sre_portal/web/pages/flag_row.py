@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sre_portal.core.flag_change import FlagRow
-from sre_portal.operations.flag_book import KeptSet
+from sre_portal.core.flag_kept import KeptSet
 from sre_portal.web.pages.figures import Moment, moment
 from sre_portal.web.pages.flag_words import (
     STATES,
     Serving,
     flag_href,
     kinds_of,
-    metadata_of,
     place_words,
     serving_of,
     state_of,
@@ -72,7 +71,7 @@ class FlagLine:
             service=service,
             environment=environment,
             pill=STATES[state],
-            kinds=kinds_of(metadata_of(kept, flag)),
+            kinds=kinds_of(kept.metadata_of(row.key)),
             serving=Serving("nobody: it was removed")
             if state == "removed"
             else serving_of(flag, definitions),

@@ -9,10 +9,10 @@ from sre_portal.core.drill import wrapper_in
 from sre_portal.core.flag.definition import Flag
 from sre_portal.core.flag.prerequisite import needed_by, needs_of
 from sre_portal.core.flag_change import FlagRow, fields_of
-from sre_portal.core.flag_use import UNUSED, Use
+from sre_portal.core.flag_kept import KeptSet
+from sre_portal.core.flag_use import UNUSED, Use, judge_stale
 from sre_portal.operations.certificates import drill_standing
-from sre_portal.operations.flag_book import KeptSet
-from sre_portal.operations.flag_use import judge_stale, use_of
+from sre_portal.operations.flag_use import use_of
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.sightings import seen_by
 from sre_portal.web.pages.figures import (
@@ -112,7 +112,7 @@ async def side_of(ports: Ports, kept: KeptSet, row: FlagRow) -> Side:
     now = ports.clock.now()
     flags = kept.flags.definitions.flags
     uses, since = await use_of(ports, kept.name), await ports.flag_uses.counted_since()
-    stale = judge_stale(ports, kept, uses, since).get(row.key)
+    stale = judge_stale(kept, uses, now, since).get(row.key)
     use = uses.get(row.key, UNUSED)
     users = needed_by(row.key, flags)
     turns = await ports.flag_turns.recent(kept.name, row.key, TURNS)

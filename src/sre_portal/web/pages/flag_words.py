@@ -9,13 +9,11 @@ from fractions import Fraction
 from urllib.parse import quote
 
 from sre_portal.core.flag.definition import Definitions, Flag
-from sre_portal.core.flag.flag_set import merged
 from sre_portal.core.flag.outcome import outcomes
-from sre_portal.core.flag.resolution import Metadata
 from sre_portal.core.flag_change import environment_of, service_of
-from sre_portal.core.flag_guard import KILL_SWITCH, PROTECTED
+from sre_portal.core.flag_guard import is_kill_switch, is_protected
+from sre_portal.core.flag_kept import KeptSet
 from sre_portal.core.flag_moves.share import shares_of
-from sre_portal.operations.flag_book import KeptSet
 from sre_portal.web.pages.figures import short_percent
 from sre_portal.web.pages.pill import Pill, pill
 from sre_portal.web.pages.plot import place
@@ -95,16 +93,10 @@ def parts_of(shares: Mapping[str | None, Fraction], default: str | None) -> tupl
     return tuple(parts)
 
 
-def kinds_of(metadata: Metadata) -> tuple[str, ...]:
+def kinds_of(metadata: Mapping[str, object]) -> tuple[str, ...]:
     """`kill switch`, `protected`: what a flag is besides a value."""
-    told = ((KILL_SWITCH, "kill switch"), (PROTECTED, "protected"))
-    return tuple(words for name, words in told if metadata.get(name) is True)
-
-
-def metadata_of(kept: KeptSet, flag: Flag | None) -> Metadata:
-    """What is said of a flag: by itself, else by its set."""
-    shared = kept.flags.definitions.metadata
-    return shared if flag is None else merged(flag, shared)
+    told = ((is_kill_switch, "kill switch"), (is_protected, "protected"))
+    return tuple(words for is_so, words in told if is_so(metadata))
 
 
 def value_text(value: object, longest: int = LONGEST_VALUE) -> str:

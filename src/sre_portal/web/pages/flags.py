@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from sre_portal.core.access import Permission, Principal
 from sre_portal.core.flag_change import FlagRow, environment_of, service_of
-from sre_portal.operations.flag_book import KeptSet
+from sre_portal.core.flag_kept import KeptSet
 from sre_portal.operations.ports import Ports
 from sre_portal.web import render
 from sre_portal.web.context import ports_of, principal_of
@@ -138,7 +138,7 @@ class FlagsPage:
             states=(("", "any state"), *((one, one) for one in STATES)),
             only=(("", "all flags"), *ONLY.items()),
             lines=tuple(_lines(ports, shown, beside)),
-            any=any(len(one.flags) or one.live() for one in book),
+            any=any(len(one.flags) or one.live_rows() for one in book),
             older=f"/flags?{asked.query(page=asked.page + 1)}" if first + SHOWN < len(found) else "",
             newer=f"/flags?{asked.query(page=asked.page - 1)}" if asked.page > 1 else "",
             pages=f"page {count(asked.page)} of {count(last)}" if last > 1 or asked.page > 1 else "",

@@ -11,8 +11,8 @@ from sre_portal.core.flag.definition import Flag
 from sre_portal.core.flag.lookup import SLO, Facts
 from sre_portal.core.flag_change import SHARED
 from sre_portal.core.flag_conditions import Conditions, State, conditions_of
+from sre_portal.core.flag_kept import KeptSet
 from sre_portal.core.flag_turn import FlagTurn, TurnedCondition
-from sre_portal.operations.flag_book import KeptSet
 
 QUIET = timedelta(seconds=10)
 """A flag turns at most so often: a budget that lies on a threshold must not fill the log."""
@@ -100,9 +100,9 @@ class TurnWatch:
 
     def _follow(self, kept: KeptSet) -> None:
         """Another version of a set is in force. Only what changed is looked at, where that is known."""
-        before = self._sets.get(kept.name)
+        changed = kept.changed_since(self._sets.get(kept.name))
+        keys = list(kept.rows) if changed is None else changed
         self._sets[kept.name] = kept
-        keys = _changed(before, kept)
         found = {(kept.name, key): self._watch_one(kept, key) for key in _may_read_facts(kept, keys)}
         for key in keys:
             place = (kept.name, key)
@@ -146,14 +146,6 @@ class TurnWatch:
             turn = FlagTurn(*place, after.turned_at, conditions, after.facts)
             self.waiting.append(WaitingTurn(turn, before.facts))
         self._stood[place] = after
-
-
-def _changed(before: KeptSet | None, kept: KeptSet) -> list[str]:
-    """The keys that differ from what was in force before, removed ones too, or more."""
-    if before is None or before.unsound or kept.unsound or kept.version < before.version:
-        return list(kept.rows)
-    changed = [key for key, row in kept.rows.items() if row.set_version > before.version]
-    return list(kept.rows) if SHARED in changed else changed
 
 
 def _may_read_facts(kept: KeptSet, keys: Iterable[str]) -> Iterator[str]:
