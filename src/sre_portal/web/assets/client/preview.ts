@@ -1,5 +1,6 @@
 // What a form would do, asked again whenever a field changes, and now and then because the traffic does. A form whose
-// fields are too long for an address posts them, with its token.
+// fields are too long for an address posts them, with its token. An answer that is not of what stands in the fields is
+// not shown: the note of the form that says why takes its place.
 
 import { replace } from "./live";
 
@@ -33,12 +34,26 @@ async function ask(form: HTMLFormElement, signal: AbortSignal): Promise<void> {
     if (typeof value === "string" && (posts || name !== "csrf")) fields.set(name, value);
   }
   const address = form.dataset["preview"] ?? "";
+  const largest = Number(form.dataset["largest"] ?? Infinity);
+  if (posts && fields.toString().length > largest) {
+    say(form, "large");
+    return;
+  }
   try {
     const answer = await (posts
       ? fetch(address, { method: "POST", body: fields, signal })
       : fetch(`${address}?${fields}`, { signal }));
-    if (answer.ok) replace("preview", await answer.text());
-  } catch (failure) {
-    if (!signal.aborted) throw failure;
+    const told = answer.ok && !answer.redirected ? await answer.text() : undefined;
+    say(form, told === undefined ? "failed" : "");
+    if (told !== undefined) replace("preview", told);
+  } catch {
+    if (!signal.aborted) say(form, "failed");
   }
+}
+
+function say(form: HTMLFormElement, why: "" | "large" | "failed"): void {
+  const notes = form.querySelectorAll<HTMLElement>("[data-not-previewed]");
+  for (const note of notes) note.hidden = note.dataset["notPreviewed"] !== why;
+  const answer = document.getElementById("preview");
+  if (answer && notes.length > 0) answer.hidden = why !== "";
 }
