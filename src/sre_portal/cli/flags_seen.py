@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from sre_portal.cli.seen import Seen, parsed
 from sre_portal.cli.table import columns
+from sre_portal.core.flag.resolution import CODE_DEFAULT
 
 WHAT = "flags"
 
@@ -129,7 +130,7 @@ def moves_lines(answer: object) -> Sequence[str]:
         lines.append(f"Others need this flag, and their people are not counted: {', '.join(seen.needed_by)}.")
     if seen.asked is None:
         return lines
-    rows = [(one.key, one.before or "(their default)", one.after or "(their default)") for one in seen.moved]
+    rows = [(one.key, one.before or CODE_DEFAULT, one.after or CODE_DEFAULT) for one in seen.moved]
     lines.append(f"{len(rows)} of the {seen.asked} given move.")
     return [*lines, *(columns(("KEY", "BEFORE", "AFTER"), rows) if rows else ())]
 

@@ -15,6 +15,7 @@ from sre_portal.core.flag.loop import MAX_EFFORT
 from sre_portal.core.flag.operators import READERS
 from sre_portal.core.flag.outcome import outcomes
 from sre_portal.core.flag.prerequisite import path_of
+from sre_portal.core.flag.resolution import CODE_DEFAULT
 from sre_portal.core.flag.value import truthy
 from sre_portal.core.flag_pin import splits_people
 
@@ -86,7 +87,7 @@ def _variants(flag: Flag, path: str, evaluators: Mapping[str, object]) -> Iterat
         return
     names = {flag.default if one.variant is None else one.variant for one in given}
     if len(names) == 1:
-        what = f"the variant {names.pop()}" if flag.default or names != {None} else "the caller's default"
+        what = f"the variant {names.pop()}" if flag.default or names != {None} else CODE_DEFAULT
         yield Advice(f"{path}.targeting", f"This gives everybody {what}.")
     yield from (
         Advice(f"{path}.variants.{name}", "Nobody gets this variant.")

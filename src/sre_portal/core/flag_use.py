@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sre_portal.core.flag.resolution import CODE_DEFAULT
 from sre_portal.core.flag_guard import is_kill_switch
 from sre_portal.core.flag_kept import KeptSet
 from sre_portal.core.flag_said import days_said
@@ -15,7 +16,7 @@ STALE_AFTER = "staleAfterDays"
 STALE_AFTER_DAYS = 30
 
 NO_VARIANT = ""
-"""What stands for the variant where the caller's own default was the answer."""
+"""What stands for the variant where the default in the code was the answer."""
 
 Key = tuple[str, str, str]
 """Set, key of the flag, variant."""
@@ -65,7 +66,7 @@ class Stale:
         days = f"{self.days} day{'' if self.days == 1 else 's'}"
         if self.variant is None:
             return f"not evaluated for {days}"
-        what = "the caller's default" if self.variant == NO_VARIANT else f"variant {self.variant}"
+        what = CODE_DEFAULT if self.variant == NO_VARIANT else f"variant {self.variant}"
         return f"always {what} for {days}"
 
 

@@ -32,7 +32,7 @@ NOTED_EVERY = timedelta(minutes=1)
 def count(ports: Ports, flag_set: str, key: str, variant: str | None) -> None:
     """Counts one evaluation. Only for a flag that is there: whoever asks for others must not fill the memory.
 
-    `variant` is None where the caller's own default was the answer.
+    `variant` is None where the default in the code was the answer.
     """
     uses, name = ports.watch.flag_uses, (flag_set, key, variant or NO_VARIANT)
     uses[name] = uses.get(name, 0) + 1

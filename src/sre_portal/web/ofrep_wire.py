@@ -57,7 +57,7 @@ def stream_at(url: str) -> bytes:
 
 
 def told(key: str, found: Resolution) -> dict[str, object]:
-    """A resolution on the wire. Without a value it is the caller's own default; the variant is empty then.
+    """A resolution on the wire. Without a value it is the default in the code; the variant is empty then.
 
     There is always a variant, and always a word about an error: official providers fail without.
     """

@@ -34,7 +34,7 @@ def used(**last_days_ago: float) -> Use:
         (used(on=31, off=40), "not evaluated for 31 days"),
         (used(on=1), "always variant on for 100 days"),
         (used(on=0, off=50.5), "always variant on for 50 days"),
-        (Use({"": Used("shop", "a", "", OLD, NOW, 1)}), "always the caller's default for 100 days"),
+        (Use({"": Used("shop", "a", "", OLD, NOW, 1)}), "always the default in the code for 100 days"),
         (used(on=0, off=29), None),
         (used(on=29, off=31), "always variant on for 31 days"),
     ],

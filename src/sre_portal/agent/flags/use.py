@@ -8,7 +8,7 @@ MOST_KEYS = 1000
 """Of flag and variant. What comes later is not counted."""
 
 Key = tuple[str, str, str]
-"""Set, key of the flag, variant: empty where the caller's own default was given."""
+"""Set, key of the flag, variant: empty where the default in the code was given."""
 
 
 class Uses:

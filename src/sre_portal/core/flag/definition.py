@@ -20,7 +20,7 @@ UNMET = "unmetPrerequisite"
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """One flag. `default` is None where the caller's own default is used; `targeting` where there is none.
+    """One flag. `default` is None where the default in the code is used; `targeting` where there is none.
 
     `extra` holds keys the format does not know: kept as they are, and without effect.
     """

@@ -9,6 +9,8 @@ from typing import Literal, NamedTuple
 
 Metadata = Mapping[str, bool | int | float | str]
 NO_METADATA: Metadata = MappingProxyType({})
+CODE_DEFAULT = "the default in the code"
+"""What people are told for a variant of None: the value that the code which asks brings along."""
 
 FlagType = Literal["boolean", "string", "number", "object"]
 """What all variants of a flag are."""
@@ -49,7 +51,7 @@ class ErrorCode(StrEnum):
 class Resolution(NamedTuple):
     """One evaluation in full.
 
-    `variant` is None where the caller's own default is asked for: the flag is disabled, has no default
+    `variant` is None where the default in the code is to be taken: the flag is disabled, has no default
     variant, or could not be evaluated. `value` is None then. Answers that are equal may be the same object:
     change neither the value nor the metadata.
     """

@@ -20,6 +20,7 @@ from sre_portal.core.flag_moves.leaf import (
     leaf_of,
     moved_share,
     movement,
+    named,
     same_for_all,
 )
 from sre_portal.core.flag_moves.same import Same, followed
@@ -170,8 +171,8 @@ class _Comparison:
             return "those who meet the prerequisites before and after"
         if old and after is not None and before.off != after.off:
             self.unknown.append(
-                f"{path_of(before.key)}: whoever does not meet them gets {_named(after.off)} instead of "
-                f"{_named(before.off)}. {_WHEN_ASKED}"
+                f"{path_of(before.key)}: whoever does not meet them gets {named(after.off)} instead of "
+                f"{named(before.off)}. {_WHEN_ASKED}"
             )
         return "those who meet the prerequisites" if old else ""
 
@@ -231,7 +232,7 @@ class _Comparison:
             if not is_exact and by.by != KEY_ALONE:
                 among += " that is a text"
             if before.otherwise != after.otherwise:
-                gets = f"{_named(after.otherwise)} instead of {_named(before.otherwise)}"
+                gets = f"{named(after.otherwise)} instead of {named(before.otherwise)}"
                 self.unknown.append(f"{path}: whoever has no {by.value_in_words} gets {gets}. {_WHEN_ASKED}")
         if share:
             self.parts.append(Movement(path, among, share, is_exact, pairs))
@@ -250,10 +251,6 @@ class _Comparison:
             tuple(self.unknown[:MOST_TOLD]),
             tuple(self.notes[:MOST_TOLD]),
         )
-
-
-def _named(variant: str | None) -> str:
-    return "the caller's default" if variant is None else repr(variant)
 
 
 def _places(rule: object, branches: list[object], path: str) -> list[tuple[str, str]]:

@@ -8,10 +8,11 @@ from fractions import Fraction
 
 from sre_portal.core.flag.bucket import HASHES, Epoch
 from sre_portal.core.flag.outcome import variant_name
+from sre_portal.core.flag.resolution import CODE_DEFAULT
 from sre_portal.core.flag_moves.split import Split, intervals
 
 Pair = tuple[str | None, str | None]
-"""The variant before and after. None is the caller's own default."""
+"""The variant before and after. None is the default in the code."""
 Pairs = Mapping[Pair, Fraction]
 """Shares by pair, 0 to 1. They sum up to 1."""
 
@@ -34,6 +35,11 @@ class Leaf:
     @property
     def value_in_words(self) -> str:
         return "targeting key" if self.by == KEY_ALONE else "bucketing value"
+
+
+def named(variant: str | None) -> str:
+    """A variant as sentences name it."""
+    return CODE_DEFAULT if variant is None else repr(variant)
 
 
 def same_for_all(value: object, default: str | None) -> Leaf:

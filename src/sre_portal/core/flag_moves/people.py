@@ -11,7 +11,7 @@ from sre_portal.core.flag.lookup import Facts
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Somebody who gets another variant. None is the caller's own default."""
+    """Somebody who gets another variant. None is the default in the code."""
 
     key: str
     before: str | None

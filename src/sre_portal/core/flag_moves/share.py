@@ -35,7 +35,7 @@ class _Place:
 def shares_of(flag: Flag) -> Mapping[str | None, Fraction] | None:
     """The share of each variant, 0 to 1, of the people that the one split of a flag tells apart.
 
-    None is the caller's own default, in a flag without default variant. The whole answer is None where no
+    None is the default in the code, in a flag without default variant. The whole answer is None where no
     share can be said: rules without a split of their own, with several, or with one that is computed.
     """
     if flag.targeting is None:

@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 
 from sre_portal.core.flag_moves.compare import Movement, Moves
+from sre_portal.core.flag_moves.leaf import named
 
 _LEAST = Decimal("0.01")
 """Percent; what is less is not told by its number."""
@@ -28,7 +29,7 @@ def _part(part: Movement) -> str:
     about = "" if part.exact else "About "
     rest = "" if part.exact else ", as many as is expected of another hash"
     ways = ", ".join(
-        f"{percent(share)} from {_named(old)} to {_named(new)}"
+        f"{percent(share)} from {named(old)} to {named(new)}"
         for (old, new), share in part.pairs.items()
         if old != new and share
     )
@@ -42,7 +43,3 @@ def percent(share: Fraction) -> str:
     if share and not rounded:
         return f"less than {_LEAST} %"
     return f"{rounded.normalize():f} %"
-
-
-def _named(variant: str | None) -> str:
-    return "the caller's default" if variant is None else repr(variant)

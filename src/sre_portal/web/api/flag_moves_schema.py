@@ -47,7 +47,7 @@ class MovesBody(BaseModel):
 
 
 class PairJson(BaseModel):
-    """From a variant to another; null is the caller's own default."""
+    """From a variant to another; null is the default in the code."""
 
     before: str | None
     after: str | None

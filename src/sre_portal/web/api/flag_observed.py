@@ -23,7 +23,7 @@ Limit = Annotated[int, Query(ge=1, le=MOST_TURNS)]
 
 
 class StaleJson(BaseModel):
-    """`variant` is what it always gave, empty for the caller's default, None where nobody evaluated it."""
+    """`variant` is what it always gave, empty for the default in the code, None where nobody evaluated it."""
 
     days: int
     variant: str | None
@@ -43,7 +43,7 @@ class VariantUseJson(BaseModel):
 class FlagUseJson(BaseModel):
     """About how often a flag was evaluated: an answer with a whole set is counted once in a while.
 
-    The variant is empty where the answer was the caller's own default.
+    The variant is empty where the answer was the default in the code.
     """
 
     flag_set: str

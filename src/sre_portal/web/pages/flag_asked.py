@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sre_portal.core.errors import Problem
+from sre_portal.core.flag.resolution import CODE_DEFAULT
 from sre_portal.core.flag_change import service_of
 from sre_portal.core.flag_guard import is_held_up
 from sre_portal.core.flag_kept import KeptSet, live_row
@@ -61,7 +62,7 @@ async def ask_to_remove(
             ("In", f"{service_of(flag_set)}, set {flag_set}"),
             ("Serves now", _said(_now(kept, key))),
             *_removal(kept, key),
-            ("Whoever asks then", "is told that there is no such flag, and takes the default in the code"),
+            ("Whoever asks then", f"is told that there is no such flag, and takes {CODE_DEFAULT}"),
             ("Its history", "stays, and it can be put back from there"),
             *_last_change(request, kept, key),
         ),

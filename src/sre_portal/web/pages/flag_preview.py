@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.core.flag.definition import UNMET
 from sre_portal.core.flag.prerequisite import path_of
-from sre_portal.core.flag.resolution import Reason, Resolution
+from sre_portal.core.flag.resolution import CODE_DEFAULT, Reason, Resolution
 from sre_portal.core.flag_context import parse_context
 from sre_portal.core.flag_explain import Explanation, Look
 from sre_portal.core.flag_rule_words import rule_text_words
@@ -67,7 +67,7 @@ class Answer:
         shown = told.looked[:MOST_STEPS]
         decider = _decider(shown, told.branch)
         return cls(
-            variant=found.variant or "the default in the code",
+            variant=found.variant or CODE_DEFAULT,
             value=readable(found.value) if found.variant is not None else "",
             pill=pill("risk", "failed") if failed else pill("ok", found.reason.value),
             why=_why(found),

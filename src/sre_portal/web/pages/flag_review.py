@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from sre_portal.core.access import Permission
 from sre_portal.core.errors import Conflict, InvalidInput, Problem, Superseded, raise_if
+from sre_portal.core.flag.resolution import CODE_DEFAULT
 from sre_portal.core.flag_after import definition_after
 from sre_portal.core.flag_change import name_problems, service_of
 from sre_portal.core.flag_guard import is_held_up
@@ -76,6 +77,8 @@ class MovedPeople:
     words: str
     rows: tuple[Moved, ...]
     more: int
+    otherwise: str = CODE_DEFAULT
+    """What a row without a variant says."""
 
     @classmethod
     def of(cls, asked: int, moved: Sequence[Moved]) -> MovedPeople:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from sre_portal.core.flag.definition import Definitions, Flag
 from sre_portal.core.flag.outcome import outcomes
+from sre_portal.core.flag.resolution import CODE_DEFAULT
 from sre_portal.core.flag_change import environment_of, service_of
 from sre_portal.core.flag_guard import is_kill_switch, is_protected
 from sre_portal.core.flag_kept import KeptSet
@@ -27,7 +28,6 @@ STATES: Mapping[str, Pill] = {
 SHADES = 4
 """Parts of a share bar look different up to here; their words always do."""
 LONGEST_VALUE = 60
-CODE_DEFAULT = "the default in the code"
 MOST_VARIANTS = 4
 """Variants that a line of a list names."""
 

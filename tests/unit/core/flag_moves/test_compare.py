@@ -94,7 +94,7 @@ def test_a_split_where_there_was_none_moves_its_share() -> None:
 def test_a_disabled_flag_moves_everybody_to_their_own_default() -> None:
     found = moves(halves(), one(fractional(), state="DISABLED"))
     assert found.share is None or found.share == 1
-    assert "'b' to the caller's default" in sentences(found)[0]
+    assert "'b' to the default in the code" in sentences(found)[0]
     assert moves(halves(), None).at_most in {None, 1}
 
 
