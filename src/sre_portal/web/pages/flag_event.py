@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 from urllib.parse import urlencode
 
-from sre_portal.core.flag_change import SHARED, ChangedFlag, service_of
+from sre_portal.core.flag_change import SHARED, ChangedFlag, fields_in, service_of
 from sre_portal.core.flag_turn import FlagTurn
 from sre_portal.operations.ports import Ports
 from sre_portal.web.pages.event import Event, Link
@@ -61,19 +60,10 @@ def change_words(change: ChangedFlag) -> str:
         return "removed"
     if change.before is None:
         return "made"
-    before, after = _state(change.before), _state(change.row.definition)
+    before, after = (fields_in(text).get("state") for text in (change.before, change.row.definition))
     if before == after:
         return "changed"
     return "off" if after == "DISABLED" else "on"
-
-
-def _state(definition: str) -> object:
-    """As it is written: a newer program, or a hand, may have written anything."""
-    try:
-        fields = json.loads(definition)
-    except (ValueError, RecursionError):
-        return None
-    return fields.get("state") if isinstance(fields, dict) else None
 
 
 def _change_event(change: ChangedFlag) -> Event:
