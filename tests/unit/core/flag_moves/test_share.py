@@ -55,7 +55,7 @@ def crossing(before: Mapping[str, object], after: Mapping[str, object], variant:
 
 def test_a_flag_without_targeting_gets_a_split_with_its_default_variant() -> None:
     assert rule_after(flag(), "b", Decimal(25)) == {"fractional": [["b", 25], ["a", 75]]}
-    assert rule_after(flag(), "b", 0.01) == {"fractional": [["b", 1], ["a", 9999]]}
+    assert rule_after(flag(), "b", Decimal("0.01")) == {"fractional": [["b", 1], ["a", 9999]]}
     assert rule_after(flag(defaultVariant=...), "b", 50) == {"fractional": [["b", 50], [None, 50]]}
     assert shares_of(parsed(flag())) == {"a": Fraction(1)}
 
