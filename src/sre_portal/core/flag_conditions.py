@@ -27,7 +27,7 @@ LONGEST_WORDS = 300
 _FAILURES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
-class Place(Enum):
+class Purpose(Enum):
     """What becomes of the value of a part."""
 
     OUTCOME = auto()
@@ -44,14 +44,14 @@ class Condition:
 
     path: str
     words: str
-    place: Place
+    purpose: Purpose
     step: Step
 
     def state(self, variants: Mapping[str, object], facts: Facts) -> State:
         """What it gives, as far as it steers. As an outcome: the variant, or None for the default one."""
         try:
             value = self.step({}, (0, facts, [MAX_EFFORT]))
-            if self.place is Place.TRUTH:
+            if self.purpose is Purpose.TRUTH:
                 return truthy(value)
             if value is None or isinstance(value, bool):
                 return value
@@ -88,7 +88,7 @@ def conditions_of(flag: Flag, evaluators: Mapping[str, object]) -> Conditions:
     if not flag.enabled or flag.targeting is None:
         return Conditions()
     search = _Search(Compiler(flag.key, evaluators=evaluators), RuleReader(evaluators))
-    search.look(flag.targeting, f"flags.{flag.key}.targeting", Place.OUTCOME)
+    search.look(flag.targeting, f"flags.{flag.key}.targeting", Purpose.OUTCOME)
     found = tuple(search.found.values())
     return Conditions(found, tuple(sorted(search.reads)), search.whole, flag.variants)
 
@@ -97,41 +97,41 @@ def conditions_of(flag: Flag, evaluators: Mapping[str, object]) -> Conditions:
 class _Search:
     compiler: Compiler
     reader: RuleReader
-    found: dict[tuple[str, Place], Condition] = field(default_factory=dict)
+    found: dict[tuple[str, Purpose], Condition] = field(default_factory=dict)
     reads: set[str] = field(default_factory=set)
     whole: bool = True
-    shared: set[tuple[str, Place]] = field(default_factory=set)
+    shared: set[tuple[str, Purpose]] = field(default_factory=set)
     """Evaluators that were looked into: one may be named often."""
 
-    def look(self, rule: object, path: str, place: Place) -> None:
+    def look(self, rule: object, path: str, purpose: Purpose) -> None:
         if isinstance(rule, list):
             self._operands((one, f"{path}[{index}]") for index, one in enumerate(rule))
         if not isinstance(rule, dict) or len(rule) != 1:
             return
         [(operator, values)] = rule.items()
         if operator == "$ref":
-            self._look_into_shared(str(values), place)
-        elif operator not in {"if", "?:"} and self._is_condition(rule, operator, place):
-            self._take(rule, path, place)
+            self._look_into_shared(str(values), purpose)
+        elif operator not in {"if", "?:"} and self._is_condition(rule, operator, purpose):
+            self._take(rule, path, purpose)
         else:
-            self._look_into(operator, values, f"{path}.{operator}", place)
+            self._look_into(operator, values, f"{path}.{operator}", purpose)
 
-    def _is_condition(self, rule: object, operator: str, place: Place) -> bool:
-        steers = place is not Place.OPERAND or operator in GIVES_TRUTH | GIVES_TRUTH_OR_NULL
+    def _is_condition(self, rule: object, operator: str, purpose: Purpose) -> bool:
+        steers = purpose is not Purpose.OPERAND or operator in GIVES_TRUTH | GIVES_TRUTH_OR_NULL
         return steers and self.reader.of(rule).only_facts
 
-    def _take(self, rule: object, path: str, place: Place) -> None:
+    def _take(self, rule: object, path: str, purpose: Purpose) -> None:
         words = rule_words(rule)
         words = words if len(words) <= LONGEST_WORDS else f"{words[:LONGEST_WORDS]}..."
-        self.found[path, place] = Condition(path, words, place, self.compiler.rule(rule, path))
+        self.found[path, purpose] = Condition(path, words, purpose, self.compiler.rule(rule, path))
         self.reads |= self.reader.of(rule).facts
 
-    def _look_into_shared(self, name: str, place: Place) -> None:
-        if (name, place) not in self.shared:
-            self.shared.add((name, place))
-            self.look(self.compiler.evaluators.get(name), f"$evaluators.{name}", place)
+    def _look_into_shared(self, name: str, purpose: Purpose) -> None:
+        if (name, purpose) not in self.shared:
+            self.shared.add((name, purpose))
+            self.look(self.compiler.evaluators.get(name), f"$evaluators.{name}", purpose)
 
-    def _look_into(self, operator: str, values: object, path: str, place: Place) -> None:
+    def _look_into(self, operator: str, values: object, path: str, purpose: Purpose) -> None:
         arguments = values if isinstance(values, list) else [values]
         places = [f"{path}[{index}]" for index in range(len(arguments))] if values is arguments else [path]
         parts = list(zip(arguments, places, strict=True))
@@ -139,15 +139,15 @@ class _Search:
             case "if" | "?:":
                 for index, (one, where) in enumerate(parts):
                     decides = not index % 2 and index != len(parts) - 1
-                    self.look(one, where, Place.TRUTH if decides else place)
+                    self.look(one, where, Purpose.TRUTH if decides else purpose)
             case "and" | "or" | "log":
                 for one, where in parts:
-                    self.look(one, where, place)
+                    self.look(one, where, purpose)
             case "!" | "!!":
-                self.look(*parts[0], Place.TRUTH)
+                self.look(*parts[0], Purpose.TRUTH)
             case "fractional":
                 for one, where in parts:
-                    self._bucket(one, where, place)
+                    self._bucket(one, where, purpose)
             case "var" | "missing" | "missing_some":
                 if any(one is Else.ANYTHING or isinstance(one, str) for one in read_by(operator, arguments)):
                     self.whole = False
@@ -159,12 +159,12 @@ class _Search:
 
     def _operands(self, parts: Iterable[tuple[object, str]]) -> None:
         for one, where in parts:
-            self.look(one, where, Place.OPERAND)
+            self.look(one, where, Purpose.OPERAND)
 
-    def _bucket(self, bucket: object, path: str, place: Place) -> None:
+    def _bucket(self, bucket: object, path: str, purpose: Purpose) -> None:
         """A variant and its weight, or a rule: for the value to split by, or for a whole bucket."""
         if isinstance(bucket, list):
             for index, one in enumerate(bucket):
-                self.look(one, f"{path}[{index}]", Place.OPERAND if index else place)
+                self.look(one, f"{path}[{index}]", Purpose.OPERAND if index else purpose)
         else:
-            self.look(bucket, path, Place.OPERAND)
+            self.look(bucket, path, Purpose.OPERAND)

@@ -14,6 +14,8 @@ FEW = 20
 """Up to so many changed flags are compiled one by one; the set as a whole is made anew for more."""
 
 Fields = Mapping[str, object]
+SetAndKey = tuple[str, str]
+"""A set, and the key of a flag in it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,13 @@ from sre_portal.core.flag.definition import Flag
 from sre_portal.core.flag.lookup import SLO, Facts
 from sre_portal.core.flag_change import SHARED
 from sre_portal.core.flag_conditions import Conditions, State, conditions_of
-from sre_portal.core.flag_kept import KeptSet
+from sre_portal.core.flag_kept import KeptSet, SetAndKey
 from sre_portal.core.flag_turn import FlagTurn, TurnedCondition
 
 QUIET = timedelta(seconds=10)
 """A flag turns at most so often: a budget that lies on a threshold must not fill the log."""
 MOST_WAITING = 1000
 """Turns that wait to be written. With so many, flags turn no more until some are."""
-
-Place = tuple[str, str]
-"""A set and a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +60,10 @@ class TurnWatch:
     """The term of driving for which all of this is known."""
     waiting: deque[WaitingTurn] = field(default_factory=deque)
     _sets: dict[str, KeptSet] = field(default_factory=dict)
-    _watched: dict[Place, Watched] = field(default_factory=dict)
-    _stood: dict[Place, Stood] = field(default_factory=dict)
+    _watched: dict[SetAndKey, Watched] = field(default_factory=dict)
+    _stood: dict[SetAndKey, Stood] = field(default_factory=dict)
     _facts: Facts | None = None
-    _held: set[Place] = field(default_factory=set)
+    _held: set[SetAndKey] = field(default_factory=set)
     """Flags that turned again too soon."""
 
     def begin(self, term: int, last: Iterable[FlagTurn]) -> None:
@@ -120,7 +117,7 @@ class TurnWatch:
             return known
         return Watched(flag, evaluators, conditions_of(flag, evaluators))
 
-    def _judge(self, place: Place, watched: Watched, facts: Facts, now: datetime) -> None:
+    def _judge(self, place: SetAndKey, watched: Watched, facts: Facts, now: datetime) -> None:
         states, before = watched.conditions.states(facts), self._stood.get(place)
         if before is None or before.named != watched.named:  # another rule: that it was changed is known
             self._stood[place] = Stood(watched.named, states, watched.conditions.known(facts))
@@ -137,7 +134,7 @@ class TurnWatch:
         at = before.turned_at
         return (at is not None and timedelta() <= now - at < QUIET) or len(self.waiting) >= MOST_WAITING
 
-    def _turn(self, place: Place, before: Stood, after: Stood) -> None:
+    def _turn(self, place: SetAndKey, before: Stood, after: Stood) -> None:
         conditions = tuple(
             TurnedCondition(*named, *states)
             for named, *states in zip(after.named, before.states, after.states, strict=True)

@@ -21,7 +21,7 @@ LONGEST_COMPARED = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FlagPlace:
     """A flag in one environment; an empty name is the portal's own. `row` is None where it is not there."""
 
     flag_set: str
@@ -43,7 +43,7 @@ class FlagPlaces:
     """One flag in every environment of its service, in the order of `ServicePlaces.environments`."""
 
     key: str
-    places: Sequence[Place]
+    places: Sequence[FlagPlace]
 
     @property
     def differs(self) -> bool:
@@ -64,8 +64,8 @@ class ServicePlaces:
 class Comparison:
     """One flag here and in another environment. `differs` names the parts that are not the same, by paths."""
 
-    here: Place
-    there: Place
+    here: FlagPlace
+    there: FlagPlace
     differs: Sequence[str]
 
 
@@ -87,7 +87,7 @@ def places_of(ports: Ports, service: str) -> ServicePlaces:
         FlagPlaces(
             key,
             [
-                Place(kept.name, environment, found.get(key))
+                FlagPlace(kept.name, environment, found.get(key))
                 for kept, environment, found in zip(sets, environments, rows, strict=True)
             ],
         )
@@ -121,11 +121,9 @@ async def copy_flag(ports: Ports, actor: Principal, order: FlagOrder, environmen
     return await make_or_plan(ports, actor, target, Put(fields))
 
 
-def _place(ports: Ports, flag_set: str, key: str) -> Place:
+def _place(ports: Ports, flag_set: str, key: str) -> FlagPlace:
     kept = ports.flag_book.get(flag_set)
-    row = None if kept is None or not key else kept.rows.get(key)
-    live = None if row is None or row.definition is None else row
-    return Place(flag_set, environment_of(flag_set), live)
+    return FlagPlace(flag_set, environment_of(flag_set), None if kept is None else kept.live(key))
 
 
 def _same_place(flag_set: str, environment: str) -> list[Problem]:

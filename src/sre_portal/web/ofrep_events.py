@@ -48,7 +48,7 @@ ACCESS_SECONDS = 5.0
 """A stream whose token runs out by itself ends at most this much later."""
 RETRY = b"retry: 2000\n\n"
 KEEP = b": \n\n"
-Place = tuple[str, int]
+SetVersion = tuple[str, int]
 """A set, and the version of it that a reader was told of."""
 
 
@@ -123,7 +123,7 @@ class FlagStreams:
         channel.readers += 1
         listener.channels.append(channel)
         told = self.ports.watch.flag_listeners
-        place: Place | None = None
+        place: SetVersion | None = None
         try:
             yield RETRY
             while not (listener.is_out or self.closing.is_set()):
@@ -271,7 +271,9 @@ def streams_of(request: Request) -> FlagStreams:
     return held
 
 
-def _moved(told: dict[Place, int], before: Place | None, after: Place | None) -> Place | None:
+def _moved(
+    told: dict[SetVersion, int], before: SetVersion | None, after: SetVersion | None
+) -> SetVersion | None:
     """Counts a reader at another version than before; None is not counted at all."""
     if before != after:
         if before is not None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sre_portal.core.errors import InvalidInput
 from sre_portal.core.flag.lookup import Facts
-from sre_portal.core.flag_conditions import FAILED, Conditions, Place, conditions_of
+from sre_portal.core.flag_conditions import FAILED, Conditions, Purpose, conditions_of
 from sre_portal.core.flag_reads import RuleReader
 from tests.unit.core.flag.samples import flags
 
@@ -105,7 +105,7 @@ def test_what_a_condition_gives_is_whether_it_holds_or_the_variant() -> None:
     assert rule.states(facts(0.1, 20)) == (True, "<no variant>", None)
     assert rule.states(facts(0.3, 1)) == (False, "<no variant>", False)
     assert rule.states({"checkout": {"tier": "b"}}) == (False, "b", False)
-    assert [one.place for one in rule.found] == [Place.TRUTH, Place.OUTCOME, Place.OUTCOME]
+    assert [one.purpose for one in rule.found] == [Purpose.TRUTH, Purpose.OUTCOME, Purpose.OUTCOME]
 
 
 def test_facts_that_are_read_are_told_and_missing_ones_too() -> None:

@@ -30,7 +30,7 @@ Hashed = Callable[[object, Ask], int | None]
 """The hash of whoever the data is about; None where there is nothing to tell people apart by."""
 HashedBy = Callable[[object, object, Ask], int | None]
 """The same by a bucketing value, which comes first."""
-Place = Callable[[int], int | None]
+BucketAt = Callable[[int], int | None]
 
 
 def fractional(compiler: Compiles, values: list[object], paths: Sequence[str], *, nested: bool) -> Step:
@@ -111,7 +111,7 @@ def explicit(compiler: Compiles) -> HashedBy:
     return text
 
 
-def _by_key(hashed: Hashed, place: Place, variants: list[Step]) -> Step:
+def _by_key(hashed: Hashed, place: BucketAt, variants: list[Step]) -> Step:
     def chosen(data: object, ask: Ask) -> object:
         found = hashed(data, ask)
         index = None if found is None else place(found)
@@ -120,7 +120,9 @@ def _by_key(hashed: Hashed, place: Place, variants: list[Step]) -> Step:
     return chosen
 
 
-def _by_value(key: Step, hashed: HashedBy, place: Place, variants: list[Step], computed: _Computed) -> Step:
+def _by_value(
+    key: Step, hashed: HashedBy, place: BucketAt, variants: list[Step], computed: _Computed
+) -> Step:
     def chosen(data: object, ask: Ask) -> object:
         value = key(data, ask)
         if isinstance(value, list):

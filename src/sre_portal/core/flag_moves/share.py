@@ -15,7 +15,7 @@ from sre_portal.core.flag.definition import Flag
 from sre_portal.core.flag.fractional import weight_of
 from sre_portal.core.flag.outcome import variant_name
 from sre_portal.core.flag_moves.piece import Piece, hand_over
-from sre_portal.core.flag_moves.split import Step, dotted, fractionals
+from sre_portal.core.flag_moves.split import WayPart, dotted, fractionals
 
 PARTS = 10_000
 """A share is exact to one of so many parts, where the weights that are there leave room for it."""
@@ -24,10 +24,10 @@ MOST_BUCKETS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _SplitAt:
     """The one split of a rule: the way to what `fractional` is given, and its parts."""
 
-    way: tuple[Step, ...]
+    way: tuple[WayPart, ...]
     by: Sequence[object]
     pieces: list[Piece]
 
@@ -40,7 +40,7 @@ def shares_of(flag: Flag) -> Mapping[str | None, Fraction] | None:
     """
     if flag.targeting is None:
         return {flag.default: Fraction(1)}
-    found = _place(flag.targeting, flag.default)
+    found = _split_of(flag.targeting, flag.default)
     if isinstance(found, Problem):
         return None
     total = sum(piece.weight for piece in found.pieces)
@@ -69,13 +69,13 @@ def with_share(fields: Mapping[str, object], variant: str, percent: Decimal | in
         expected = suggestion(variant, known, "a variant of the flag")
         problems.append(Problem("variant", repr(variant), expected))
     rule = fields.get("targeting") or None
-    place = _new_place(variant, named) if rule is None else _place(rule, named)
-    if isinstance(place, Problem):
-        raise InvalidInput([*problems, place])
+    split = _new_split(variant, named) if rule is None else _split_of(rule, named)
+    if isinstance(split, Problem):
+        raise InvalidInput([*problems, split])
     raise_if(problems)
-    buckets = _changed(place.pieces, variant, share, named)
-    given = [*place.by, *([piece.written, piece.weight] for piece in buckets)]
-    return {**fields, "targeting": _replaced(rule, place.way, given)}
+    buckets = _changed(split.pieces, variant, share, named)
+    given = [*split.by, *([piece.written, piece.weight] for piece in buckets)]
+    return {**fields, "targeting": _replaced(rule, split.way, given)}
 
 
 def with_epoch(fields: Mapping[str, object], epoch: Epoch) -> dict[str, object]:
@@ -95,14 +95,14 @@ def _share(percent: Decimal | int) -> tuple[Fraction, list[Problem]]:
     return Fraction(told) / 100, []
 
 
-def _new_place(variant: str, default: str | None) -> _Place | Problem:
+def _new_split(variant: str, default: str | None) -> _SplitAt | Problem:
     if variant == default:
         expected = "another one: without targeting everybody gets the default variant"
         return Problem("variant", f"{variant!r}, the default variant", expected)
-    return _Place(("fractional",), (), [Piece(variant, variant, 0), Piece(default, default, 1)])
+    return _SplitAt(("fractional",), (), [Piece(variant, variant, 0), Piece(default, default, 1)])
 
 
-def _place(rule: object, default: str | None) -> _Place | Problem:
+def _split_of(rule: object, default: str | None) -> _SplitAt | Problem:
     found = list(fractionals(rule))
     if len(found) != 1:
         seen = f"{len(found)} splits" if found else "no split in the targeting itself"
@@ -120,7 +120,7 @@ def _place(rule: object, default: str | None) -> _Place | Problem:
     if not 0 < total <= MAX_WEIGHTS:
         seen = f"weights of {total} together"
         return Problem(f"targeting{dotted(way)}", seen, f"1 to {MAX_WEIGHTS}")
-    return _Place(way, values[: len(values) - len(buckets)], pieces)
+    return _SplitAt(way, values[: len(values) - len(buckets)], pieces)
 
 
 def _piece(bucket: object, default: str | None) -> Piece | None:
@@ -196,7 +196,7 @@ def _small(pieces: Sequence[Piece], total: int) -> list[Piece]:
     return [piece.of(piece.weight // by) for piece in pieces]
 
 
-def _replaced(rule: object, way: Sequence[Step], given: object) -> object:
+def _replaced(rule: object, way: Sequence[WayPart], given: object) -> object:
     """The rule with something else at the end of a way."""
     if not way:
         return given

@@ -13,7 +13,7 @@ from sre_portal.core.flag.definition import Definitions, Flag
 from sre_portal.core.flag.fractional import weight_of
 from sre_portal.core.flag.outcome import variant_name
 
-Step = str | int
+WayPart = str | int
 """A key or an index on the way to a part of a rule."""
 
 
@@ -43,7 +43,7 @@ def splits(flag: Flag, definitions: Definitions) -> list[Split]:
     return found
 
 
-def fractionals(rule: object, way: tuple[Step, ...] = ()) -> Iterator[tuple[tuple[Step, ...], object]]:
+def fractionals(rule: object, way: tuple[WayPart, ...] = ()) -> Iterator[tuple[tuple[WayPart, ...], object]]:
     """Every `fractional` in a rule: the way to what it is given, and that. Evaluators are not looked into."""
     if isinstance(rule, list):
         for index, item in enumerate(rule):
@@ -55,7 +55,7 @@ def fractionals(rule: object, way: tuple[Step, ...] = ()) -> Iterator[tuple[tupl
         yield from fractionals(values, (*way, operator))
 
 
-def dotted(way: Iterable[Step]) -> str:
+def dotted(way: Iterable[WayPart]) -> str:
     """The way as paths of problems have it: `.if[1].fractional`."""
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in way)
 

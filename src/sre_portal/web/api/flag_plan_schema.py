@@ -20,7 +20,7 @@ from sre_portal.core.flag_step import (
     kind_of,
     step_fields,
 )
-from sre_portal.operations.flag_environments import Comparison, FlagPlaces, Place, ServicePlaces
+from sre_portal.operations.flag_environments import Comparison, FlagPlace, FlagPlaces, ServicePlaces
 from sre_portal.operations.flag_foresight import Foreseen
 from sre_portal.operations.flag_plans import who_may_approve
 from sre_portal.web.api.flag_moves_schema import PercentNumber
@@ -164,7 +164,7 @@ class PlaceJson(BaseModel):
     changed_by: str
 
     @classmethod
-    def of(cls, place: Place) -> Self:
+    def of(cls, place: FlagPlace) -> Self:
         row = place.row
         return cls(
             flag_set=place.flag_set,

@@ -9,7 +9,7 @@ from typing import TypeVar
 from sre_portal.core.drill_standing import DrillStanding
 from sre_portal.core.errors import NotFound
 from sre_portal.core.flag_change import DEFAULT_SET, service_of
-from sre_portal.core.flag_kept import KeptSet
+from sre_portal.core.flag_kept import KeptSet, SetAndKey
 from sre_portal.core.flag_plan import OPEN
 from sre_portal.core.flag_seen import SeenBy
 from sre_portal.operations.certificates import drill_standing
@@ -17,7 +17,7 @@ from sre_portal.operations.flag_use import stale_in
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.sightings import seen_by
 from sre_portal.web.pages.figures import milliseconds
-from sre_portal.web.pages.flag_row import Beside, Place
+from sre_portal.web.pages.flag_row import Beside
 from sre_portal.web.pages.pill import Pill, pill
 from sre_portal.web.pages.recent import memo_of
 
@@ -55,7 +55,7 @@ def seen_words(told: SeenBy) -> str:
 
 
 async def _read(ports: Ports) -> Beside:
-    seen, stale, drills = dict[str, str](), dict[Place, str](), dict[Place, Pill]()
+    seen, stale, drills = dict[str, str](), dict[SetAndKey, str](), dict[SetAndKey, Pill]()
     for kept in ports.flag_book.all():
         name = kept.name
         if words := await _seen(ports, kept):

@@ -41,7 +41,7 @@ WHY: Mapping[Reason, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PreviewStep:
     """One part of the rule that was looked at."""
 
     place: str
@@ -56,7 +56,7 @@ class Answer:
     value: str
     pill: Pill
     why: str
-    steps: tuple[Step, ...]
+    steps: tuple[PreviewStep, ...]
     more: int
     """Steps that are not shown."""
 
@@ -136,9 +136,9 @@ def _is_around(path: str, branch: str) -> bool:
     return branch.startswith(path) and branch[len(path) : len(path) + 1] in {"", ".", "["}
 
 
-def _step(look: Look, key: str, *, decided: bool) -> Step:
+def _step(look: Look, key: str, *, decided: bool) -> PreviewStep:
     value = "nothing" if look.value is None else value_text(look.value)
     if look.path == path_of(key):
-        return Step("prerequisites", f"it needs {look.rule}", value, decided)
+        return PreviewStep("prerequisites", f"it needs {look.rule}", value, decided)
     place = look.path.removeprefix(f"flags.{key}.targeting").lstrip(".") or "the rule"
-    return Step(place, rule_text_words(look.rule), value, decided)
+    return PreviewStep(place, rule_text_words(look.rule), value, decided)

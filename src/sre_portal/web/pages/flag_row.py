@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sre_portal.core.flag_change import FlagRow
-from sre_portal.core.flag_kept import KeptSet
+from sre_portal.core.flag_kept import KeptSet, SetAndKey
 from sre_portal.web.pages.figures import Moment, moment
 from sre_portal.web.pages.flag_words import (
     STATES,
@@ -20,9 +20,6 @@ from sre_portal.web.pages.flag_words import (
 )
 from sre_portal.web.pages.pill import Pill
 
-Place = tuple[str, str]
-"""A set and a key."""
-
 
 @dataclass(frozen=True, slots=True)
 class Beside:
@@ -30,12 +27,12 @@ class Beside:
 
     seen: Mapping[str, str] = field(default_factory=dict)
     """Set -> who has its newest version in force: `3 of 4 in 120 ms`."""
-    stale: Mapping[Place, str] = field(default_factory=dict)
+    stale: Mapping[SetAndKey, str] = field(default_factory=dict)
     """Why it may be removed."""
-    drills: Mapping[Place, Pill] = field(default_factory=dict)
+    drills: Mapping[SetAndKey, Pill] = field(default_factory=dict)
     """Of kill switches: whether they were drilled lately enough."""
-    plans: Mapping[Place, int] = field(default_factory=dict)
-    """How many changes wait."""
+    plans: Mapping[SetAndKey, int] = field(default_factory=dict)
+    """How many changes are planned."""
 
 
 NOTHING_BESIDE = Beside()
