@@ -217,3 +217,12 @@ def test_the_last_change_of_one_flag_may_be_seen_by_all_or_asked_for_by_none(
     assert (result.exit_code, len(result.stdout.splitlines())) == (0, 1)
     portal.on("GET /flag-sets/shop/seen", Reply(200, {**told, "subscribers": 0, "seen": 0}))
     assert "has no subscribers" in invoke("flags", "seen", "shop").stdout
+
+
+def test_lint_tells_of_a_safety_that_would_be_off_in_silence(invoke: Invoke, tmp_path: Path) -> None:
+    file = tmp_path / "flags.json"
+    flag = {"state": "ENABLED", "variants": {"on": True}, "metadata": {"killSwitch": "yes"}}
+    file.write_text(json.dumps({"flags": {"f": flag}}))
+    result = invoke("flags", "lint", str(file))
+    assert result.exit_code == 2
+    assert 'flags.f.metadata.killSwitch: "yes"; expected true or false, without quotes' in result.stdout

@@ -206,3 +206,22 @@ async def test_a_file_goes_from_the_command_line_to_the_portal_and_back(door: Do
             "/ofrep/v1/evaluate/flags/checkout-open", json={}, headers={"x-flag-set": "shop"}
         )
         assert asked.json()["reason"] == "DISABLED"
+
+
+@pytest.mark.parametrize("way", ["put", "diff", "import"])
+async def test_a_safety_that_would_be_off_in_silence_is_a_problem_with_its_path(
+    omar: httpx2.AsyncClient, way: str
+) -> None:
+    wrong = {**SWITCH, "metadata": {"killSwitch": "yes", "drillEveryDays": "weekly"}}
+    file = {"document": {"flags": {"new-cart": wrong}}}
+    bodies = {
+        "put": (CART, {"definition": wrong, "reason": "a switch", "version": 1}),
+        "diff": (f"{SHOP}/diff", file),
+        "import": (f"{SHOP}/import", {**file, "reason": "a switch"}),
+    }
+    path, body = bodies[way]
+    answer = await omar.post(path, json=body)
+    assert answer.status_code == 422
+    found = [(one["path"], one["seen"]) for one in answer.json()["problems"]]
+    at = "flags.new-cart.metadata"
+    assert found == [(f"{at}.killSwitch", '"yes"'), (f"{at}.drillEveryDays", '"weekly"')]

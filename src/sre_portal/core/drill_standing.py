@@ -9,10 +9,8 @@ from typing import Literal
 
 from sre_portal.core.flag_guard import is_kill_switch
 from sre_portal.core.flag_kept import KeptSet
-from sre_portal.core.flag_said import days_said
+from sre_portal.core.flag_said import DRILL_EVERY_DAYS, days_said
 
-DRILL_EVERY_DAYS = "drillEveryDays"
-"""Metadata of a flag, or of its set for all: so long a passed drill of a kill switch counts."""
 USUAL_DAYS = 30
 
 
@@ -44,7 +42,7 @@ def standing(
     """
     if not is_kill_switch(metadata):
         return None
-    every = timedelta(days=days_said(metadata, DRILL_EVERY_DAYS, USUAL_DAYS) or USUAL_DAYS)
+    every = timedelta(days=days_said(metadata, DRILL_EVERY_DAYS, USUAL_DAYS))
     if last is None:
         return DrillStanding("never", every)
     run_id, passed_at = last

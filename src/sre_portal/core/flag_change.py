@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sre_portal.core.errors import Problem
+from sre_portal.core.errors import InvalidInput, Problem, raise_if
 from sre_portal.core.flag.bucket import DEFAULT_EPOCH, KEY, Epoch
 from sre_portal.core.flag.definition import Definitions, Flag
 from sre_portal.core.flag.dump import dump_flags, flag_fields
 from sre_portal.core.flag.parse import parse_one
 from sre_portal.core.flag_pin import pin
 from sre_portal.core.flag_plan import PlanMove
+from sre_portal.core.flag_said import said_problems
 
 SHARED = ""
 """The key under which the metadata and the shared rules of a set are kept: no flag has an empty one."""
@@ -185,7 +186,14 @@ def edited(shared: Mapping[str, object], before: Definitions, key: str, fields: 
     `shared` is what the document of the set says besides flags. Raises `InvalidInput`, also for what the edit
     breaks in flags that need this one.
     """
-    parsed = parse_one(key, fields, shared, before.flags)
+    old = before.flags.get(key)
+    told = None if old is None else old.metadata
+    said = said_problems(fields.get("metadata"), f"flags.{key}.metadata", told)
+    try:
+        parsed = parse_one(key, fields, shared, before.flags)
+    except InvalidInput as wrong:
+        raise InvalidInput([*wrong.problems, *said]) from None
+    raise_if(said)
     return keeping_pins(parsed, before, DEFAULT_EPOCH).flags[key]
 
 

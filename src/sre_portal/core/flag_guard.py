@@ -6,12 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from sre_portal.core.flag_change import SHARED, FlagEdit
 from sre_portal.core.flag_kept import KeptSet
+from sre_portal.core.flag_said import KILL_SWITCH, PROTECTED
 from sre_portal.core.flag_step import FlagStep, Toggle
-
-PROTECTED = "protected"
-"""Metadata of a flag, or of its set for all: a change by hand waits for a second person."""
-KILL_SWITCH = "killSwitch"
-"""Metadata of a flag: it is drilled, and switching it on or off is never held up."""
 
 Said = Mapping[str, object]
 """What is said of a flag, by itself or else by its set: `KeptSet.metadata_of`."""

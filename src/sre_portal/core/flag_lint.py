@@ -18,6 +18,7 @@ from sre_portal.core.flag.prerequisite import path_of
 from sre_portal.core.flag.resolution import CODE_DEFAULT
 from sre_portal.core.flag.value import truthy
 from sre_portal.core.flag_pin import splits_people
+from sre_portal.core.flag_said import meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ def lint_flags(definitions: Definitions) -> list[Advice]:
     for flag in definitions.flags.values():
         found += _flag(flag, definitions)
         named.update(_references(flag.targeting))
+    found += _slips(definitions.metadata, "metadata")
     for name, rule in definitions.evaluators.items():
         named.update(_references(rule))
         found += _rule(rule, f"$evaluators.{name}", definitions.evaluators)
@@ -53,6 +55,7 @@ def _flag(flag: Flag, definitions: Definitions) -> Iterator[Advice]:
     path = f"flags.{flag.key}"
     for name in flag.extra:
         yield Advice(f"{path}.{name}", "This key has no meaning here. It is kept.")
+    yield from _slips(flag.metadata, f"{path}.metadata")
     yield from _prerequisites(flag, path)
     if flag.targeting is None:
         return
@@ -61,6 +64,12 @@ def _flag(flag: Flag, definitions: Definitions) -> Iterator[Advice]:
     if flag.pinned(definitions.metadata) is None and splits_people(flag, definitions):
         text = f"No {KEY} in the metadata: people are split as by epoch {DEFAULT_EPOCH}, until that changes."
         yield Advice(f"{path}.metadata", text)
+
+
+def _slips(metadata: Mapping[str, object], path: str) -> Iterator[Advice]:
+    for name in metadata:
+        if (known := meant(name)) is not None:
+            yield Advice(f"{path}.{name}", f"This key has no meaning here; {known} has.")
 
 
 def _prerequisites(flag: Flag, path: str) -> Iterator[Advice]:

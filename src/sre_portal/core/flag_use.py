@@ -9,10 +9,8 @@ from datetime import datetime, timedelta
 from sre_portal.core.flag.resolution import CODE_DEFAULT
 from sre_portal.core.flag_guard import is_kill_switch
 from sre_portal.core.flag_kept import KeptSet
-from sre_portal.core.flag_said import days_said
+from sre_portal.core.flag_said import STALE_AFTER, days_said
 
-STALE_AFTER = "staleAfterDays"
-"""In the metadata of a flag, or of its set: after how many days it is stale, 0 for never."""
 STALE_AFTER_DAYS = 30
 
 NO_VARIANT = ""

@@ -14,7 +14,8 @@ from sre_portal.core.errors import Problem
 from sre_portal.core.experiment import AlertExpectation, ErrorFault, Experiment, FlagExpectation
 from sre_portal.core.flag.definition import Definitions
 from sre_portal.core.flag.flag_set import merged
-from sre_portal.core.flag_guard import KILL_SWITCH, is_kill_switch
+from sre_portal.core.flag_guard import is_kill_switch
+from sre_portal.core.flag_said import KILL_SWITCH
 from sre_portal.core.leases import counts_for
 from sre_portal.core.phrase import closest_first, listed
 from sre_portal.core.route import routes_overlap

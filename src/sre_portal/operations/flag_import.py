@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sre_portal.core.access import Permission, Principal
+from sre_portal.core.drill import without_drill
 from sre_portal.core.errors import Protected, Superseded, raise_if
 from sre_portal.core.flag.bucket import DEFAULT_EPOCH, Epoch
 from sre_portal.core.flag.definition import Definitions
 from sre_portal.core.flag.dump import dump_flags
-from sre_portal.core.flag.parse import parse_definitions
+from sre_portal.core.flag_after import set_after
 from sre_portal.core.flag_change import (
     Difference,
     FlagEdit,
@@ -26,6 +27,7 @@ from sre_portal.core.flag_guard import protected_paths
 from sre_portal.core.flag_kept import KeptSet
 from sre_portal.core.flag_moves.compare import Moves, moves_between
 from sre_portal.core.flag_plan import PlanMove
+from sre_portal.core.flag_said import accepted
 from sre_portal.operations.access_act import LONGEST_REASON, reason_problems
 from sre_portal.operations.audited import Act, audited
 from sre_portal.operations.flags import come_true, kept_now, kept_set, settled, take_in
@@ -117,8 +119,10 @@ async def plan_import(ports: Ports, order: ImportOrder, document: str | Mapping[
 
 
 def export_flags(ports: Ports, flag_set: str) -> str:
-    """The set as a file that parses back equal. Raises `NotFound`."""
-    return dump_flags(kept_set(ports, flag_set).flags.definitions)
+    """The set as a file that parses back equal, without rules of drills. Raises `NotFound`."""
+    definitions = kept_set(ports, flag_set).flags.definitions
+    flags = {key: without_drill(flag) for key, flag in definitions.flags.items()}
+    return dump_flags(replace(definitions, flags=flags))
 
 
 async def _planned(ports: Ports, order: ImportOrder, document: str | Mapping[str, object]) -> _Planned:
@@ -131,12 +135,12 @@ async def _planned(ports: Ports, order: ImportOrder, document: str | Mapping[str
 
 def _parsed(document: str | Mapping[str, object]) -> Definitions:
     with uncollected():
-        return parse_definitions(document)
+        return accepted(document)
 
 
 def _compared(kept: KeptSet, parsed: Definitions, epoch: Epoch) -> _Planned:
     before = kept.flags.definitions
-    wanted = keeping_pins(parsed, before, epoch)
+    wanted = set_after(keeping_pins(parsed, before, epoch), before)
     edits = edits_to(kept.rows, wanted)
     told = difference(kept.rows, edits)
     changed = list(wanted.flags) if told.shared else told.changed

@@ -90,3 +90,13 @@ def test_what_an_evaluator_gives_is_known() -> None:
 
 def test_a_split_gives_whoever_has_no_key_the_default_variant() -> None:
     assert not any("gives everybody" in one for one in advice({"fractional": [["b", 1]]}))
+
+
+def test_a_key_of_the_metadata_that_is_nearly_one_with_a_meaning_is_told() -> None:
+    assert advice(metadata={"kill_switch": True, "owner": "shop"}) == [
+        "flags.f.metadata.kill_switch: This key has no meaning here; killSwitch has."
+    ]
+    shared = {**document(), "metadata": {"staleafterdays": 3}}
+    assert [str(one) for one in lint_flags(parse_flags(shared).definitions)] == [
+        "metadata.staleafterdays: This key has no meaning here; staleAfterDays has."
+    ]

@@ -10,8 +10,8 @@ Where a new one goes:
   must not get all its values; what it gives in `operators.GIVES_*` or `outcome.inside`; what it reads in
   `operators.READERS` and `flag_reads.read_by`; its words in `flag_rule_words`; a shortcut in `quick` if many
   rules have it. `tests/unit/core/test_flag_operators.py` asks each row of each operator.
-- A key of the metadata: its name beside the code that reads it; what evaluation needs in `definition`, what
-  guards a flag in `flag_guard`.
+- A key of the metadata: what evaluation needs in `definition`, and what it takes in `parse`; what the portal
+  needs, with what it takes, in `flag_said.TAKES`.
 - A fact of an SLO: `flag_facts`; all rules can read it by its name from then on.
 - A kind of change: a step in `flag_step`, and what it makes of a definition in `flag_after`.
 """
