@@ -9,11 +9,9 @@ from hashlib import sha256
 from typing import Literal
 
 from sre_portal.core.access import Permission, Principal, require
-from sre_portal.core.complaint import shown
 from sre_portal.core.errors import (
     Conflict,
     NotFound,
-    Problem,
     Protected,
     StoreUnavailable,
     raise_if,
@@ -62,9 +60,13 @@ class FlagOrder:
     """The planned change as it was seen, and as it stands while it is made."""
 
     @property
+    def is_drill(self) -> bool:
+        return self.way == "drill"
+
+    @property
     def needs_approval(self) -> bool:
         """Whether it is held up where a flag is protected."""
-        return self.way != "drill" and not (self.plan is not None and self.plan.after.is_approved)
+        return not self.is_drill and not (self.plan is not None and self.plan.after.is_approved)
 
 
 async def put_flag(
@@ -128,7 +130,7 @@ async def change_flag(ports: Ports, actor: Principal, order: FlagOrder, step: Fl
     """
     raise_if([*reason_problems(order.reason), *name_problems(order.flag_set, [order.key])])
     kept = await kept_now(ports, order.flag_set)
-    row, text = kept.rows.get(order.key), definition_after(kept, order.key, step)
+    row, text = kept.rows.get(order.key), definition_after(kept, order.key, step, drill=order.is_drill)
     if row is not None and row.definition == text and order.version in {None, row.version}:
         require(actor, Permission.FLAG_FLIP, service_of(order.flag_set))
         await come_true(ports, order.plan, row.version)
@@ -174,7 +176,7 @@ async def change_flag(ports: Ports, actor: Principal, order: FlagOrder, step: Fl
                     change.reason,
                 )
             kept = await kept_now(ports, order.flag_set)
-            text = definition_after(kept, order.key, step)
+            text = definition_after(kept, order.key, step, drill=order.is_drill)
         raise Conflict("a set that rests for a moment", "one that others change all the time")
 
 
@@ -187,9 +189,14 @@ def check_protected(
     """
     if not order.needs_approval or not is_held_up(step, kept.metadata_of(order.key)):
         return {}
-    if has_broken_glass(actor, ports.clock.now()):
-        return {"alone": BROKEN_GLASS}
-    raise Protected(f"{order.flag_set}/{order.key}")
+    if waits_for_second(ports, actor, kept, order.key, step):
+        raise Protected(f"{order.flag_set}/{order.key}")
+    return {"alone": BROKEN_GLASS}
+
+
+def waits_for_second(ports: Ports, actor: Principal, kept: KeptSet, key: str, step: FlagStep) -> bool:
+    """Whether a change that somebody makes by hand now waits until a second person has approved it."""
+    return is_held_up(step, kept.metadata_of(key)) and not has_broken_glass(actor, ports.clock.now())
 
 
 def settled(ports: Ports, plan: PlanMove | None, version: int) -> PlanMove | None:
@@ -211,10 +218,3 @@ def _told(text: str | None, version: int) -> dict[str, object]:
     if len(text) <= LONGEST_TOLD and (definition := fields_in(text)):
         return {"version": version, "definition": definition}
     return {"version": version, "sha256": sha256(text.encode()).hexdigest()}
-
-
-def whole_number(text: str, path: str) -> int:
-    """A version that somebody gave as text. Raises `InvalidInput`."""
-    if not text.isascii() or not text.isdigit() or len(text) > 15:
-        raise_if([Problem(path, shown(text), "the version that was seen, such as 3")])
-    return int(text)

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, sele
 from sre_portal.core.access import Grant, Role
 from sre_portal.core.account import Account, GivenGrant
 from sre_portal.core.errors import NotFound
+from sre_portal.core.whole import whole_in
 from sre_portal.store import tables
 from sre_portal.store.connection import Database
 from sre_portal.store.dialect import added
@@ -38,8 +39,8 @@ class Accounts:
         """Those whose id, name, e-mail or subject it is."""
         columns = tables.account.c
         chosen = or_(columns.name == text, columns.email == text, columns.subject == text)
-        if text.isascii() and text.isdecimal() and len(text) < 18:
-            chosen = or_(chosen, columns.id == int(text))
+        if (number := whole_in(text)) is not None:
+            chosen = or_(chosen, columns.id == number)
         return await self._database.read(partial(accounts, chosen=chosen))
 
     async def all(self, limit: int = 500) -> Sequence[Account]:

@@ -36,7 +36,7 @@ from sre_portal.web.pages.access_asked import (
 )
 from sre_portal.web.pages.access_tokens import AGENT, TOKEN_FIELDS, ask_to_rotate, tokens_page
 from sre_portal.web.pages.figures import exact
-from sre_portal.web.pages.form import Form, fields_of, one_of, services_in, whole_number
+from sre_portal.web.pages.form import Form, fields_of, number_field, one_of, services_in
 from sre_portal.web.pages.secret import NewSecret, secret_page
 from sre_portal.web.rate import pace
 
@@ -132,7 +132,7 @@ async def rotate(request: Request) -> Response:
     ports, fields, wrong = ports_of(request), await fields_of(request), list[Problem]()
     old = await issued_token(ports, str(request.path_params["name"]))
     most = LONGEST_OVERLAP.days * 24
-    hours = whole_number(fields, "overlap", f"0 to {most} hours", wrong)
+    hours = number_field(fields, "overlap", f"0 to {most} hours", wrong)
     name, lasts = fields.get("name", ""), timedelta(hours=hours)
     try:
         raise_if(wrong)
@@ -164,7 +164,7 @@ async def _block(request: Request, fields: Mapping[str, str], *, blocked: bool) 
 
 
 def _order(fields: Mapping[str, str], wrong: list[Problem]) -> Order:
-    days = whole_number(fields, "days", f"1 to {LONGEST_DAYS}", wrong)
+    days = number_field(fields, "days", f"1 to {LONGEST_DAYS}", wrong)
     kind = one_of(fields, "role", (*ROLES, AGENT), wrong)
     services, name = services_in(fields.get("services", "")), fields.get("name", "")
     if kind != AGENT:

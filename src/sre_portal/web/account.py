@@ -17,7 +17,7 @@ from sre_portal.web.context import address_of, ports_of, principal_of
 from sre_portal.web.cookies import drop_cookie
 from sre_portal.web.guard import origin_of, own_session
 from sre_portal.web.pages.account import Typed, account_page
-from sre_portal.web.pages.form import fields_of, one_of, services_in, whole_number
+from sre_portal.web.pages.form import fields_of, number_field, one_of, services_in
 from sre_portal.web.pages.secret import NewSecret, secret_page
 from sre_portal.web.rate import pace
 
@@ -38,7 +38,7 @@ async def end_session(request: Request) -> Response:
 async def issue(request: Request) -> Response:
     """A token of one's own. Its secret is in this answer and nowhere else."""
     fields, wrong = await fields_of(request), list[Problem]()
-    days = whole_number(fields, "days", f"1 to {LONGEST_DAYS}", wrong)
+    days = number_field(fields, "days", f"1 to {LONGEST_DAYS}", wrong)
     role = Role(one_of(fields, "role", [one.value for one in Role], wrong))
     services = services_in(fields.get("services", "")) or _usual(principal_of(request), role)
     order = Order(fields.get("name", ""), days, role, services)
@@ -74,7 +74,7 @@ async def break_own_glass(request: Request) -> Response:
     """Admin for a while. The page it leads to brings the browser a new secret."""
     fields, wrong = await fields_of(request), list[Problem]()
     most = int(GLASS_LONGEST.total_seconds()) // 60
-    minutes = whole_number(fields, "minutes", f"1 to {most}", wrong)
+    minutes = number_field(fields, "minutes", f"1 to {most}", wrong)
     who, account = principal_of(request), own_session(request).account
     lasts, reason = timedelta(minutes=minutes), fields.get("reason", "")
     try:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from sre_portal.core.access import Principal
 from sre_portal.core.errors import NotAuthenticated
+from sre_portal.core.whole import whole_number
 from sre_portal.operations.ports import Ports
 
 
@@ -21,6 +22,11 @@ def principal_of(request: Request) -> Principal:
     if not isinstance(principal, Principal):
         raise NotAuthenticated("log in first")
     return principal
+
+
+def number_in(request: Request, part: str, expected: str) -> int:
+    """The whole number in a part of the path. Raises `InvalidInput`."""
+    return whole_number(str(request.path_params[part]), part, expected)
 
 
 def csrf_of(request: Request) -> str:

@@ -10,9 +10,10 @@ from starlette.responses import RedirectResponse, Response
 from sre_portal.core.errors import Conflict, InvalidInput, Problem, Superseded, raise_if
 from sre_portal.core.flag_plan import FlagPlan, TimedStep
 from sre_portal.core.flag_step import FlagStep, Put, Remove, Toggle
+from sre_portal.core.whole import VERSION_SEEN, whole_number
 from sre_portal.operations.flag_draft import draft_of
 from sre_portal.operations.flag_plans import make_or_plan, propose
-from sre_portal.operations.flags import FlagOrder, kept_now, whole_number
+from sre_portal.operations.flags import FlagOrder, kept_now
 from sre_portal.web.context import address_of, ports_of, principal_of
 from sre_portal.web.pages.flag_asked import ask_to_remove, ask_to_toggle
 from sre_portal.web.pages.flag_form import long_fields
@@ -41,7 +42,7 @@ async def remove(request: Request) -> Response:
     """`POST /flags/{flag_set}/{key}/remove`."""
     fields = await long_fields(request)
     try:
-        order = order_of(request, fields, whole_number(fields.get("version", ""), "version"))
+        order = order_of(request, fields, whole_number(fields.get("version", ""), "version", VERSION_SEEN))
         return await _make(request, order, Remove())
     except InvalidInput as invalid:
         return await ask_to_remove(request, fields, invalid.problems)
@@ -59,7 +60,7 @@ async def save(request: Request) -> Response:
     (flag_set, key), fields = flag_in(request), await long_fields(request)
     ports, wrong = ports_of(request), list[Problem]()
     try:
-        order = order_of(request, fields, whole_number(fields.get("version", ""), "version"))
+        order = order_of(request, fields, whole_number(fields.get("version", ""), "version", VERSION_SEEN))
         at = instant_in(fields.get("at", ""), "at", ports.clock.now(), wrong)
         raise_if(wrong)
         draft = draft_of(await kept_now(ports, flag_set), key, fields.get("definition", ""))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from sre_portal.core.errors import InvalidInput, NotFound, Problem, Refused
+from sre_portal.core.errors import InvalidInput, NotFound, Refused
 from sre_portal.core.experiment import Experiment
 from sre_portal.operations.handover import start_anywhere
 from sre_portal.operations.stop import abort_run, stop_all
 from sre_portal.web.context import address_of, ports_of, principal_of
 from sre_portal.web.pages.quick_fault import quick_fault_document, rejected
+from sre_portal.web.pages.stop import run_id_of
 
 
 async def start_quick_fault(request: Request) -> Response:
@@ -49,14 +50,6 @@ def experiment_named(request: Request, name: str) -> Experiment:
         if experiment.name == name:
             return experiment
     raise NotFound("experiment", name)
-
-
-def run_id_of(request: Request) -> int:
-    """The run in the path. Raises `InvalidInput`."""
-    text = str(request.path_params["id"])
-    if not (text.isdecimal() and len(text) < 12):
-        raise InvalidInput([Problem("id", repr(text), "the number of a run")])
-    return int(text)
 
 
 async def _start(request: Request, experiment: Experiment) -> Response:

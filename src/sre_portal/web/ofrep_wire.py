@@ -9,8 +9,10 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sre_portal.core.flag.reading import TOO_DEEP
 from sre_portal.core.flag.resolution import ErrorCode, Resolution, type_name
 from sre_portal.core.flag_change import DEFAULT_SET
+from sre_portal.core.whole import whole_in
 
 PREFIX = "/ofrep/"
 JSON = "application/json"
@@ -83,7 +85,9 @@ def context_in(body: bytes) -> Mapping[str, object]:
     """The evaluation context of a request; an empty one where none is given. Raises `Unfit`."""
     try:
         question = _decode(body) if body else {}
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as broken:
+    except RecursionError:
+        raise Unfit(ErrorCode.PARSE_ERROR, f"the request has {TOO_DEEP}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as broken:
         raise Unfit(ErrorCode.PARSE_ERROR, f"the request is not JSON: {broken}") from None
     if not isinstance(question, dict):
         raise Unfit(ErrorCode.PARSE_ERROR, f"the request is {type_name(question)}, not an object")
@@ -109,8 +113,7 @@ def tag_of_version(version: int) -> str:
 
 def version_in(tag: str) -> int:
     """The version of a set that a client was told of; 0 where it is none of ours."""
-    number = tag.removeprefix("W/").strip('"')
-    return int(number) if number.isascii() and number.isdecimal() and len(number) <= 15 else 0
+    return whole_in(tag.removeprefix("W/").strip('"')) or 0
 
 
 def tags_in(header: str) -> set[str]:

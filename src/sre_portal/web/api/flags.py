@@ -14,12 +14,13 @@ from sre_portal.core.flag_explain import explain
 from sre_portal.core.flag_kept import live_row
 from sre_portal.core.flag_plan import FlagPlan
 from sre_portal.core.flag_step import Put, Remove, Toggle
+from sre_portal.core.whole import VERSION_SEEN, whole_number
 from sre_portal.operations.flag_facts import facts_of, unknown_facts
 from sre_portal.operations.flag_import import ImportOrder, export_flags, plan_import
 from sre_portal.operations.flag_moves import moves_made
 from sre_portal.operations.flag_plans import import_or_plan, make_or_plan
 from sre_portal.operations.flag_use import stale_in
-from sre_portal.operations.flags import FlagOrder, kept_now, kept_set, whole_number
+from sre_portal.operations.flags import FlagOrder, kept_now, kept_set
 from sre_portal.web.api.flag_moves_schema import ShareJson
 from sre_portal.web.api.flag_path import Key, SetAsked, SetName
 from sre_portal.web.api.flag_plan_schema import FlagPlanJson
@@ -170,7 +171,7 @@ def _version(request: Request, told: int | None) -> int | None:
     header = request.headers.get("if-match", "").strip().removeprefix("W/").strip('"')
     if not header:
         return told
-    seen = whole_number(header, "If-Match")
+    seen = whole_number(header, "If-Match", VERSION_SEEN)
     if told is not None and told != seen:
         raise InvalidInput([Problem("version", str(told), f"{seen}, as If-Match says")])
     return seen

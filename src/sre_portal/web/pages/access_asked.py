@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sre_portal.core.access import in_words
-from sre_portal.core.errors import InvalidInput, Problem
+from sre_portal.core.errors import Problem
 from sre_portal.operations.access_act import text_of
 from sre_portal.operations.grants import grant_of
-from sre_portal.web.context import ports_of
+from sre_portal.web.context import number_in, ports_of
 from sre_portal.web.pages.confirm import Question, confirm_page
 from sre_portal.web.pages.figures import plural
 
@@ -93,7 +93,4 @@ async def ask_to_withdraw(
 
 def account_id_of(request: Request, expected: str = "the number of an account") -> int:
     """The number in the path. Raises `InvalidInput`."""
-    text = str(request.path_params["id"])
-    if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise InvalidInput([Problem("id", repr(text[:20]), expected)])
-    return int(text)
+    return number_in(request, "id", expected)

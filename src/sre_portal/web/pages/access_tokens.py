@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sre_portal.core.errors import Problem
+from sre_portal.core.whole import whole_in
 from sre_portal.operations.directory import everybody
 from sre_portal.operations.tokens import issued_token
 from sre_portal.web import render
@@ -106,6 +107,6 @@ async def ask_to_revoke(request: Request) -> Response:
 def next_name(name: str) -> str:
     """`ci-2` after `ci`, `ci-3` after `ci-2`."""
     stem, dash, number = name.rpartition("-")
-    if dash and number.isascii() and number.isdecimal() and len(number) < 6:
-        return f"{stem}-{int(number) + 1}"
+    if dash and (count := whole_in(number, 5)) is not None:
+        return f"{stem}-{count + 1}"
     return f"{name[:60]}-2"

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from sre_portal.core.audit import AuditEvent, AuditFilter, AuditOutcome, Facts, Standing
 from sre_portal.core.audit_check import Checked
 from sre_portal.core.errors import InvalidInput, Problem
+from sre_portal.core.whole import whole_in
 from sre_portal.operations.audit_log import look_sentence, verify_log
 from sre_portal.web import render
 from sre_portal.web.context import ports_of
@@ -154,13 +155,13 @@ def filter_of(query: Mapping[str, str]) -> AuditFilter:
     outcome = next((name for name in OUTCOMES if name == query.get("outcome")), None)
     if query.get("outcome") and outcome is None:
         problems.append(Problem("outcome", "something else", f"one of {', '.join(OUTCOMES)}"))
-    before = query.get("before", "")
-    if before and not (before.isdecimal() and len(before) < 18):
+    before = whole_in(query.get("before", ""))
+    if query.get("before") and before is None:
         problems.append(Problem("before", "something else", "the number of an event"))
     if problems:
         raise InvalidInput(problems)
     actor, action, what = (query.get(name, "").strip() for name in ("actor", "action", "object"))
-    return AuditFilter(actor, action, what, outcome or "", int(before) if before else None)
+    return AuditFilter(actor, action, what, outcome or "", before)
 
 
 def facts_text(facts: Facts | None) -> str:

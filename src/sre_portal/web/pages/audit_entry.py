@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from sre_portal.core.audit_proof import Proof
 from sre_portal.core.errors import NotFound
+from sre_portal.core.whole import whole_in
 from sre_portal.operations.audit_log import signed_by_us
 from sre_portal.web import render
 from sre_portal.web.context import ports_of
@@ -72,9 +73,10 @@ class EntryPage:
 async def audit_entry(request: Request) -> Response:
     ports = ports_of(request)
     text = request.path_params["seq"]
-    if not (text.isdecimal() and len(text) < 18):
+    seq = whole_in(text)
+    if seq is None:
         raise NotFound("audit entry", text[:40])
-    proof = await ports.audit.proof(int(text))
+    proof = await ports.audit.proof(seq)
     key, forged = signed_by_us(ports, proof.checkpoint)
     return render.page(request, "audit_entry.html", EntryPage.of(proof, key, forged))
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sre_portal.core.flag_change import FlagRow
+from sre_portal.core.whole import whole_in
 from sre_portal.operations.flag_draft import Draft
 from sre_portal.operations.ports import Ports
 from sre_portal.web import render
@@ -42,8 +43,7 @@ async def conflict_page(request: Request, fields: Mapping[str, str], draft: Draf
     ports, kept, key = ports_of(request), draft.kept, draft.flag.key
     theirs = kept.rows.get(key)
     base = await _seen(ports, kept.name, key, fields.get("version", ""))
-    made = None if theirs is None else theirs.definition
-    now_at = "0" if theirs is None or theirs.definition is None else str(theirs.version)
+    made = kept.text(key)
     view = ConflictPage(
         flag_set=kept.name,
         key=key,
@@ -59,7 +59,7 @@ async def conflict_page(request: Request, fields: Mapping[str, str], draft: Draf
             "definition": fields.get("definition", ""),
             "context": fields.get("context", ""),
             "reason": fields.get("reason", ""),
-            "version": now_at,
+            "version": str(kept.version_of(key)),
         },
     )
     return render.page(request, "flag_conflict.html", view, 409)
@@ -67,7 +67,8 @@ async def conflict_page(request: Request, fields: Mapping[str, str], draft: Draf
 
 async def _seen(ports: Ports, flag_set: str, key: str, version: str) -> str | None:
     """The definition that an editor began with; None where it began with no flag."""
-    if not (version.isascii() and version.isdecimal() and 0 < len(version) < 16 and int(version)):
+    number = whole_in(version)
+    if not number:
         return None
-    found: Sequence[FlagRow] = await ports.flags.history(flag_set, key, 1, int(version) + 1)
-    return found[0].definition if found and found[0].version == int(version) else None
+    found: Sequence[FlagRow] = await ports.flags.history(flag_set, key, 1, number + 1)
+    return found[0].definition if found and found[0].version == number else None

@@ -10,11 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sre_portal.core.access import Permission, Principal
+from sre_portal.core.drill_fit import safe_variants
 from sre_portal.core.errors import InvalidInput, Objection, Problem, raise_if
+from sre_portal.core.flag.definition import Flag
 from sre_portal.core.flag_change import service_of
 from sre_portal.core.flag_kept import live_row
 from sre_portal.operations.drill_look import look_at_switches
-from sre_portal.operations.drills import QUICK_SECONDS, QuickDrill, experiment_of
+from sre_portal.operations.drills import QUICK_SECONDS, QUICK_SEEN_SECONDS, QuickDrill, experiment_of
 from sre_portal.operations.flags import kept_set
 from sre_portal.operations.runs import check_against
 from sre_portal.web import render
@@ -25,13 +27,25 @@ from sre_portal.web.pages.flag_form import long_fields
 from sre_portal.web.pages.flag_place import flag_in
 from sre_portal.web.pages.flag_schedule import percent_in
 from sre_portal.web.pages.flag_words import choices_of, flag_href
-from sre_portal.web.pages.form import Form, whole_number
+from sre_portal.web.pages.form import Form, number_field
 from sre_portal.web.pages.frame import May, permission
 from sre_portal.web.pages.quick_fault import effect_of, held_by
 from sre_portal.web.rate import pace_flip
 
-FIELDS = {"variant": "", "percent": "100", "seconds": str(QUICK_SECONDS), "reason": ""}
-PLACES = (("duration", "seconds"), ("percent", "percent"), ("cohort", "percent"), ("variant", "variant"))
+FIELDS = {
+    "variant": "",
+    "percent": "20",
+    "seconds": str(QUICK_SECONDS),
+    "within": str(QUICK_SEEN_SECONDS),
+    "reason": "",
+}
+PLACES = (
+    ("duration", "seconds"),
+    ("seenWithin", "within"),
+    ("percent", "percent"),
+    ("cohort", "percent"),
+    ("variant", "variant"),
+)
 """Where a problem of the experiment is shown: what its path holds, and the field."""
 
 
@@ -71,17 +85,16 @@ def drill_page(
     (flag_set, key), ports = flag_in(request), ports_of(request)
     kept = kept_set(ports, flag_set)
     live_row(kept, key)
-    variants = choices_of(kept.flags.definitions.flags.get(key))
+    flag = kept.flags.definitions.flags.get(key)
+    begins, choices = "" if flag is None else variant_off(flag, kept.metadata_of(key)), choices_of(flag)
     service = service_of(flag_set)
     view = DrillPage(
         flag_set=flag_set,
         key=key,
         href=flag_href(flag_set, key),
         service=service,
-        variants=variants,
-        form=Form.of(
-            {**FIELDS, "variant": variants[0][0] if variants else ""}, given, [_placed(one) for one in wrong]
-        ),
+        variants=choices if begins else (("", "choose one"), *choices),
+        form=Form.of({**FIELDS, "variant": begins}, given, [_placed(one) for one in wrong]),
         held=held_by(ports, service),
         may=may_drill(principal_of(request), service),
     )
@@ -117,6 +130,7 @@ async def drill_review(
             ("They get", asked.variant),
             ("Who", people),
             ("For", f"{span(asked.duration)}, and it ends by the clock everywhere, also without the portal"),
+            ("Expected", f"whoever listens has it in force within {span(asked.seen_within)}"),
             ("Then", "the definition of before is put back, and the drill is certified"),
             ("Why", asked.reason or "no reason given"),
         ),
@@ -126,6 +140,17 @@ async def drill_review(
         may=may_drill(who, service_of(flag_set)),
     )
     return render.page(request, "flag_drill_review.html", view, 409 if refused else 200)
+
+
+def variant_off(flag: Flag, metadata: Mapping[str, object]) -> str:
+    """The variant that a switch is flipped to, as far as the flag says it; empty where somebody has to choose.
+
+    One that is said to be safe, or else the only value that is nothing: false, 0, or empty.
+    """
+    others = {name: value for name, value in flag.variants.items() if name != flag.default}
+    safe = [name for name in safe_variants(metadata) if name in others]
+    found = safe or [name for name, value in others.items() if not value]
+    return found[0] if len(found) == 1 else ""
 
 
 def may_drill(who: Principal, service: str) -> May:
@@ -138,7 +163,10 @@ def drill_in(request: Request, fields: Mapping[str, str]) -> QuickDrill:
     """The drill that the fields describe. Raises `InvalidInput` with every problem."""
     (flag_set, key), wrong = flag_in(request), list[Problem]()
     percent = percent_in(fields, "percent", wrong)
-    seconds = whole_number(fields, "seconds", "a whole number of seconds", wrong)
+    seconds = number_field(fields, "seconds", "a whole number of seconds", wrong)
+    within = number_field(fields, "within", "a whole number of seconds", wrong)
+    if not fields.get("variant", ""):
+        wrong.append(Problem("variant", "nothing", "the variant that they get"))
     raise_if(wrong)
     return QuickDrill(
         flag_set,
@@ -146,6 +174,7 @@ def drill_in(request: Request, fields: Mapping[str, str]) -> QuickDrill:
         fields.get("variant", ""),
         None if percent == 100 else percent,
         timedelta(seconds=seconds),
+        timedelta(seconds=within),
         reason=fields.get("reason", ""),
     )
 

@@ -12,6 +12,7 @@ from sre_portal.core.access import Permission
 from sre_portal.core.errors import Problem
 from sre_portal.core.flag_change import name_problems, service_of
 from sre_portal.core.flag_kept import KeptSet
+from sre_portal.core.whole import whole_in
 from sre_portal.operations.flag_draft import readable_definition
 from sre_portal.operations.flags import kept_now
 from sre_portal.web import render
@@ -65,13 +66,12 @@ async def edit(request: Request) -> Response:
     """`GET /flags/{flag_set}/{key}/edit?shape=`: also of a flag that is not there yet."""
     flag_set, key = flag_in(request)
     kept = await kept_now(ports_of(request), flag_set)
-    row = kept.rows.get(key)
-    there = row is not None and row.definition is not None
-    text = readable_definition(row.definition) if row is not None and row.definition is not None else None
+    text = kept.text(key)
+    shape = request.query_params.get("shape", "")
     fields = {
-        "definition": text or template(request.query_params.get("shape", "")),
+        "definition": template(shape) if text is None else readable_definition(text),
         "context": CONTEXT,
-        "version": str(row.version) if row is not None and there else "0",
+        "version": str(kept.version_of(key)),
     }
     return await edit_page(request, kept, key, fields)
 
@@ -87,13 +87,11 @@ async def edit_page(
     request: Request, kept: KeptSet, key: str, fields: Mapping[str, str], status: int = 200
 ) -> Response:
     ports = ports_of(request)
-    row = kept.rows.get(key)
-    version = fields.get("version", "")
     view = EditPage(
         flag_set=kept.name,
         key=key,
-        is_new=row is None or row.definition is None,
-        version=int(version) if version.isascii() and version.isdecimal() and len(version) < 16 else 0,
+        is_new=kept.live(key) is None,
+        version=whole_in(fields.get("version", "")) or 0,
         definition=fields.get("definition", ""),
         context=fields.get("context", ""),
         preview=await preview_of(ports, kept.name, key, fields),

@@ -10,11 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sre_portal.core.access import Permission
-from sre_portal.core.errors import InvalidInput, NotFound, Problem
+from sre_portal.core.errors import NotFound
 from sre_portal.core.flag_change import FlagRow, service_of
+from sre_portal.core.whole import whole_in
 from sre_portal.operations.flag_draft import readable_definition
+from sre_portal.operations.flags import kept_now
 from sre_portal.web import render
-from sre_portal.web.context import ports_of, principal_of
+from sre_portal.web.context import number_in, ports_of, principal_of
 from sre_portal.web.pages.figures import Moment, moment
 from sre_portal.web.pages.flag_diff import Diff
 from sre_portal.web.pages.flag_place import flag_in
@@ -87,12 +89,13 @@ class VersionPage:
 async def version(request: Request) -> Response:
     """`GET /flags/{flag_set}/{key}/versions/{version}`: a permanent address."""
     flag_set, key = flag_in(request)
-    ports, number = ports_of(request), version_in(request)
+    ports, number = ports_of(request), number_in(request, "version", "the number of a version")
     found = await ports.flags.history(flag_set, key, 2, number + 1)
     if not found or found[0].version != number:
         raise NotFound("version", f"{key[:80]} {number}")
     row, before = found[0], found[1] if len(found) > 1 else None
-    newest = (await ports.flags.history(flag_set, key, 1, None))[0]
+    kept = await kept_now(ports, flag_set)
+    newest = kept.rows[key]
     view = VersionPage(
         flag_set=flag_set,
         key=key,
@@ -106,21 +109,12 @@ async def version(request: Request) -> Response:
         restore=""
         if row.definition in {None, newest.definition}
         else readable_definition(row.definition or ""),
-        now_at=0 if newest.definition is None else newest.version,
+        now_at=kept.version_of(key),
         may=permission(principal_of(request), Permission.FLAG_FLIP, service_of(flag_set)),
     )
     return render.page(request, "flag_version.html", view)
 
 
-def version_in(request: Request) -> int:
-    """The version in the path. Raises `InvalidInput`."""
-    text = str(request.path_params["version"])
-    if not (text.isascii() and text.isdecimal() and len(text) < 16 and int(text)):
-        raise InvalidInput([Problem("version", repr(text[:20]), "the number of a version")])
-    return int(text)
-
-
 def before_in(request: Request) -> int | None:
     """Below which version the history begins; None for the newest."""
-    text = request.query_params.get("before", "")
-    return int(text) if text.isascii() and text.isdecimal() and 0 < len(text) < 16 else None
+    return whole_in(request.query_params.get("before", ""))

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from sre_portal.core.access import Permission
-from sre_portal.core.errors import InvalidInput, Problem
+from sre_portal.core.errors import Problem
 from sre_portal.core.flag_change import Difference, service_of
 from sre_portal.core.flag_plan import OPEN, FlagPlan, PlanState, Who
 from sre_portal.core.flag_step import in_words
-from sre_portal.operations.flag_foresight import Foreseen, foreseen
-from sre_portal.operations.flag_plans import who_may_approve
+from sre_portal.operations.flag_foresight import Foreseen, foreseen, problem_of
+from sre_portal.operations.flag_plans import Approval, approval_of
 from sre_portal.operations.ports import Ports
 from sre_portal.web import render
-from sre_portal.web.context import ports_of, principal_of
-from sre_portal.web.pages.figures import Moment, moment, plural
+from sre_portal.web.context import number_in, ports_of, principal_of
+from sre_portal.web.pages.figures import Moment, day, moment, plural
 from sre_portal.web.pages.flag_diff import Diff
 from sre_portal.web.pages.flag_words import flag_href, readable
 from sre_portal.web.pages.form import Form
@@ -43,7 +43,7 @@ STATES: Mapping[PlanState, Pill] = {
 }
 SHOWS: Mapping[str, tuple[str, tuple[PlanState, ...]]] = {
     "open": ("Open", tuple(OPEN)),
-    "waiting": ("Waiting", (PlanState.WAITING,)),
+    "waiting": ("For approval", (PlanState.WAITING,)),
     "all": ("All", ()),
 }
 
@@ -56,6 +56,8 @@ class PlanLine:
     flag_href: str
     words: str
     pill: Pill
+    problem: str
+    """Why it would fail now; empty where it would not."""
     due: Moment | None
     """When it is to be made; None for as soon as it may be."""
     by: str
@@ -65,7 +67,7 @@ class PlanLine:
     is_open: bool
 
     @classmethod
-    def of(cls, plan: FlagPlan, now: datetime) -> PlanLine:
+    def of(cls, plan: FlagPlan, now: datetime, problem: str = "") -> PlanLine:
         return cls(
             id=plan.id,
             href=f"/flag-plans/{plan.id}",
@@ -73,7 +75,8 @@ class PlanLine:
             flag_href=flag_href(plan.flag_set, plan.key) if plan.key else f"/flags?set={plan.flag_set}",
             words=in_words(plan.step),
             pill=STATES[plan.state],
-            due=None if plan.not_before is None else ahead(plan.not_before, now),
+            problem=problem,
+            due=None if plan.not_before is None else due(plan.not_before, now),
             by=plan.proposed.name,
             at=moment(plan.proposed_at, now),
             reason=plan.reason,
@@ -95,9 +98,9 @@ class PlanPage:
     line: PlanLine
     facts: tuple[tuple[str, str], ...]
     waits: bool
-    approvers: str
+    approval: Approval
     problem: str
-    """Why it would fail now; empty where it would not."""
+    """Why it would fail now; empty where it would not. Then the difference is what was proposed."""
     diff: Diff | None
     files: tuple[tuple[str, str], ...]
     """What an import adds, changes and removes."""
@@ -115,7 +118,7 @@ async def plans(request: Request) -> Response:
     view = PlansPage(
         summary=plural(len(found), "planned change"),
         tabs=tuple((f"/flag-plans?show={name}", words, name == shown) for name, (words, _) in SHOWS.items()),
-        rows=tuple(PlanLine.of(one, now) for one in found),
+        rows=await _lines(ports, found),
         is_whole=shown == "all",
     )
     return render.page(request, "flag_plans.html", view)
@@ -138,10 +141,10 @@ async def plan_page(
     told = await foreseen(ports, found)
     now = ports.clock.now()
     view = PlanPage(
-        line=PlanLine.of(found, now),
+        line=PlanLine.of(found, now, told.problem),
         facts=_facts(found, now),
         waits=found.state is PlanState.WAITING,
-        approvers=who_may_approve(found),
+        approval=await approval_of(ports, principal_of(request), found),
         problem=told.problem,
         diff=_diff(found, told),
         files=_files(told.difference),
@@ -154,15 +157,24 @@ async def plan_page(
 async def plans_of(ports: Ports, flag_set: str, key: str) -> tuple[PlanLine, ...]:
     """The newest planned changes of a flag."""
     found = await ports.flag_plans.some(flag_set=flag_set, key=key, limit=OF_A_FLAG)
-    return tuple(PlanLine.of(one, ports.clock.now()) for one in found)
+    return await _lines(ports, found)
+
+
+async def _lines(ports: Ports, found: Sequence[FlagPlan]) -> tuple[PlanLine, ...]:
+    now = ports.clock.now()
+    return tuple([PlanLine.of(one, now, await problem_of(ports, one)) for one in found])
+
+
+def due(at: datetime, now: datetime) -> Moment:
+    """`in 3 h 06 m` within a day, else the day with its time: a change of flags is made to the minute."""
+    told = ahead(at, now)
+    far = at - now >= timedelta(days=1)
+    return replace(told, text=f"{day(at)} {at.year}, {at:%H:%M} UTC") if far else told
 
 
 def plan_id_of(request: Request) -> int:
     """The planned change in the path. Raises `InvalidInput`."""
-    text = str(request.path_params["id"])
-    if not (text.isascii() and text.isdecimal() and len(text) < 16):
-        raise InvalidInput([Problem("id", repr(text[:20]), "the number of a planned change")])
-    return int(text)
+    return number_in(request, "id", "the number of a planned change")
 
 
 def _facts(found: FlagPlan, now: datetime) -> tuple[tuple[str, str], ...]:

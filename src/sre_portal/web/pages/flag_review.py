@@ -13,15 +13,15 @@ from sre_portal.core.errors import Conflict, InvalidInput, Problem, Superseded, 
 from sre_portal.core.flag.resolution import CODE_DEFAULT
 from sre_portal.core.flag_after import definition_after
 from sre_portal.core.flag_change import name_problems, service_of
-from sre_portal.core.flag_guard import is_held_up
-from sre_portal.core.flag_kept import live_row
+from sre_portal.core.flag_kept import check_seen, live_row
 from sre_portal.core.flag_moves.people import Moved
 from sre_portal.core.flag_moves.words import sentences
 from sre_portal.core.flag_step import Put, Share
+from sre_portal.core.whole import VERSION_SEEN, whole_number
 from sre_portal.operations.flag_draft import Draft, draft_of, readable_definition
 from sre_portal.operations.flag_environments import compare
 from sre_portal.operations.flag_moves import FlagMoves, People, moves_of
-from sre_portal.operations.flags import kept_now
+from sre_portal.operations.flags import kept_now, waits_for_second
 from sre_portal.operations.ports import Ports
 from sre_portal.web import render
 from sre_portal.web.context import ports_of, principal_of
@@ -138,23 +138,24 @@ async def review_page(
     """The page; again with problems of its own fields. Raises `InvalidInput` for the definition."""
     ports = ports_of(request)
     draft = draft_of(await kept_now(ports, flag_set), key, fields.get("definition", ""))
-    row = draft.kept.rows.get(key)
-    there = row is not None and row.definition is not None
-    if row is not None and fields.get("version", "") != str(row.version if there else 0):
+    kept = draft.kept
+    try:
+        check_seen(kept, key, whole_number(fields.get("version", ""), "version", VERSION_SEEN))
+    except Superseded:
         return await conflict_page(request, fields, draft)
     told, problems = await _moves(ports, draft, fields)
     wrong = [*wrong, *problems]
-    before = draft.kept.flags.definitions
+    before = kept.flags.definitions
     view = ReviewPage(
         flag_set=flag_set,
         key=key,
         href=flag_href(flag_set, key),
-        is_new=not there,
-        diff=Diff.of(row.definition if row is not None else None, draft.text),
+        is_new=kept.live(key) is None,
+        diff=Diff.of(kept.text(key), draft.text),
         before=serving_of(before.flags.get(key), before),
         after=serving_of(draft.flag, before),
         changes=draft.changes,
-        waits=is_held_up(Put(draft.fields), draft.kept.metadata_of(key)),
+        waits=waits_for_second(ports, principal_of(request), kept, key, Put(draft.fields)),
         moves=tuple(sentences(told.told)),
         needed_by=tuple(told.needed_by[:MOST_NAMED]),
         people=None if told.asked is None else MovedPeople.of(told.asked, told.moved),

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from sre_portal.core.access import Permission, Principal
 from sre_portal.core.flag_change import FlagRow, environment_of, service_of
 from sre_portal.core.flag_kept import KeptSet
+from sre_portal.core.whole import whole_in
 from sre_portal.operations.ports import Ports
 from sre_portal.web import render
 from sre_portal.web.context import ports_of, principal_of
@@ -22,6 +23,7 @@ from sre_portal.web.pages.flag_words import state_of
 from sre_portal.web.pages.frame import May, permission
 
 SHOWN = 100
+PAGE_DIGITS = 5
 """Flags on a page."""
 LONGEST_FILTER = 200
 FIELDS = ("set", "environment", "state", "only", "q")
@@ -29,7 +31,7 @@ STATES = ("enabled", "disabled", "unsound", "removed")
 ONLY: Mapping[str, str] = {
     "kill": "kill switches",
     "due": "drill due",
-    "waiting": "change waiting",
+    "planned": "change planned",
     "stale": "stale",
 }
 Found = tuple[KeptSet, FlagRow]
@@ -51,14 +53,13 @@ class FlagFilter:
     def of(cls, query: Mapping[str, str]) -> FlagFilter:
         """What cannot be read asks for nothing: the form below shows what was understood."""
         told = {name: query.get(name, "").strip()[:LONGEST_FILTER] for name in FIELDS}
-        page = query.get("page", "")
         return cls(
             told["set"],
             told["environment"],
             told["state"] if told["state"] in STATES else "",
             told["only"] if told["only"] in ONLY else "",
             told["q"],
-            int(page) if page.isascii() and page.isdecimal() and 0 < len(page) < 6 and int(page) else 1,
+            whole_in(query.get("page", ""), PAGE_DIGITS) or 1,
         )
 
     def query(self, **other: str | int) -> str:
@@ -88,7 +89,7 @@ class FlagFilter:
                 return place in beside.drills
             case "due":
                 return place in beside.drills and beside.drills[place].kind == "risk"
-            case "waiting":
+            case "planned":
                 return place in beside.plans
             case "stale":
                 return place in beside.stale
@@ -117,7 +118,7 @@ class FlagsPage:
     pages: str
     new_href: str
     plans: int
-    """Changes that wait, of all flags."""
+    """Open planned changes, of all flags."""
     flip: May
 
     @classmethod

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from sre_portal.core.errors import Problem
+from sre_portal.core.whole import whole_in
 
 LONGEST = 1000
 """Characters of a field."""
+FIELD_DIGITS = 7
+"""Of a number in a field: days, minutes, seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,13 @@ def services_in(text: str) -> frozenset[str] | None:
     return named or None
 
 
-def whole_number(fields: Mapping[str, str], name: str, expected: str, wrong: list[Problem]) -> int:
+def number_field(fields: Mapping[str, str], name: str, expected: str, wrong: list[Problem]) -> int:
     """The number in a field; a problem and 0 where there is none."""
     text = fields.get(name, "")
-    if text.isascii() and text.isdecimal() and len(text) < 8:
-        return int(text)
-    wrong.append(Problem(name, repr(text[:20]), expected))
-    return 0
+    found = whole_in(text, FIELD_DIGITS)
+    if found is None:
+        wrong.append(Problem(name, repr(text[:20]), expected))
+    return found or 0
 
 
 def one_of(fields: Mapping[str, str], name: str, known: Collection[str], wrong: list[Problem]) -> str:

@@ -8,10 +8,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from sre_portal.contract.lease import LEASE_SECONDS
-from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.core.run import Run
 from sre_portal.web import render
-from sre_portal.web.context import ports_of
+from sre_portal.web.context import number_in, ports_of
 from sre_portal.web.pages.figures import clock
 from sre_portal.web.pages.wording import experiment_words
 
@@ -52,7 +51,4 @@ def abort_facts(run: Run) -> tuple[tuple[str, str], ...]:
 
 def run_id_of(request: Request) -> int:
     """The run in the path. Raises `InvalidInput`."""
-    text = str(request.path_params["id"])
-    if not (text.isdecimal() and len(text) < 12):
-        raise InvalidInput([Problem("id", repr(text), "the number of a run")])
-    return int(text)
+    return number_in(request, "id", "the number of a run")
