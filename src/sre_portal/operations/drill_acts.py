@@ -126,10 +126,10 @@ async def _restored(
     (asked, mark), key = drill, drill[1].flag
     made = mark.set_version if flip is None else flip.version
     for _ in range(TRIES):
-        row = (await kept_now(ports, mark.flag_set)).rows.get(key)
-        fields = None if row is None else fields_of(row)
-        if row is None or fields is None:
+        row = (await kept_now(ports, mark.flag_set)).live(key)
+        if row is None:
             return Flip(ports.clock.now(), None, REMOVED)
+        fields = fields_of(row) or {}
         if wrapper_in(fields) != _wrapper(run, asked, mark):
             was_flipped = flip is not None or mark.flipped_at is not None
             return Flip(ports.clock.now(), None, LEFT if was_flipped else UNTOUCHED)

@@ -40,8 +40,7 @@ class Draft:
     @property
     def changes(self) -> bool:
         """Whether saving it would change anything."""
-        row = self.kept.rows.get(self.flag.key)
-        return row is None or row.definition != self.text
+        return self.kept.text(self.flag.key) != self.text
 
 
 def draft_of(kept: KeptSet, key: str, definition: str) -> Draft:

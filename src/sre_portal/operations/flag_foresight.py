@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sre_portal.core.errors import Conflict, InvalidInput, NotFound, Problem
 from sre_portal.core.flag_after import definition_after
-from sre_portal.core.flag_change import Difference, FlagRow, edit_of, fields_of
+from sre_portal.core.flag_change import Difference, FlagRow, SetNews, edit_of, fields_in
 from sre_portal.core.flag_guard import is_held_up
 from sre_portal.core.flag_kept import KeptSet, check_seen
 from sre_portal.core.flag_plan import FlagPlan, TimedStep
@@ -37,7 +36,8 @@ class Foreseen:
     """What a planned change would do as things are now.
 
     `before` and `after` are the flag, None where there is none; `difference` is of a whole set. `problem`
-    says why it would end `failed` now; empty where it would not.
+    says why it would end `failed` now; empty where it would not. Where it would, `before` is the version that
+    it was proposed for, and `after` what was proposed.
     """
 
     before: Mapping[str, object] | None = None
@@ -59,9 +59,6 @@ def _rehearse(
     kept: KeptSet, order: FlagOrder, steps: Sequence[TimedStep], now: datetime
 ) -> Iterator[Rehearsed]:
     for number, timed in enumerate(steps):
-        row = kept.rows.get(order.key)
-        before = None if row is None else fields_of(row)
-        version = row.version if row is not None and before is not None else 0
         step = timed.step
         if isinstance(step, Put | Remove) and step.version is None:
             path = f"steps.{number}.version"
@@ -70,11 +67,12 @@ def _rehearse(
         text = _after(kept, order.key, timed, number)
         held = is_held_up(step, kept.metadata_of(order.key))
         if held and timed.not_before is None:
-            step = from_version(step, version)
-        yield Rehearsed(replace(timed, step=step), held, None if row is None else row.definition, text)
+            step = from_version(step, kept.version_of(order.key))
+        yield Rehearsed(replace(timed, step=step), held, kept.text(order.key), text)
         if (edit := edit_of(kept.rows, order.key, text)) is not None:
-            left = FlagRow(order.flag_set, order.key, edit.version, 0, text, now, "", "")
-            kept = replace(kept, rows={**kept.rows, order.key: left})
+            version = kept.version + 1
+            left = FlagRow(order.flag_set, order.key, edit.version, version, text, now, "", "")
+            kept = kept.following(SetNews(order.flag_set, version, [left]))
 
 
 def _after(kept: KeptSet, key: str, timed: TimedStep, number: int) -> str | None:
@@ -94,11 +92,10 @@ async def foreseen(ports: Ports, plan: FlagPlan) -> Foreseen:
         if isinstance(plan.step, Import):
             order = ImportOrder(plan.flag_set, plan.reason, epoch=plan.step.epoch)
             told = await plan_import(ports, order, plan.step.document)
-            made_from, found = f"version {plan.step.version} of the set", f"version {told.set_version}"
-            problem = "" if told.set_version == plan.step.version else f"expected {made_from}, found {found}"
+            problem = _moved_on(plan.step, told.set_version)
             return Foreseen(difference=told.difference, problem=problem)
         kept = ports.flag_book.get(plan.flag_set) or KeptSet(plan.flag_set)
-        return _foreseen(kept, plan, from_version(plan.step, await version_now(ports, plan)))
+        return await _foreseen(ports, kept, plan)
     except (InvalidInput, NotFound, Conflict) as why:
         return Foreseen(problem=str(why))
 
@@ -117,13 +114,56 @@ async def version_now(ports: Ports, plan: FlagPlan) -> int | None:
     return row.version if is_same else version
 
 
-def _foreseen(kept: KeptSet, plan: FlagPlan, step: FlagStep) -> Foreseen:
-    row = kept.rows.get(plan.key)
-    before = None if row is None else fields_of(row)
+async def _foreseen(ports: Ports, kept: KeptSet, plan: FlagPlan) -> Foreseen:
+    step = plan.step
+    if isinstance(step, Import):
+        raise TypeError("an import is of a whole set")
+    if problem := await _problem_of(ports, kept, plan, step):
+        return replace(await _proposed(ports, kept, plan, step), problem=problem)
+    text = definition_after(kept, plan.key, step)
+    return Foreseen(kept.fields(plan.key), None if text is None else fields_in(text))
+
+
+async def problem_of(ports: Ports, plan: FlagPlan) -> str:
+    """Why a planned change would end `failed` now; empty where it would not, and where it has ended.
+
+    What a whole set would say to its file is left out: that takes as long as importing it.
+    """
+    kept = ports.flag_book.get(plan.flag_set) or KeptSet(plan.flag_set)
+    if not plan.is_open:
+        return ""
+    if isinstance(plan.step, Import):
+        return _moved_on(plan.step, kept.version)
+    return await _problem_of(ports, kept, plan, plan.step)
+
+
+async def _problem_of(ports: Ports, kept: KeptSet, plan: FlagPlan, step: FlagStep) -> str:
     try:
-        text = definition_after(kept, plan.key, step)
-        after: Mapping[str, object] | None = None if text is None else json.loads(text)
-        check_seen(kept, plan.key, step.version)
+        definition_after(kept, plan.key, step)
+        check_seen(kept, plan.key, await version_now(ports, plan))
     except (InvalidInput, NotFound, Conflict) as why:
-        return Foreseen(before, before, problem=str(why))
-    return Foreseen(before, after)
+        return str(why)
+    return ""
+
+
+async def _proposed(ports: Ports, kept: KeptSet, plan: FlagPlan, step: FlagStep) -> Foreseen:
+    """What was proposed, against the version that it was proposed for; nothing where that says neither."""
+    base = kept.rows.get(plan.key)
+    if step.version is not None:
+        found = await ports.flags.history(plan.flag_set, plan.key, 1, step.version + 1)
+        base = next((row for row in found if row.version == step.version), None)
+    rows = {key: row for key, row in kept.rows.items() if key != plan.key}
+    then = replace(kept, rows=rows if base is None else {**rows, plan.key: base})
+    before = then.fields(plan.key)
+    try:
+        text = definition_after(then, plan.key, step)
+    except (InvalidInput, NotFound):
+        return Foreseen(before, step.definition if isinstance(step, Put) else before)
+    return Foreseen(before, None if text is None else fields_in(text))
+
+
+def _moved_on(step: Import, set_version: int) -> str:
+    """What says that the set is another one than the file was proposed for; else empty."""
+    if step.version in {None, set_version}:
+        return ""
+    return f"expected version {step.version} of the set, found version {set_version}"

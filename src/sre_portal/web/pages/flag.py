@@ -215,8 +215,8 @@ def _variants(flag: Flag | None, serving: Serving, use: Use, now: datetime) -> t
 def _elsewhere(ports: Ports, kept: KeptSet, key: str) -> tuple[ElsewhereRow, ...]:
     now, found = ports.clock.now(), []
     for one in ports.flag_book.all():
-        row = one.rows.get(key)
-        if service_of(one.name) == service_of(kept.name) and row is not None and row.definition is not None:
+        row = one.live(key)
+        if service_of(one.name) == service_of(kept.name) and row is not None:
             definitions = one.flags.definitions
             found.append(
                 ElsewhereRow(

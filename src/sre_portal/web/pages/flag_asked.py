@@ -11,15 +11,17 @@ from starlette.responses import Response
 from sre_portal.core.errors import Problem
 from sre_portal.core.flag.resolution import CODE_DEFAULT
 from sre_portal.core.flag_change import service_of
-from sre_portal.core.flag_guard import is_held_up
 from sre_portal.core.flag_kept import KeptSet, live_row
-from sre_portal.core.flag_step import Remove, Toggle
-from sre_portal.operations.flags import kept_set
-from sre_portal.web.context import ports_of
+from sre_portal.core.flag_step import FlagStep, Remove, Toggle
+from sre_portal.operations.flags import kept_set, waits_for_second
+from sre_portal.web.context import ports_of, principal_of
 from sre_portal.web.pages.confirm import Question, confirm_page
 from sre_portal.web.pages.figures import moment
 from sre_portal.web.pages.flag_place import flag_in
 from sre_portal.web.pages.flag_words import Serving, flag_href, serving_of, state_of
+
+WAITS = "when a second person has approved: the flag is protected"
+AT_ONCE = "at once, on every replica and in every agent that listens"
 
 
 async def ask_to_toggle(
@@ -37,7 +39,7 @@ async def ask_to_toggle(
             ("In", f"{service_of(flag_set)}, set {flag_set}"),
             ("Serves now", _said(_now(kept, key))),
             ("Will serve", _said(_then(kept, key, enabling=enabling))),
-            ("Takes effect", _takes_effect(kept, key, enabling=enabling)),
+            ("Takes effect", WAITS if _waits(request, kept, key, Toggle(enabling)) else AT_ONCE),
             *_last_change(request, kept, key),
         ),
         action=flag_href(flag_set, key, "toggle"),
@@ -61,7 +63,7 @@ async def ask_to_remove(
         facts=(
             ("In", f"{service_of(flag_set)}, set {flag_set}"),
             ("Serves now", _said(_now(kept, key))),
-            *_removal(kept, key),
+            *((("Is made", WAITS),) if _waits(request, kept, key, Remove()) else ()),
             ("Whoever asks then", f"is told that there is no such flag, and takes {CODE_DEFAULT}"),
             ("Its history", "stays, and it can be put back from there"),
             *_last_change(request, kept, key),
@@ -91,15 +93,8 @@ def _then(kept: KeptSet, key: str, *, enabling: bool) -> Serving:
     return serving_of(None if flag is None else replace(flag, enabled=enabling), definitions)
 
 
-def _removal(kept: KeptSet, key: str) -> tuple[tuple[str, str], ...]:
-    held = is_held_up(Remove(), kept.metadata_of(key))
-    return (("Is made", "when a second person has approved: the flag is protected"),) if held else ()
-
-
-def _takes_effect(kept: KeptSet, key: str, *, enabling: bool) -> str:
-    if is_held_up(Toggle(enabling), kept.metadata_of(key)):
-        return "when a second person has approved: the flag is protected"
-    return "at once, on every replica and in every agent that listens"
+def _waits(request: Request, kept: KeptSet, key: str, step: FlagStep) -> bool:
+    return waits_for_second(ports_of(request), principal_of(request), kept, key, step)
 
 
 def _said(serving: Serving) -> str:

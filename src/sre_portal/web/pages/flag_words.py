@@ -57,8 +57,7 @@ class Serving:
 
 def state_of(kept: KeptSet, key: str) -> str:
     """`enabled`, `disabled`, `removed`, or `unsound` where the newest version cannot be compiled."""
-    row = kept.rows.get(key)
-    if row is None or row.definition is None:
+    if kept.live(key) is None:
         return "removed"
     if key in kept.unsound:
         return "unsound"
