@@ -25,9 +25,10 @@ from sre_portal.core.errors import (
 from sre_portal.core.flag_change import FlagRow, SetChange
 from sre_portal.core.flag_plan import FlagPlan, PlanState, TimedStep
 from sre_portal.core.flag_ports import FlagStore
+from sre_portal.core.flag_seal import fingerprint
 from sre_portal.core.flag_step import FlagStep, Put, Remove, Share, Toggle
 from sre_portal.core.grant_rule import Rule
-from sre_portal.operations.flag_foresight import foreseen
+from sre_portal.operations.flag_foresight import foreseen, problem_of
 from sre_portal.operations.flag_import import Imported, ImportOrder
 from sre_portal.operations.flag_making import make_due
 from sre_portal.operations.flag_plans import (
@@ -38,7 +39,7 @@ from sre_portal.operations.flag_plans import (
     propose,
     refuse,
 )
-from sre_portal.operations.flags import TRIES, FlagOrder, put_flag
+from sre_portal.operations.flags import TRIES, FlagOrder, change_flag
 from sre_portal.operations.glass import break_glass
 from sre_portal.operations.grants import block_account, withdraw_role
 from sre_portal.operations.ports import Ports
@@ -88,7 +89,7 @@ async def cast(world: World) -> Cast:
     ana = await acting_as(ports, await person(ports, "ana", Role.OPERATOR, SHOP))
     bo = await acting_as(ports, await person(ports, "bo", Role.OPERATOR, SHOP))
     root = await acting_as(ports, await person(ports, "root", Role.ADMIN))
-    await put_flag(ports, ADA, order(0), DEAR)
+    await change_flag(ports, ADA, order(0), Put(DEAR))
     return Cast(ports, ana, bo, root)
 
 
@@ -151,9 +152,16 @@ async def test_each_act_is_in_the_audit_log(cast: Cast) -> None:
     made = (await told(cast.ports, "flag:flip"))[-1]
     assert (proposed.actor, proposed.outcome, proposed.detail) == ("ana", "done", f"planned {plan.id}")
     assert proposed.after is not None
-    assert proposed.after["steps"] == [
-        {"plan": 0, "step": "switch it off", "not_before": None, "state": "waiting"}
-    ]
+    facts = {
+        "plan": plan.id,
+        "step": "switch it off",
+        "version": 1,
+        "sha256": fingerprint(plan),
+        "not_before": None,
+        "state": "waiting",
+    }
+    assert proposed.after["steps"] == [facts]
+    assert decided.before == facts
     assert (decided.actor, decided.reason, decided.address) == ("bo", "looked at it", "10.0.0.8")
     assert decided.detail == "done: version 2"
     assert (made.actor, made.actor_id) == (f"ana, planned {plan.id}", cast.ana.id)
@@ -161,7 +169,7 @@ async def test_each_act_is_in_the_audit_log(cast: Cast) -> None:
 
 async def test_nobody_approves_their_own_not_even_an_admin(cast: Cast) -> None:
     plan = await asked(cast, Toggle(False), who=cast.root)
-    with pytest.raises(NotPermitted, match="another person than root, operator on shop"):
+    with pytest.raises(NotPermitted, match="another person who is operator on shop"):
         await approve(cast.ports, cast.root, plan.id, "it is urgent")
     with pytest.raises(NotPermitted):
         await refuse(cast.ports, cast.root, plan.id, "no")
@@ -211,7 +219,7 @@ async def test_whoever_may_not_flip_the_set_decides_nothing(cast: Cast) -> None:
 
 
 async def test_a_kill_switch_is_never_held_up_and_all_else_of_it_is(cast: Cast) -> None:
-    await put_flag(cast.ports, ADA, order(0, "checkout"), KILL)
+    await change_flag(cast.ports, ADA, order(0, "checkout"), Put(KILL))
     off = await make_or_plan(cast.ports, OMAR, order(key="checkout"), Toggle(False))
     assert isinstance(off, FlagRow)
     assert row(cast.ports, "checkout").version == 2
@@ -222,9 +230,9 @@ async def test_a_kill_switch_is_never_held_up_and_all_else_of_it_is(cast: Cast) 
 
 async def test_an_operation_that_asks_for_no_plan_says_that_the_flag_is_protected(cast: Cast) -> None:
     with pytest.raises(Protected, match="shop/new-cart is protected"):
-        await put_flag(cast.ports, cast.ana, order(1), SWITCH)
+        await change_flag(cast.ports, cast.ana, order(1), Put(SWITCH))
     assert row(cast.ports).version == 1
-    drilled = await put_flag(cast.ports, cast.ana, replace(order(1), way="drill"), SWITCH)
+    drilled = await change_flag(cast.ports, cast.ana, replace(order(1), is_drill=True), Put(SWITCH))
     assert drilled.version == 2
 
 
@@ -241,7 +249,11 @@ async def test_a_protected_set_protects_its_flags_and_new_ones(cast: Cast) -> No
 async def test_a_flag_that_moved_on_is_not_changed_by_an_old_plan(cast: Cast) -> None:
     one, two = await asked(cast, Toggle(False)), await asked(cast, Put({**DEAR, "defaultVariant": "on"}), 1)
     await approve(cast.ports, cast.bo, one.id, "fine")
-    assert (await foreseen(cast.ports, two)).problem.startswith("expected version 1, found version 2 by ana")
+    now = await foreseen(cast.ports, two)
+    assert now.problem.startswith("expected version 1, found version 2 by ana")
+    assert now.problem == await problem_of(cast.ports, two)
+    assert (now.before or {})["state"] == "ENABLED"  # as it was proposed for, not as it is now
+    assert [(one or {})["defaultVariant"] for one in (now.before, now.after)] == ["off", "on"]
     ended = await approve(cast.ports, cast.bo, two.id, "fine as well")
     assert ended.state is PlanState.FAILED
     assert ended.outcome == f"expected version 1, found version 2 by ana, planned {one.id}: a try"
@@ -252,7 +264,7 @@ async def test_a_flag_that_moved_on_is_not_changed_by_an_old_plan(cast: Cast) ->
 async def test_a_drill_that_is_over_takes_nobody_s_approval_away(cast: Cast) -> None:
     plan = await asked(cast, Put({**DEAR, "defaultVariant": "on"}), 1)
     for fields in ({**DEAR, "state": "DISABLED"}, DEAR):
-        await put_flag(cast.ports, ADA, replace(order(), way="drill"), fields)
+        await change_flag(cast.ports, ADA, replace(order(), is_drill=True), Put(fields))
         during = fields is not DEAR
         assert bool((await foreseen(cast.ports, plan)).problem) is during
     assert (await approve(cast.ports, cast.bo, plan.id, "fine")).outcome == "version 4"
@@ -350,7 +362,7 @@ async def test_broken_glass_changes_a_protected_flag_alone_and_the_log_says_so(c
 
 async def free(cast: Cast) -> None:
     """A flag that nobody protects."""
-    await put_flag(cast.ports, ADA, order(0, "free"), SWITCH)
+    await change_flag(cast.ports, ADA, order(0, "free"), Put(SWITCH))
 
 
 async def passes(world: World, length: timedelta) -> None:
@@ -429,7 +441,7 @@ async def test_a_flag_that_was_protected_since_is_not_changed_without_an_approva
 ) -> None:
     await free(cast)
     [plan] = await planned(cast, TimedStep(Toggle(False), world.clock.now() + HOUR))
-    await put_flag(cast.ports, ADA, order(1, "free"), DEAR)
+    await change_flag(cast.ports, ADA, order(1, "free"), Put(DEAR))
     await passes(world, HOUR)
     ended = await cast.ports.flag_plans.get(plan.id)
     assert (ended.state, row(cast.ports, "free").version) == (PlanState.FAILED, 2)
@@ -517,7 +529,7 @@ async def test_a_set_that_does_not_rest_keeps_back_what_follows_in_its_order(
 ) -> None:
     await free(cast)
     plans = await planned(cast, TimedStep(Share("on", 5)), TimedStep(Share("on", 7)))
-    await put_flag(cast.ports, ADA, order(0, "calm"), SWITCH)
+    await change_flag(cast.ports, ADA, order(0, "calm"), Put(SWITCH))
     [calm] = await planned(cast, TimedStep(Share("on", 5)), key="calm")
     restless: Any = Restless(cast.ports.flags, TRIES)
     busy = replace(cast.ports, flags=restless)
@@ -584,7 +596,7 @@ async def test_a_flag_has_room_for_so_many_open_plans(world: World, cast: Cast) 
 async def test_people_are_told_of_what_waits_for_them(cast: Cast) -> None:
     plan = await asked(cast, Toggle(False))
     sent = vars(cast.ports.notices)
-    assert f"Plan {plan.id} waits for another person than ana, operator on shop." in repr(sent)
+    assert f"Plan {plan.id} waits for another person who is operator on shop." in repr(sent)
 
 
 async def test_an_environment_of_the_service_has_protection_of_its_own(cast: Cast) -> None:

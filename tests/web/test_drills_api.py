@@ -68,6 +68,9 @@ async def test_a_drill_is_started_and_stands_once_it_has_passed(
     assert run.experiment.metadata.description == "a rehearsal"
 
 
+PAGE = "/flags/shop/recommendations"
+
+
 async def test_the_page_of_a_drill_says_what_is_flipped_and_who_saw_it(
     door: Door, world: World, omar: httpx2.AsyncClient
 ) -> None:
@@ -83,6 +86,10 @@ async def test_the_page_of_a_drill_says_what_is_flipped_and_who_saw_it(
     done = (await browser.get(f"/runs/{run_id}")).text
     assert f'href="/api/v1/runs/{run_id}/certificates/shop/recommendations"' in done
     assert "since the flip" in done
+    assert "drill was active" in done
+    assert "fault was active" not in done
+    assert f'href="{PAGE}">recommendations in shop</a>' in done
+    assert f'href="{PAGE}/drill">Drill again</a>' in done
     assert "no receipt" not in done.lower().replace("no receipts", "")
 
 
@@ -121,3 +128,12 @@ async def test_switches_that_are_due_are_in_the_metrics(world: World, door: Door
     await look_at_drills_due(world.ports)
     told = (await door.client("vera").get("/metrics")).text
     assert 'sre_portal_flags_drill_due{set="shop"} 1.0' in told
+
+
+async def test_what_a_drill_does_not_take_is_told_in_plain_words(omar: httpx2.AsyncClient) -> None:
+    answer = await omar.post(f"{FLAG}/drill", json={**BODY, "percent": 900, "seen_within": "x"})
+    assert answer.status_code == 422
+    told = {one["path"]: one["expected"] for one in answer.json()["problems"]}
+    assert told["percent"] == "a percentage from 0 to 100"
+    assert set(told) == {"percent", "seen_within"}
+    assert "Value error" not in answer.text

@@ -240,15 +240,21 @@ async def test_a_drill_is_reviewed_before_it_starts(here: Scene, read: Read, pos
     page = await read(f"{switch}/drill")
     assert page.faults == []
     assert [one.text for one in page.all("option")] == ["off", "on"]
-    wrong = await post(f"{switch}/drill/review", variant="off", percent="ten", seconds="long")
+    typed = {one.attributes.get("name"): one.attributes.get("value") for one in page.all("input")}
+    assert (typed["percent"], typed["seconds"], typed["within"]) == ("20", "30", "2")
+    wrong = await post(f"{switch}/drill/review", variant="", percent="900", seconds="long", within="-1")
     assert wrong.status_code == 422
-    assert {"problem-percent", "problem-seconds"} <= {
-        one.attributes.get("id", "") for one in Markup(wrong.text).elements
-    }
-    review = await post(f"{switch}/drill/review", variant="off", percent="10", seconds="20", reason=HOSTILE)
+    found = {one.attributes.get("id", "").removeprefix("problem-") for one in Markup(wrong.text).elements}
+    assert {"variant", "percent", "seconds", "within"} <= found
+    asked = {"variant": "off", "percent": "10", "seconds": "20", "within": "5"}
+    review = await post(f"{switch}/drill/review", **asked, reason=HOSTILE)
     told = Markup(review.text)
     assert (review.status_code, told.faults) == (200, [])
     assert "10" in told.words
     assert HOSTILE in told.words
+    assert "within 5 s" in told.words.replace("\N{NARROW NO-BREAK SPACE}", " ")
+    assert "up to no data" not in told.words
+    assert "not predicted" in told.words
     assert told.fields(f"{switch}/drill")["percent"] == "10"
+    assert told.fields(f"{switch}/drill")["within"] == "5"
     assert not any(run.drills for run in here.runs.held.values())

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import pytest
 
 from sre_portal.core.drill import Wrapper, wrap
 from sre_portal.core.flag_plan import PlanState
-from sre_portal.operations.flags import FlagOrder, put_flag
+from sre_portal.core.flag_step import Put
+from sre_portal.operations.flags import FlagOrder, change_flag
 from tests.web.pages.conftest import Read
 from tests.web.pages.flags_told import PRICES, cart
 from tests.web.pages.markup import Markup
@@ -248,16 +250,42 @@ async def test_a_plan_that_makes_no_sense_says_what_would(
     assert told in page.words
 
 
+@pytest.mark.parametrize(
+    ("fields", "at"),
+    [
+        ({"do_0": "share", "variant_0": "on", "percent_0": "500", "at_0": "soon"}, {"at_0", "percent_0"}),
+        ({"do_0": "on", "at_1": "+2h", "at_2": "soon", "percent_3": "12"}, {"do_1", "do_2", "do_3", "at_2"}),
+        ({"do_0": "on", "at_0": "+2h", "do_3": "off", "at_3": "+1h"}, {"at_3"}),
+        ({"do_0": "on", "at_0": "later", "do_1": "off", "at_1": "2020-01-01 10:00"}, {"at_0", "at_1"}),
+        ({"do_1": "share", "variant_1": "blue", "percent_1": "10"}, {"variant_1"}),
+    ],
+)
+async def test_every_problem_of_a_plan_stands_at_its_field(
+    fields: Mapping[str, str], at: set[str], post: Post
+) -> None:
+    page = Markup((await post(f"{CART}/plan/review", **fields)).text)
+    found = {
+        one.attributes.get("id", "").removeprefix("problem-") for one in page.all("span", _class="problem")
+    }
+    assert found == at
+
+
 async def test_a_second_person_sees_exactly_what_will_be_made_and_approves_it(
     here: Scene, read: Read, post: Post
 ) -> None:
     page = await read("/flag-plans/1")
     assert page.faults == []
-    assert "another person than ada" in page.words
+    assert "Another person has to approve: anybody who is operator on shop." in page.words
+    own = await read("/flag-plans/1", who="ada")
+    assert own.faults == []
+    assert [one.text for one in own.all("button", aria_disabled="true")] == ["Approve"]
+    assert own.by_id("why-not-approve").text == "you proposed this"
+    assert "Cancel the plan" in [one.text for one in own.all("button")]
+    assert "Refuse" not in [one.text for one in own.all("button")]
     assert '"state": "ENABLED"' in page.by_id("main").text
-    own = await post("/flag-plans/1/approve", who="ada", reason="I want it")
-    assert own.status_code == 403
-    assert "Nobody approves their own change" in own.text
+    refused = await post("/flag-plans/1/approve", who="ada", reason="I want it")
+    assert refused.status_code == 403
+    assert "Nobody approves their own change" in refused.text
     without = await post("/flag-plans/1/approve", reason="")
     assert without.status_code == 422
     done = await post("/flag-plans/1/approve", reason="looks right")
@@ -267,6 +295,29 @@ async def test_a_second_person_sees_exactly_what_will_be_made_and_approves_it(
     late = await post("/flag-plans/1/refuse", who="omar", reason="too late")
     assert late.status_code == 409
     assert "decided by omar" in Markup(late.text).words
+
+
+async def test_a_plan_that_would_fail_is_marked_everywhere_and_shows_what_was_proposed(
+    here: Scene, read: Read, post: Post
+) -> None:
+    fields = {"definition": json.dumps({**cart(25), "variants": {"off": 0, "on": 7}}), "version": "3"}
+    planned = await post(f"{CART}/save", **fields, at="2026-12-01 08:00", reason="numbers")
+    assert planned.headers["location"] == "/flag-plans/3"
+    page = await read("/flag-plans/3")
+    assert "would fail" not in page.words
+    assert "What it makes" in page.words
+    await post(f"{CART}/toggle", enabled="no", reason="carts are lost")
+    for path in ("/flag-plans/3", "/flag-plans", CART):
+        page = await read(path)
+        assert page.faults == []
+        assert "would fail" in page.words, path
+    for path in ("/flag-plans", CART):
+        assert "1 Dec 2026, 08:00 UTC" in (await read(path)).words
+    page = await read("/flag-plans/3")
+    assert "found version 4 by omar: carts are lost" in page.words
+    proposed = next(one.text for one in page.all("div", role="group", aria_label="What was proposed"))
+    assert '"on": 7' in proposed
+    assert "DISABLED" not in proposed
 
 
 async def test_a_plan_is_refused_or_cancelled(here: Scene, read: Read, post: Post) -> None:
@@ -290,8 +341,8 @@ async def test_a_viewer_of_a_plan_may_decide_nothing(read: Read, post: Post) -> 
 async def test_a_drill_that_goes_on_is_said_until_the_clock_ends_it(here: Scene, read: Read) -> None:
     until = int(here.clock.now().timestamp()) + 60
     wrapped = wrap(definition(here, "shop/checkout-open"), Wrapper(until, True, "off"))
-    order = FlagOrder("shop", "checkout-open", "drill in run 1", way="drill")
-    await put_flag(here.ports, OMAR, order, wrapped)
+    order = FlagOrder("shop", "checkout-open", "drill in run 1", is_drill=True)
+    await change_flag(here.ports, OMAR, order, Put(wrapped))
     page = await read("/flags/shop/checkout-open")
     assert page.faults == []
     told = page.by_id("flag-drilling").text

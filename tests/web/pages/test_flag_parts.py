@@ -11,6 +11,7 @@ from sre_portal.core.errors import Problem
 from sre_portal.core.flag.definition import Definitions
 from sre_portal.core.flag.parse import parse_definitions
 from sre_portal.web.pages.flag_diff import MOST_COMPARED, Diff
+from sre_portal.web.pages.flag_drill import variant_off
 from sre_portal.web.pages.flag_instant import instant_in
 from sre_portal.web.pages.flag_words import choices_of, flag_href, serving_of, value_text
 from tests.web.pages.flags_told import BANNER, LAYOUTS, PRICES, SWITCH
@@ -112,6 +113,26 @@ def test_the_default_is_the_last_choice() -> None:
     definitions = parse_definitions({"flags": {"one": BANNER}})
     assert [name for name, _ in choices_of(definitions.flags["one"])] == ["b", "c", "a"]
     assert choices_of(None) == ()
+
+
+@pytest.mark.parametrize(
+    ("variants", "metadata", "begins"),
+    [
+        ({"many": 12, "few": 4, "off": 0}, {}, "off"),
+        ({"many": "12", "none": "", "few": "4"}, {}, "none"),
+        ({"many": 12, "few": 4}, {}, ""),
+        ({"many": 12, "off": 0, "out": 0}, {}, ""),
+        ({"many": 12, "few": 4, "off": 0}, {"prerequisites": "a=on", "offVariant": "few"}, "few"),
+        ({"many": 0, "few": 4}, {}, ""),
+    ],
+)
+def test_a_drill_begins_with_the_variant_that_switches_off_or_with_none(
+    variants: dict[str, object], metadata: dict[str, object], begins: str
+) -> None:
+    fields = {"state": "ENABLED", "variants": variants, "defaultVariant": "many", "metadata": metadata}
+    others = {"a": SWITCH} if metadata else {}
+    flag = parse_definitions({"flags": {"one": fields, **others}}).flags["one"]
+    assert variant_off(flag, metadata) == begins
 
 
 @given(st.text(min_size=1, max_size=20))

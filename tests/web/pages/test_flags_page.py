@@ -53,7 +53,7 @@ async def test_every_flag_is_listed_below_its_set(read: Read) -> None:
 async def test_a_line_says_what_is_on_for_whom_since_when_and_why(read: Read) -> None:
     page = await read("/flags")
     cart = row(page, "shop/new-cart")
-    for told in ("enabled", "on 25", "off 75", "12 m ago", "omar", "INC-2041", "1 waiting"):
+    for told in ("enabled", "on 25", "off 75", "12 m ago", "omar", "INC-2041", "1 planned"):
         assert told in cart.replace("\N{NARROW NO-BREAK SPACE}", " "), cart
     assert "disabled everybody: the default in the code" in row(page, "shop/prices")
     assert "protected" in row(page, "shop/prices")
@@ -72,7 +72,7 @@ async def test_a_line_says_what_is_on_for_whom_since_when_and_why(read: Read) ->
         ("state=removed", ["shop/old-banner"]),
         ("only=kill", ["shop/checkout-open"]),
         ("only=due", []),
-        ("only=waiting", ["shop/new-cart", "shop/prices"]),
+        ("only=planned", ["shop/new-cart", "shop/prices"]),
         ("only=stale", []),
     ],
 )

@@ -29,7 +29,8 @@ UNKNOWN = "cannot be predicted now"
 @dataclass(frozen=True, slots=True)
 class Effect:
     p99: str
-    burn: Burn
+    burn: Burn | None
+    """None where it is not predicted: nothing says that it changes."""
     costs: tuple[str, ...]
     alerts: tuple[str, ...]
     stops: str
@@ -45,9 +46,10 @@ class Effect:
         spec = experiment.spec
         guards = plural(len(spec.guardrails), "guardrail")
         escrow = f"{short_percent(float(spec.budget_percent))} budget escrow"
+        peak = peak_burn(prediction) if prediction else None
         return cls(
             p99=p99_words(prediction) if prediction else UNKNOWN,
-            burn=burn(peak_burn(prediction) if prediction else None),
+            burn=None if peak is None else burn(peak),
             costs=cost_lines(prediction) if prediction else (UNKNOWN,),
             alerts=alert_words(prediction) if prediction else (UNKNOWN,),
             stops=f"{guards}, {escrow}, STOP ALL, and {LEASE_SECONDS:.0f} s leases that end by themselves",

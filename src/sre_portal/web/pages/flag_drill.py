@@ -143,7 +143,7 @@ async def drill_review(
 
 
 def variant_off(flag: Flag, metadata: Mapping[str, object]) -> str:
-    """The variant that a switch is flipped to, as far as the flag says it; empty where somebody has to choose.
+    """The variant that a switch is flipped to, as far as its flag says; empty where somebody has to choose.
 
     One that is said to be safe, or else the only value that is nothing: false, 0, or empty.
     """

@@ -114,7 +114,6 @@ async def plans(request: Request) -> Response:
     shown = request.query_params.get("show", "")
     shown = shown if shown in SHOWS else "open"
     found = await ports.flag_plans.some(states=SHOWS[shown][1], limit=SHOWN)
-    now = ports.clock.now()
     view = PlansPage(
         summary=plural(len(found), "planned change"),
         tabs=tuple((f"/flag-plans?show={name}", words, name == shown) for name, (words, _) in SHOWS.items()),

@@ -91,7 +91,7 @@ def schedule_page(
         rows=tuple(range(STEPS)),
         does=DOES,
         variants=choices_of(kept.flags.definitions.flags.get(key)),
-        form=Form.of(FIELDS, given, [_placed(one) for one in wrong]),
+        form=Form.of(FIELDS, given, [_placed(one, _rows_in(given or {})) for one in wrong]),
         now=exact(ports.clock.now()),
         may=permission(principal_of(request), Permission.FLAG_FLIP, service_of(flag_set)),
     )
@@ -104,7 +104,6 @@ async def review_schedule(request: Request) -> Response:
     (flag_set, key), fields, ports = flag_in(request), await long_fields(request), ports_of(request)
     try:
         steps = steps_in(ports, fields)
-        raise_if(instant_problems([one.not_before for one in steps], ports.clock.now()))
         kept, order = await kept_now(ports, flag_set), FlagOrder(flag_set, key, "")
         told = rehearsed(kept, order, steps, ports.clock.now())
     except InvalidInput as invalid:
@@ -141,37 +140,45 @@ def schedule_review(request: Request, fields: Mapping[str, str], steps: tuple[Pl
 
 def steps_in(ports: Ports, fields: Mapping[str, str]) -> list[TimedStep]:
     """The steps that the form describes, in their order. Raises `InvalidInput` with every problem."""
-    wrong, found = list[Problem](), list[TimedStep]()
+    wrong, found, rows = list[Problem](), list[TimedStep](), list[int]()
+    now = ports.clock.now()
     for row in range(STEPS):
-        does = fields.get(f"do_{row}", "")
-        if not does:
-            continue
-        at = instant_in(fields.get(f"at_{row}", ""), f"at_{row}", ports.clock.now(), wrong)
-        step = _step(does, row, fields, wrong)
-        if step is not None:
+        before = len(wrong)
+        at = instant_in(fields.get(f"at_{row}", ""), f"at_{row}", now, wrong)
+        is_instant = len(wrong) == before
+        step = _step(row, fields, wrong)
+        if step is not None and is_instant:
             found.append(TimedStep(step, at))
+            rows.append(row)
     if not found and not wrong:
         wrong.append(Problem("do_0", "nothing", "at least one step"))
-    raise_if(wrong)
+    past = instant_problems([one.not_before for one in found], now)
+    raise_if([*wrong, *(_placed(one, rows) for one in past)])
     return found
 
 
-def _step(does: str, row: int, fields: Mapping[str, str], wrong: list[Problem]) -> FlagStep | None:
-    match does:
+def _step(row: int, fields: Mapping[str, str], wrong: list[Problem]) -> FlagStep | None:
+    """None for a row that does nothing; with a problem where something else of it is filled."""
+    match does := fields.get(f"do_{row}", ""):
+        case "":
+            filled = [name for name in ("at", "percent") if fields.get(f"{name}_{row}", "")]
+            if filled:
+                wrong.append(Problem(f"do_{row}", "nothing", "what to do, or an empty row"))
         case "on" | "off":
             return Toggle(does == "on")
         case "share":
+            before = len(wrong)
             percent = percent_in(fields, f"percent_{row}", wrong)
-            return Share(fields.get(f"variant_{row}", ""), percent)
+            return Share(fields.get(f"variant_{row}", ""), percent) if len(wrong) == before else None
         case _:
             wrong.append(Problem(f"do_{row}", repr(does[:20]), "one of on, off, share"))
-            return None
+    return None
 
 
 def percent_in(fields: Mapping[str, str], name: str, wrong: list[Problem]) -> Decimal:
-    """A share in percent; 0 with a problem for what is no number."""
+    """A share in percent; 0 with a problem for what is none."""
     text = fields.get(name, "").replace(",", ".").removesuffix("%").strip()
-    if text.replace(".", "", 1).isdecimal() and text.isascii() and len(text) < 8:
+    if text.replace(".", "", 1).isdecimal() and text.isascii() and len(text) < 8 and Decimal(text) <= 100:
         return Decimal(text)
     wrong.append(Problem(name, repr(text[:20]), "a percentage from 0 to 100, such as 12.5"))
     return Decimal(0)
@@ -186,13 +193,18 @@ def _settled(fields: Mapping[str, str], request: Request) -> dict[str, str]:
     return settled
 
 
-def _placed(problem: Problem) -> Problem:
-    """The same with the field of the form as its path: `steps.1.not_before` is the second row's instant.
+def _rows_in(fields: Mapping[str, str]) -> list[int]:
+    """The rows of the form that do something, in the order of their steps."""
+    return [row for row in range(STEPS) if fields.get(f"do_{row}", "")]
 
-    Rows that do nothing are not counted there, so a gap between rows puts it at the whole form.
+
+def _placed(problem: Problem, rows: Sequence[int]) -> Problem:
+    """The same with the field of the form as its path.
+
+    `steps.1.not_before` is the instant of the second row that does something.
     """
     parts = problem.path.split(".")
-    if parts[0] != "steps" or len(parts) < 3 or not parts[1].isdecimal():
+    if parts[0] != "steps" or len(parts) < 3 or not parts[1].isdecimal() or int(parts[1]) >= len(rows):
         return problem
     name = {"not_before": "at", "percent": "percent", "variant": "variant"}.get(parts[2], "do")
-    return Problem(f"{name}_{parts[1]}", problem.seen, problem.expected)
+    return Problem(f"{name}_{rows[int(parts[1])]}", problem.seen, problem.expected)

@@ -58,6 +58,8 @@ class Recorder:
     lane_height: int
     subject: str
     """Whose hops they are, where it is one alert."""
+    harm: str
+    """What was active: a fault, or a drill."""
     active: bool
     cut_words: str
 
@@ -83,6 +85,7 @@ class Recorder:
             ),
             lane_height=LANE_HEIGHT if len(subjects) < 2 else NAMED_LANE_HEIGHT,
             subject=subjects[0] if len(subjects) == 1 else "",
+            harm="fault" if run.injects else "drill",
             active=run.effective_at is not None and run.reverted_at is None,
             cut_words=cut_words(axis),
         )

@@ -13,6 +13,7 @@ from sre_portal.operations.ports import Ports
 from sre_portal.web.pages.check_row import CheckRow, ReceiptRow, check_rows, receipt_rows
 from sre_portal.web.pages.expectation_row import ExpectationRow, expectation_rows, tally_words
 from sre_portal.web.pages.figures import Moment, day, instant
+from sre_portal.web.pages.flag_words import flag_href
 from sre_portal.web.pages.flight import Flight
 from sre_portal.web.pages.frame import May, permission
 from sre_portal.web.pages.guard_cell import GuardCell, guard_cells
@@ -58,6 +59,8 @@ class RunPage:
     readouts: tuple[Readout, ...]
     guards: tuple[GuardCell, ...]
     recorder: Recorder
+    flags: tuple[tuple[str, str], ...]
+    """The flags that it drills: what they are called, and their pages."""
     injects: bool
     """Whether it has faults; without one it drills its kill switches alone."""
     certificates: tuple[CertificateRow, ...]
@@ -90,6 +93,13 @@ class RunPage:
             readouts=readouts(flight),
             guards=guard_cells(run),
             recorder=Recorder.of(flight),
+            flags=tuple(
+                (
+                    f"{one.flag} in {run.experiment.set_of(one)}",
+                    flag_href(run.experiment.set_of(one), one.flag),
+                )
+                for one in run.experiment.drills
+            ),
             injects=run.injects,
             certificates=certificate_rows(run),
             expectations=expectation_rows(run),
