@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from sre_portal.core.drill import cohort_words
+from sre_portal.core.drill import all_of, cohort_words
 from sre_portal.core.drill_course import drills_of
 from sre_portal.core.experiment import FlagExpectation
 from sre_portal.core.note import Note
@@ -47,8 +47,7 @@ def _flipped(drill: FlagExpectation, mark: DrillMark, at: datetime) -> Note:
 
 def _seen(what: str, mark: DrillMark, told: Told) -> Note:
     slowest = max(ms for _, ms in told.seen)
-    count = "the one subscriber" if len(told.seen) == 1 else f"all {len(told.seen)} subscribers"
-    text = f"{what} was seen by {count} within {figure(slowest, 'ms')}."
+    text = f"{what} was seen by {all_of(len(told.seen))} within {figure(slowest, 'ms')}."
     return Note("drill", text, {**_about(mark), "seen_ms": dict(told.seen)})
 
 

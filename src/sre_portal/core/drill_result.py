@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from sre_portal.core.alert_result import UNDECIDED, Finding
 from sre_portal.core.document import dump_duration
-from sre_portal.core.drill import cohort_words
-from sre_portal.core.drill_course import TELL_WAIT
+from sre_portal.core.drill import all_of, cohort_words
+from sre_portal.core.drill_course import COUNT_WAIT, TELL_WAIT
 from sre_portal.core.experiment import FlagExpectation
 from sre_portal.core.observed import Observed
 from sre_portal.core.phrase import clock, figure, listed
@@ -42,6 +42,7 @@ def _found(run: Run, now: datetime, expectation: FlagExpectation, mark: DrillMar
         return Finding("unknown", f"Nobody subscribed to {mark.flag_set} when {mark.name} was flipped")
     within = expectation.seen_within
     parts = [_seen(f"the flip of {mark.name}", mark.told, mark.flipped_at, within, now)]
+    parts.append(_effect(mark, now))
     parts.append(_restored(mark, within, now, over=run.reverted_at is not None))
     for word in ("missed", "unknown", "open"):
         if some := [one for one in parts if one.word == word]:
@@ -55,9 +56,29 @@ def _restored(mark: DrillMark, within: timedelta, now: datetime, *, over: bool) 
             return Finding("open")
         until = clock(mark.until)
         return Finding("unknown", f"the flag store did not answer: the clock ends the drill at {until}")
-    if mark.restored_version is None:
-        return Finding("met", mark.restored_how)
+    if mark.restored_version is None:  # it is back by somebody else's hand, or not at all
+        return Finding("unknown", mark.restored_how)
     return _seen(f"its return ({mark.restored_how})", mark.told_restored, mark.restored_at, within, now)
+
+
+def _effect(mark: DrillMark, now: datetime) -> Finding:
+    """A flip that changed nobody's answer proves nothing."""
+    effect = mark.effect
+    if effect is None or not effect.given:
+        if mark.restored_at is None or now < mark.restored_at + COUNT_WAIT:
+            return Finding("open")
+        return Finding("unknown", f"no evaluation of {mark.name} is known to have given {mark.variant}")
+    told = f"{_evaluations(effect.given)} gave {mark.variant}"
+    if not effect.gave_before:
+        return Finding("met", told)
+    if effect.is_proven:
+        people = f"{effect.changed} of {effect.people} made-up people"
+        return Finding("met", f"{told}, as some did before, and by the drill alone {people} would get it")
+    return Finding("unknown", f"{told}, as some did before, and whose answer the drill changed is not known")
+
+
+def _evaluations(count: int) -> str:
+    return "1 evaluation" if count == 1 else f"{count} evaluations"
 
 
 def _seen(what: str, told: Told, at: datetime, within: timedelta, now: datetime) -> Finding:
@@ -73,15 +94,11 @@ def _seen(what: str, told: Told, at: datetime, within: timedelta, now: datetime)
         )
     if told.by_all:
         slowest = max(ms for _, ms in told.seen)
-        return Finding("met", f"{what} was seen by {_all(len(told.seen))} within {_ms(slowest)}")
+        return Finding("met", f"{what} was seen by {all_of(len(told.seen))} within {_ms(slowest)}")
     if not waited:
         return Finding("open")
     gone = listed(told.gone) if told.gone else "anybody"
     return Finding("unknown", f"{what}: nothing came from {gone}")
-
-
-def _all(count: int) -> str:
-    return "the one subscriber" if count == 1 else f"all {count} subscribers"
 
 
 def _count(count: int) -> str:

@@ -66,6 +66,8 @@ class FlagPlan:
     ended_at: datetime | None = None
     outcome: str = ""
     """`version 5`, or why it is not made."""
+    event: int | None = None
+    """The event of the audit log that says what was agreed on: that of the approval, or of the proposal."""
 
     @property
     def is_open(self) -> bool:
@@ -183,6 +185,11 @@ def _ended(plan: FlagPlan, state: PlanState, at: datetime, outcome: str) -> Flag
 def _expect(plan: FlagPlan, *states: PlanState) -> None:
     if plan.state not in states:
         raise Conflict(f"plan {plan.id} {' or '.join(states)}", stands(plan))
+
+
+def overtaken(plan: FlagPlan) -> Conflict:
+    """Said to whoever would move a plan that somebody else has moved meanwhile."""
+    return Conflict(f"plan {plan.id} as it was", "that somebody else was first")
 
 
 def stands(plan: FlagPlan) -> str:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import structlog
 
-from sre_portal.core.access import Principal
+from sre_portal.core.access import Permission, Principal, require
+from sre_portal.core.audit import AuditFilter
 from sre_portal.core.errors import (
     Conflict,
     InvalidInput,
@@ -15,22 +16,21 @@ from sre_portal.core.errors import (
     Protected,
     Superseded,
 )
-from sre_portal.core.flag_plan import FlagPlan, PlanMove, PlanState, failed, too_late
+from sre_portal.core.flag_change import service_of
+from sre_portal.core.flag_plan import FlagPlan, PlanMove, PlanState, failed, overtaken, too_late
+from sre_portal.core.flag_seal import departure, plan_facts
 from sre_portal.core.flag_step import Import, in_words
-from sre_portal.core.grant_rule import principal_of
 from sre_portal.operations.access_act import LONGEST_REASON
 from sre_portal.operations.audited import deny, intent_of
-from sre_portal.operations.directory import token_named
 from sre_portal.operations.flag_foresight import version_now
 from sre_portal.operations.flag_import import ImportOrder, import_flags
 from sre_portal.operations.flags import FlagOrder, change_flag
 from sre_portal.operations.ports import Ports
-from sre_portal.operations.tokens import is_trusted, principal_with
+from sre_portal.operations.power_now import power_now
 
 log = structlog.get_logger("sre_portal.flags")
 
 MOST_A_PASS = 100
-TOKEN = "token:"  # noqa: S105  # how the ids of principals with tokens begin
 
 
 async def make_due(ports: Ports) -> None:
@@ -67,14 +67,14 @@ async def make(ports: Ports, move: PlanMove) -> FlagPlan:
     """
     plan = move.after
     try:
-        if late := too_late(plan, ports.clock.now()):
-            return await _fail(ports, move, late)
+        if why := too_late(plan, ports.clock.now()) or await _doubt(ports, move.before):
+            return await fail(ports, move, why)
         actor = await _proposer(ports, plan)
         await _change(ports, actor, move)
-    except (Superseded, InvalidInput, NotFound, Protected) as why:
-        return await _fail(ports, move, str(why))
-    except NotPermitted as why:
-        return await _fail(ports, move, f"{plan.proposed.name}: {why}")
+    except (Superseded, InvalidInput, NotFound, Protected) as failure:
+        return await fail(ports, move, str(failure))
+    except NotPermitted as failure:
+        return await fail(ports, move, f"{plan.proposed.name}: {failure}")
     return await ports.flag_plans.get(plan.id)
 
 
@@ -86,45 +86,49 @@ async def _change(ports: Ports, actor: Principal, move: PlanMove) -> None:
         return
     await ports.flag_book.refresh(ports.flags)
     version = await version_now(ports, plan)
-    order = FlagOrder(plan.flag_set, plan.key, plan.reason, version=version, way="plan", plan=move)
+    order = FlagOrder(plan.flag_set, plan.key, plan.reason, version=version, plan=move)
     await change_flag(ports, actor, order, step)
 
 
-async def _proposer(ports: Ports, plan: FlagPlan) -> Principal:
-    """Whoever proposed it, with what they may now. Groups of long ago are nobody's word today, as for tokens.
+async def departed(ports: Ports, plan: FlagPlan) -> str:
+    """Why a planned change is not what the audit log says was agreed on; empty where it is.
 
-    Raises `NotPermitted`, or `NotFound` where the account or the token they had is gone.
+    Rows may be changed by whoever has the database; entries of the log are signed.
     """
-    who, now = plan.proposed, ports.clock.now()
-    if who.id.startswith(TOKEN):
-        held = principal_with(ports, await token_named(ports, who.id.removeprefix(TOKEN))).at(now)
-        if held.account != who.account:
-            raise NotFound("API token", f"{who.name} of the same owner")
-    elif who.account is not None:
-        account = await ports.accounts.get(who.account)
-        rules = ports.policy.rules if is_trusted(ports, account) else ()
-        held = principal_of(account, rules, ports.environment).at(now)
-    else:
-        raise NotFound("account", who.name)
-    return replace(held, name=plan.maker)
+    asked = AuditFilter(before=0 if plan.event is None else plan.event + 1)
+    found = await ports.audit.recent(1, asked)
+    return departure(plan, found[0] if found and found[0].id == plan.event else None)
 
 
-async def _fail(ports: Ports, move: PlanMove, why: str) -> FlagPlan:
+async def _doubt(ports: Ports, plan: FlagPlan) -> str:
+    """Why a plan is not made as it stands in the database; empty where it may be."""
+    if why := await departed(ports, plan):
+        return why
+    if plan.decided is None:
+        return ""
+    try:
+        second = await power_now(ports, plan.decided)
+        require(second, Permission.FLAG_FLIP, service_of(plan.flag_set))
+    except (NotFound, NotPermitted) as lost:
+        return f"approved by {plan.decided.name}: {lost}"
+    return ""
+
+
+async def _proposer(ports: Ports, plan: FlagPlan) -> Principal:
+    """Whoever proposed it, under the name by which it is made. Raises as `power_now`."""
+    return replace(await power_now(ports, plan.proposed), name=plan.maker)
+
+
+async def fail(ports: Ports, move: PlanMove, why: str) -> FlagPlan:
     """Ends it, in the audit log as well. Raises `Conflict` where somebody else has moved it."""
     plan = move.after
     told = why.replace("\n", "; ")[:LONGEST_REASON]
     ended = PlanMove(move.before, failed(plan, ports.clock.now(), told))
     if not await ports.flag_plans.move(ended):
-        raise Conflict(f"plan {plan.id} as it was", "that somebody else was first")
+        raise overtaken(plan)
     actor = Principal(plan.maker, (), plan.proposed.id)
     intent = intent_of(
         ports, actor, "", "flag:make", f"flag:{plan.named}", reason=plan.reason, after=plan_facts(plan)
     )
     await deny(ports, intent, told, "failed")
     return ended.after
-
-
-def plan_facts(plan: FlagPlan) -> dict[str, object]:
-    """A planned change as the audit log tells it."""
-    at = None if plan.not_before is None else plan.not_before.isoformat()
-    return {"plan": plan.id, "step": in_words(plan.step), "not_before": at, "state": plan.state.value}

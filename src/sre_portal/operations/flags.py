@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Literal
 
 from sre_portal.core.access import Permission, Principal, require
 from sre_portal.core.errors import (
@@ -23,12 +21,13 @@ from sre_portal.core.flag_change import (
     edit_of,
     fields_in,
     name_problems,
+    row_made,
     service_of,
 )
 from sre_portal.core.flag_guard import is_held_up
 from sre_portal.core.flag_kept import KeptSet, check_seen
-from sre_portal.core.flag_plan import PlanMove, done
-from sre_portal.core.flag_step import FlagStep, Put, Remove, Toggle
+from sre_portal.core.flag_plan import PlanMove, done, overtaken
+from sre_portal.core.flag_step import FlagStep
 from sre_portal.operations.access_act import LONGEST_REASON, reason_problems
 from sre_portal.operations.audited import Act, audited
 from sre_portal.operations.glass import BROKEN_GLASS, has_broken_glass
@@ -46,8 +45,8 @@ LONGEST_TOLD = 4000
 class FlagOrder:
     """Which flag is to be changed and why. `version` is the one that was seen, 0 for none; None: any.
 
-    `way`: by whose hand. What is done by hand is held up where a flag is protected, and so is a planned
-    change, `plan`, that nobody has approved.
+    What is done by hand is held up where a flag is protected, and so is a planned change, `plan`, that nobody
+    has approved. What a drill does is not.
     """
 
     flag_set: str
@@ -55,41 +54,14 @@ class FlagOrder:
     reason: str
     address: str = ""
     version: int | None = None
-    way: Literal["hand", "plan", "drill"] = "hand"
+    is_drill: bool = False
     plan: PlanMove | None = None
     """The planned change as it was seen, and as it stands while it is made."""
-
-    @property
-    def is_drill(self) -> bool:
-        return self.way == "drill"
 
     @property
     def needs_approval(self) -> bool:
         """Whether it is held up where a flag is protected."""
         return not self.is_drill and not (self.plan is not None and self.plan.after.is_approved)
-
-
-async def put_flag(
-    ports: Ports, actor: Principal, order: FlagOrder, definition: Mapping[str, object]
-) -> FlagRow:
-    """Makes a flag, or makes it be this. A flag that splits people and names no hash keeps the one it had.
-
-    Raises `InvalidInput` with every problem, `Superseded` where the flag is not at the version that was seen.
-    """
-    return await change_flag(ports, actor, order, Put(definition))
-
-
-async def toggle_flag(ports: Ports, actor: Principal, order: FlagOrder, *, enabled: bool) -> FlagRow:
-    """Enables or disables a flag. One that already is so stays at its version.
-
-    Raises as `put_flag`, and `NotFound`.
-    """
-    return await change_flag(ports, actor, order, Toggle(enabled))
-
-
-async def remove_flag(ports: Ports, actor: Principal, order: FlagOrder) -> FlagRow:
-    """Removes a flag; its history stays. Raises as `put_flag`, and `NotFound`."""
-    return await change_flag(ports, actor, order, Remove())
 
 
 async def follow_flags(ports: Ports) -> None:
@@ -123,10 +95,11 @@ async def take_in(ports: Ports) -> None:
 
 
 async def change_flag(ports: Ports, actor: Principal, order: FlagOrder, step: FlagStep) -> FlagRow:
-    """Does one thing to a flag. Which version was seen the order says, not the step.
+    """Does one thing to a flag. One that already is as it would be stays at its version.
 
-    Raises as `put_flag`; `NotFound` where the step needs a flag that is there; `Protected` where a second
-    person has to approve it: `flag_plans.make_or_plan` then asks for one.
+    Raises `InvalidInput` with every problem; `NotFound` where the step needs a flag that is there;
+    `Superseded` where the flag is not at the version that was seen; `Protected` where a second person has to
+    approve it: `flag_plans.make_or_plan` then asks for one.
     """
     raise_if([*reason_problems(order.reason), *name_problems(order.flag_set, [order.key])])
     kept = await kept_now(ports, order.flag_set)
@@ -148,36 +121,31 @@ async def change_flag(ports: Ports, actor: Principal, order: FlagOrder, step: Fl
     )
     async with audited(ports, act):
         for _ in range(TRIES):
-            check_seen(kept, order.key, order.version)
-            check_protected(ports, actor, kept, order, step)
-            edit = edit_of(kept.rows, order.key, text)
-            if edit is None:  # somebody else has just made it be so
-                await come_true(ports, order.plan, kept.rows[order.key].version)
-                return kept.rows[order.key]
-            change = SetChange(
-                order.flag_set,
-                kept.version,
-                [edit],
-                ports.clock.now(),
-                actor.name,
-                order.reason,
-                settled(ports, order.plan, edit.version),
-            )
-            if await ports.flags.change(change):
-                await take_in(ports)
-                return FlagRow(
-                    order.flag_set,
-                    edit.key,
-                    edit.version,
-                    kept.version + 1,
-                    text,
-                    change.at,
-                    change.by,
-                    change.reason,
-                )
+            if (made := await _try(ports, actor, kept, order, step)) is not None:
+                return made
             kept = await kept_now(ports, order.flag_set)
-            text = definition_after(kept, order.key, step, drill=order.is_drill)
         raise Conflict("a set that rests for a moment", "one that others change all the time")
+
+
+async def _try(
+    ports: Ports, actor: Principal, kept: KeptSet, order: FlagOrder, step: FlagStep
+) -> FlagRow | None:
+    """Makes the change, if the set is still as it is kept; None where somebody has changed it meanwhile."""
+    text = definition_after(kept, order.key, step, drill=order.is_drill)
+    check_seen(kept, order.key, order.version)
+    check_protected(ports, actor, kept, order, step)
+    edit = edit_of(kept.rows, order.key, text)
+    if edit is None:  # somebody else has just made it be so
+        await come_true(ports, order.plan, kept.rows[order.key].version)
+        return kept.rows[order.key]
+    settles = settled(ports, order.plan, edit.version)
+    change = SetChange(
+        order.flag_set, kept.version, [edit], ports.clock.now(), actor.name, order.reason, settles
+    )
+    if not await ports.flags.change(change):
+        return None
+    await take_in(ports)
+    return row_made(change, edit)
 
 
 def check_protected(
@@ -208,7 +176,7 @@ async def come_true(ports: Ports, plan: PlanMove | None, version: int) -> None:
     """All is as a planned change would make it, so it is done. Raises `Conflict`: it has ended before."""
     move = settled(ports, plan, version)
     if move is not None and not await ports.flag_plans.move(move):
-        raise Conflict(f"plan {move.before.id} as it was", "that somebody else was first")
+        raise overtaken(move.before)
 
 
 def _told(text: str | None, version: int) -> dict[str, object]:

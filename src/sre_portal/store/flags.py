@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from sre_portal.core.errors import Conflict
 from sre_portal.core.flag_change import ChangedFlag, FlagRow, SetChange, SetNews
+from sre_portal.core.flag_plan import overtaken
 from sre_portal.store import tables
 from sre_portal.store.connection import Database
 from sre_portal.store.dialect import added, put
@@ -97,7 +97,7 @@ def _change(connection: Connection, change: SetChange) -> bool:
     if risen.rowcount != 1:
         return False
     if change.settles is not None and not moved(connection, change.settles):
-        raise Conflict(f"plan {change.settles.before.id} as it was", "that somebody else was first")
+        raise overtaken(change.settles.before)
     rows = [
         {
             "flag_set": change.flag_set,

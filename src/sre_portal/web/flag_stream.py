@@ -18,10 +18,10 @@ from sre_portal.operations.flag_feed import FlagFeeds, Subscriber
 from sre_portal.operations.tokens import token_of
 from sre_portal.web.context import ports_of
 from sre_portal.web.guard import agent_token, bearer_of
+from sre_portal.web.rate import RETRY_STREAM_SECONDS
 
 MOST_STREAMS = 2000
 """So many instances of one service may read at one replica."""
-RETRY_MANY_SECONDS = 30.0
 ASK_SECONDS = 5.0
 """So often a token is asked about that nobody is known to have changed: it may run out by itself."""
 
@@ -43,7 +43,7 @@ async def flags(request: Request) -> Response:
         raise NotAuthenticated(f"this token is for {token.service}, not for the flags of {others[0]}")
     service = token.service or ""
     if not feeds_of(request).has_room(service, instance, MOST_STREAMS):
-        raise RateLimited(RETRY_MANY_SECONDS)
+        raise RateLimited(RETRY_STREAM_SECONDS)
     return FlagStream(request, service, instance, sets)
 
 

@@ -30,7 +30,7 @@ from sre_portal.web.denial import STRANGER, tell_denial
 from sre_portal.web.holder import Holder, principal_now
 from sre_portal.web.ofrep_ticket import Ticket, open_ticket
 from sre_portal.web.ofrep_wire import tag_of_version
-from sre_portal.web.rate import limit
+from sre_portal.web.rate import RETRY_STREAM_SECONDS, limit
 
 log = structlog.get_logger("sre_portal.web")
 
@@ -38,7 +38,6 @@ LISTEN = "flag:listen"
 """What a refusal is called in the audit log."""
 MOST_STREAMS = 1000
 """So many streams one token or session may have open on a replica. A token of a browser program has many."""
-RETRY_MANY_SECONDS = 30.0
 KEEP_SECONDS = 15.0
 """A comment goes out at least this often, so that nobody on the way takes the stream for dead."""
 FACTS_SECONDS = 5.0
@@ -220,7 +219,7 @@ async def events(request: Request) -> Response:
     ticket = await _ticket_of(request)
     streams = streams_of(request)
     if streams.is_full(ticket.holder):
-        raise RateLimited(RETRY_MANY_SECONDS)
+        raise RateLimited(RETRY_STREAM_SECONDS)
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     if request.method == "HEAD":
         return Response(headers=headers, media_type="text/event-stream")

@@ -36,6 +36,8 @@ KINDS: Mapping[str, Allowance] = {
 written down of refusals, not the refusals; `change` and `flip` are counted for who is known, whatever their
 address."""
 
+RETRY_STREAM_SECONDS = 30.0
+"""When whoever has as many streams open as they may is to come again."""
 MOST_BUCKETS = 20_000
 """About 5 MB. The bucket that was not used for longest is forgotten, and is full when it comes back."""
 
