@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sre_portal.core.access import Permission, Principal, needs
 from sre_portal.core.account import Account
@@ -24,16 +24,25 @@ from sre_portal.core.flag_plan import (
     refused,
     stands,
 )
+from sre_portal.core.flag_seal import APPROVE, PLAN, plan_facts
 from sre_portal.core.flag_step import FlagStep, Import, Step, from_version, in_words
 from sre_portal.operations.access_act import LONGEST_REASON, reason_problems
 from sre_portal.operations.audited import Act, audited
 from sre_portal.operations.flag_foresight import rehearsed
 from sre_portal.operations.flag_import import Imported, ImportOrder, import_flags
-from sre_portal.operations.flag_making import make, plan_facts
+from sre_portal.operations.flag_making import departed, fail, make
 from sre_portal.operations.flags import FlagOrder, change_flag, kept_now
 from sre_portal.operations.ports import Ports
 
 ALONE = "Nobody approves their own change, and no program approves any."
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Who may decide on a planned change, in words, and why whoever looks may not; empty where they may."""
+
+    who: str
+    why_not: str = ""
 
 
 async def make_or_plan(
@@ -101,14 +110,18 @@ async def approve(ports: Ports, actor: Principal, plan_id: int, why: str, addres
     it does not wait any more.
     """
     plan = await ports.flag_plans.get(plan_id)
-    async with audited(ports, _act(actor, plan, "flag:approve", why, address)) as record:
+    async with audited(ports, _act(actor, plan, APPROVE, why, address)) as record:
         raise_if(reason_problems(why))
         await _check_second(ports, actor, plan)
         now = ports.clock.now()
-        move = PlanMove(plan, approved(plan, _who(actor), now, why))
-        if not move.after.is_due(now):
+        after = replace(approved(plan, _who(actor), now, why), event=record.event)
+        move = PlanMove(plan, after)
+        if after.is_due(now):
+            ended = await make(ports, move)
+        elif changed := await departed(ports, plan):
+            ended = await fail(ports, move, changed)
+        else:
             return await _moved(ports, move)
-        ended = await make(ports, move)
         record.detail = f"{ended.state.value}: {ended.outcome}"
         return ended
 
@@ -131,10 +144,23 @@ async def cancel(ports: Ports, actor: Principal, plan_id: int, why: str, address
 
 
 def who_may_approve(plan: FlagPlan) -> str:
-    """In words: `another person than ana, operator on shop`."""
-    return (
-        f"another person than {plan.proposed.name}, {needs(Permission.FLAG_FLIP, service_of(plan.flag_set))}"
-    )
+    """In words: `another person who is operator on shop`."""
+    return f"another person who is {_least(plan)}"
+
+
+async def approval_of(ports: Ports, actor: Principal, plan: FlagPlan) -> Approval:
+    """Whether this one may approve a planned change, or refuse it, and what keeps them from it."""
+    try:
+        await _check_second(ports, actor, plan)
+    except NotPermitted:
+        own = actor.account is not None and actor.account == plan.proposed.account
+        return Approval(_least(plan), "you proposed this" if own else "it takes another person")
+    return Approval(_least(plan))
+
+
+def _least(plan: FlagPlan) -> str:
+    """The least that lets somebody decide: `operator on shop`."""
+    return needs(Permission.FLAG_FLIP, service_of(plan.flag_set))
 
 
 async def _keep(
@@ -143,7 +169,7 @@ async def _keep(
     """Writes new plans down, and tells people of those that wait for somebody."""
     first = drafts[0]
     act = replace(
-        _act(actor, first, "flag:plan", first.reason, address),
+        _act(actor, first, PLAN, first.reason, address),
         before=None,
         after={"steps": [plan_facts(one) for one in drafts]},
     )
@@ -155,8 +181,9 @@ async def _keep(
         if held + len(drafts) > MOST_OPEN:
             expected = f"at most {MOST_OPEN} together: cancel those that nobody needs"
             raise InvalidInput([Problem("steps", f"{held} open plans of {first.named}", expected)])
-        plans = await ports.flag_plans.add(drafts)
+        plans = await ports.flag_plans.add([replace(one, event=record.event) for one in drafts])
         record.detail = f"planned {', '.join(str(one.id) for one in plans)}"
+        record.after = {"steps": [plan_facts(one) for one in plans]}
     for one in plans:
         if one.state is PlanState.WAITING:
             told = f"{one.proposed.name} proposes for {one.named}: {in_words(one.step)}. Reason: {one.reason}"

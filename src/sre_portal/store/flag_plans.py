@@ -133,6 +133,7 @@ def _standing(plan: FlagPlan) -> dict[str, object]:
     decided = plan.decided or Who("", "")
     return {
         "state": plan.state.value,
+        "event": plan.event,
         "decided_at": plan.decided_at,
         "decided_by": decided.name,
         "decided_by_id": decided.id,
@@ -160,4 +161,5 @@ def _plan(row: Row[Any]) -> FlagPlan:
         decision=row.decision,
         ended_at=row.ended_at,
         outcome=row.outcome,
+        event=row.event,
     )

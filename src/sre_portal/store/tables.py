@@ -407,6 +407,7 @@ flag_plan = Table(
     _text("proposed_by"),
     _text("proposed_by_id"),
     Column("proposed_account", BigInteger),
+    Column("event", BigInteger),
     _instant("decided_at", nullable=True),
     _text("decided_by"),
     _text("decided_by_id"),

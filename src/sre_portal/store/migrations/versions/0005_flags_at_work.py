@@ -62,6 +62,7 @@ def _plans_and_drills() -> None:
         sa.Column("proposed_by", sa.Text, nullable=False),
         sa.Column("proposed_by_id", sa.Text, nullable=False),
         sa.Column("proposed_account", sa.BigInteger),
+        sa.Column("event", sa.BigInteger),
         sa.Column("decided_at", sa.BigInteger),
         sa.Column("decided_by", sa.Text, nullable=False),
         sa.Column("decided_by_id", sa.Text, nullable=False),
