@@ -19,12 +19,13 @@ from sre_portal.core.errors import InvalidInput, NotPermitted, Refused
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.flag_change import fields_of
 from sre_portal.core.flag_kept import live_row
+from sre_portal.core.flag_step import Put, Remove, Toggle
 from sre_portal.core.parse import parse_experiment
 from sre_portal.core.run import Phase, Run, Verdict
 from sre_portal.operations.certificates import drill_standing, issue_certificates, look_at_drills_due
 from sre_portal.operations.drill_acts import take_off_spent
 from sre_portal.operations.drills import QuickDrill, quick_drill
-from sre_portal.operations.flags import FlagOrder, kept_now, put_flag, remove_flag, toggle_flag
+from sre_portal.operations.flags import FlagOrder, change_flag, kept_now
 from sre_portal.operations.stop import abort_run, stop_all
 from tests.operations.world import ADA, OMAR, SimulatedAgent, World
 
@@ -66,7 +67,7 @@ async def world(tmp_path: Path, drill: Experiment) -> AsyncIterator[World]:
 
 
 async def put(world: World, fields: Mapping[str, object], key: str = "recommendations") -> None:
-    await put_flag(world.ports, ADA, FlagOrder("shop", key, "a test"), fields)
+    await change_flag(world.ports, ADA, FlagOrder("shop", key, "a test"), Put(fields))
 
 
 async def go(world: World, seconds: float) -> None:
@@ -252,7 +253,7 @@ async def test_who_edits_the_flag_meanwhile_keeps_the_edit(world: World) -> None
 async def test_who_disables_the_flag_meanwhile_has_the_last_word(world: World) -> None:
     run = await world.start()
     await go(world, 3)
-    await toggle_flag(world.ports, ADA, FlagOrder("shop", "recommendations", "it hurts"), enabled=False)
+    await change_flag(world.ports, ADA, FlagOrder("shop", "recommendations", "it hurts"), Toggle(False))
     await finish(world, run)
     found = await definition(world)
     assert (found["state"], wrapper_in(found)) == ("DISABLED", None)
@@ -261,7 +262,7 @@ async def test_who_disables_the_flag_meanwhile_has_the_last_word(world: World) -
 async def test_who_takes_the_rule_off_or_removes_the_flag_has_the_last_word(world: World) -> None:
     run = await world.start()
     await go(world, 3)
-    await remove_flag(world.ports, ADA, FlagOrder("shop", "recommendations", "gone"))
+    await change_flag(world.ports, ADA, FlagOrder("shop", "recommendations", "gone"), Remove())
     done = await finish(world, run)
     assert done.drills[0].restored_how == "somebody had removed the flag, and their word stays"
     assert done.drills[0].restored_version is None
@@ -276,7 +277,7 @@ async def test_one_that_does_not_see_the_flip_fails_the_run(world: World) -> Non
 
 
 async def test_nobody_to_see_it_is_an_objection(world: World, drill: Experiment) -> None:
-    await put_flag(world.ports, ADA, FlagOrder("pay", "recommendations", "a test"), SWITCH)
+    await change_flag(world.ports, ADA, FlagOrder("pay", "recommendations", "a test"), Put(SWITCH))
     elsewhere = parse_experiment(DRILL.replace("type: flag,", "type: flag, set: pay,"), "drill")
     with pytest.raises(Refused, match="nobody subscribes to pay"):
         await world.start(experiment=elsewhere)
@@ -294,7 +295,7 @@ async def test_a_flag_that_is_drilled_is_not_drilled_again(world: World) -> None
 
 
 async def test_a_drill_takes_both_permissions(world: World) -> None:
-    await put_flag(world.ports, ADA, FlagOrder("default", "recommendations", "a test"), SWITCH)
+    await change_flag(world.ports, ADA, FlagOrder("default", "recommendations", "a test"), Put(SWITCH))
     world.agents[0].flags_seen["default"] = replace(world.agents[0].flags_seen["shop"], flag_set="default")
     await go(world, 1)
     shopper = Principal("sam", (Grant(Role.OPERATOR, frozenset({"shop"})),))

@@ -11,8 +11,9 @@ import pytest
 
 from sre_portal.core.errors import InvalidInput
 from sre_portal.core.flag_moves.people import Moved
+from sre_portal.core.flag_step import Put, Remove
 from sre_portal.operations.flag_moves import AT_ONCE, MOST_PEOPLE, People, moves_made, moves_of
-from sre_portal.operations.flags import FlagOrder, kept_now, put_flag, remove_flag
+from sre_portal.operations.flags import FlagOrder, change_flag, kept_now
 from sre_portal.operations.ports import Ports
 from tests.operations.world import OMAR, START, World
 
@@ -28,7 +29,7 @@ ALL = {**SPLIT, "targeting": {"fractional": [["on", 100], ["off", 0]]}}
 @pytest.fixture
 async def ports(tmp_path: Path) -> AsyncIterator[Ports]:
     world = await World(tmp_path, agents=[]).open()
-    await put_flag(world.ports, OMAR, FlagOrder("shop", "cart", "x", version=0), SPLIT)
+    await change_flag(world.ports, OMAR, FlagOrder("shop", "cart", "x", version=0), Put(SPLIT))
     yield world.ports
     await world.close()
 
@@ -67,11 +68,11 @@ async def test_removing_a_flag_moves_everybody_to_their_default(ports: Ports) ->
     found = await moves_of(ports, "shop", "cart", None, People(["u", "v"]))
     assert [(one.key, one.after) for one in found.moved] == [("u", None), ("v", None)]
     needing = {**SPLIT, "targeting": None, "metadata": {"prerequisites": "cart=on"}}
-    await put_flag(ports, OMAR, FlagOrder("shop", "pay", "x", version=0), needing)
+    await change_flag(ports, OMAR, FlagOrder("shop", "pay", "x", version=0), Put(needing))
     with pytest.raises(InvalidInput, match=r"flags\.pay\.metadata\.prerequisites"):
         await moves_of(ports, "shop", "cart", None)
     with pytest.raises(InvalidInput, match=r"flags\.pay\.metadata\.prerequisites"):
-        await remove_flag(ports, OMAR, FlagOrder("shop", "cart", "x"))
+        await change_flag(ports, OMAR, FlagOrder("shop", "cart", "x"), Remove())
     assert (await moves_of(ports, "shop", "cart", ALL)).needed_by == ["pay"]
 
 
@@ -83,8 +84,8 @@ async def test_a_set_that_is_not_there_has_nobody_to_move(ports: Ports) -> None:
 
 async def test_what_a_change_has_moved_is_told_afterwards(ports: Ports) -> None:
     before = await kept_now(ports, "shop")
-    row = await put_flag(ports, OMAR, FlagOrder("shop", "cart", "x", version=1), ALL)
+    row = await change_flag(ports, OMAR, FlagOrder("shop", "cart", "x", version=1), Put(ALL))
     assert float(moves_made(before, row).share or 0) == 0.75
-    gone = await remove_flag(ports, OMAR, FlagOrder("shop", "cart", "x"))
+    gone = await change_flag(ports, OMAR, FlagOrder("shop", "cart", "x"), Remove())
     assert moves_made(await kept_now(ports, "pay"), gone).notes
     assert moves_made(before, gone).parts

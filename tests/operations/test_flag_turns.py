@@ -10,12 +10,13 @@ import pytest
 
 from sre_portal.core.audit import AuditEvent, AuditFilter
 from sre_portal.core.errors import StoreUnavailable
+from sre_portal.core.flag_step import Put, Toggle
 from sre_portal.core.flag_turn import FlagTurn
 from sre_portal.core.parse import parse_slo
 from sre_portal.operations.flag_facts import facts_of
 from sre_portal.operations.flag_import import ImportOrder, import_flags
 from sre_portal.operations.flag_turns import look_at_turns
-from sre_portal.operations.flags import FlagOrder, kept_set, put_flag, toggle_flag
+from sre_portal.operations.flags import FlagOrder, change_flag, kept_set
 from tests.operations.world import OMAR, SLO, STEP, World
 
 NAME = "shop-availability"
@@ -85,7 +86,7 @@ async def test_a_budget_that_burns_turns_a_flag_and_it_is_written_down(world: Wo
 
 async def hot_for_a_while(world: World) -> None:
     """Another rule, by the burn of the last hour: it rises above 2, and is below after a minute."""
-    await put_flag(world.ports, OMAR, FlagOrder("shop", KEY, "hot", version=1), HOT)
+    await change_flag(world.ports, OMAR, FlagOrder("shop", KEY, "hot", version=1), Put(HOT))
     await passing(world, 8, bad=20)
     world.agents[0].organic_bad = 0
 
@@ -109,7 +110,7 @@ async def test_what_turned_while_nobody_looked_is_told_when_somebody_does(world:
 
 
 async def test_a_flag_that_flutters_turns_once_in_ten_seconds(world: World) -> None:
-    await put_flag(world.ports, OMAR, FlagOrder("shop", KEY, "hot", version=1), HOT)
+    await change_flag(world.ports, OMAR, FlagOrder("shop", KEY, "hot", version=1), Put(HOT))
     watch, book = world.ports.watch.turns, world.ports.flag_book
     for turn in range(81):
         world.clock.move(STEP)
@@ -122,11 +123,11 @@ async def test_a_flag_that_flutters_turns_once_in_ten_seconds(world: World) -> N
 async def test_an_edit_is_no_turn(world: World) -> None:
     await passing(world, 15, bad=40)
     stricter = {**SWITCH, "targeting": {"if": [{"<": [LOW["<"][0], 0.1]}, "off", "on"]}}
-    await put_flag(world.ports, OMAR, FlagOrder("shop", KEY, "stricter", version=1), stricter)
+    await change_flag(world.ports, OMAR, FlagOrder("shop", KEY, "stricter", version=1), Put(stricter))
     await passing(world, 2)
-    await toggle_flag(world.ports, OMAR, FlagOrder("shop", KEY, "off"), enabled=False)
+    await change_flag(world.ports, OMAR, FlagOrder("shop", KEY, "off"), Toggle(False))
     await passing(world, 2)
-    await toggle_flag(world.ports, OMAR, FlagOrder("shop", KEY, "on"), enabled=True)
+    await change_flag(world.ports, OMAR, FlagOrder("shop", KEY, "on"), Toggle(True))
     await passing(world, 2)
     assert len(await turns(world)) == 1
 

@@ -10,6 +10,7 @@ import pytest
 
 from sre_portal.contract.report import AgentReport, FlagUse
 from sre_portal.core.errors import InvalidInput, StoreUnavailable
+from sre_portal.core.flag_step import Toggle
 from sre_portal.core.ports import Token
 from sre_portal.operations.flag_import import ImportOrder, import_flags
 from sre_portal.operations.flag_use import (
@@ -22,7 +23,7 @@ from sre_portal.operations.flag_use import (
     use_of,
     write_uses,
 )
-from sre_portal.operations.flags import FlagOrder, kept_set, toggle_flag
+from sre_portal.operations.flags import FlagOrder, change_flag, kept_set
 from sre_portal.operations.ingest import ingest
 from sre_portal.operations.ports import Ports
 from tests.operations.world import OMAR, START, World
@@ -165,7 +166,7 @@ async def test_flags_that_nobody_needs_are_found(world: World) -> None:
     assert {
         key: str(one) for key, one in (await stale_in(world.ports, kept_set(world.ports, "shop"))).items()
     } == {"short": "always variant on for 3 days"}
-    await toggle_flag(world.ports, OMAR, FlagOrder("shop", "short", "needed"), enabled=False)
+    await change_flag(world.ports, OMAR, FlagOrder("shop", "short", "needed"), Toggle(False))
     await look_for_stale(world.ports)
     assert world.ports.watch.flags_stale == {"pay": 0, "shop": 0}
     world.clock.move(timedelta(days=40).total_seconds())

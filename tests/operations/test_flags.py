@@ -18,9 +18,10 @@ from sre_portal.core.errors import InvalidInput, NotFound, NotPermitted, StoreUn
 from sre_portal.core.flag.bucket import Epoch
 from sre_portal.core.flag.resolution import Reason
 from sre_portal.core.flag_change import FlagEdit, SetChange
+from sre_portal.core.flag_step import Put, Remove, Toggle
 from sre_portal.operations.flag_book import FlagBook
 from sre_portal.operations.flag_import import ImportOrder, export_flags, import_flags, plan_import
-from sre_portal.operations.flags import FlagOrder, follow_flags, put_flag, remove_flag, toggle_flag
+from sre_portal.operations.flags import FlagOrder, change_flag, follow_flags
 from sre_portal.operations.ports import Ports
 from tests.operations.world import ADA, OMAR, START, VERA, World, end
 
@@ -64,8 +65,10 @@ async def told(ports: Ports, object_: str = "flag:shop/new-cart") -> list[AuditE
 
 
 async def test_a_flag_that_is_put_is_in_force_and_in_the_log_with_before_and_after(ports: Ports) -> None:
-    first = await put_flag(ports, OMAR, order(0), SWITCH)
-    second = await put_flag(ports, ADA, order(1, reason="roll back"), {**SWITCH, "defaultVariant": "off"})
+    first = await change_flag(ports, OMAR, order(0), Put(SWITCH))
+    second = await change_flag(
+        ports, ADA, order(1, reason="roll back"), Put({**SWITCH, "defaultVariant": "off"})
+    )
     assert (first.version, second.version, second.changed_by) == (1, 2, "ada")
     assert value(ports) is False
     one, two = await told(ports)
@@ -80,15 +83,15 @@ async def test_a_flag_that_is_put_is_in_force_and_in_the_log_with_before_and_aft
 async def test_nothing_changes_where_it_cannot_be_written_down(world: World) -> None:
     world.fail("audit", "intend")
     with pytest.raises(StoreUnavailable):
-        await put_flag(world.ports, OMAR, order(0), SWITCH)
+        await change_flag(world.ports, OMAR, order(0), Put(SWITCH))
     assert await world.ports.flags.news({}) == []
 
 
 async def test_the_second_of_two_editors_is_shown_what_the_first_one_did(ports: Ports) -> None:
-    await put_flag(ports, OMAR, order(0), SWITCH)
-    await put_flag(ports, ADA, order(1, reason="an incident"), {**SWITCH, "state": "DISABLED"})
+    await change_flag(ports, OMAR, order(0), Put(SWITCH))
+    await change_flag(ports, ADA, order(1, reason="an incident"), Put({**SWITCH, "state": "DISABLED"}))
     with pytest.raises(Superseded, match="expected version 1, found version 2 by ada: an incident") as late:
-        await put_flag(ports, OMAR, order(1), {**SWITCH, "defaultVariant": "off"})
+        await change_flag(ports, OMAR, order(1), Put({**SWITCH, "defaultVariant": "off"}))
     assert late.value.current["version"] == 2
     assert late.value.current["changed_by"] == "ada"
     definition = late.value.current["definition"]
@@ -99,15 +102,17 @@ async def test_the_second_of_two_editors_is_shown_what_the_first_one_did(ports: 
 
 
 async def test_a_flag_that_is_there_is_not_made_anew(ports: Ports) -> None:
-    await put_flag(ports, OMAR, order(0), SWITCH)
+    await change_flag(ports, OMAR, order(0), Put(SWITCH))
     with pytest.raises(Superseded, match="expected no such flag, found version 1"):
-        await put_flag(ports, OMAR, order(0), SPLIT)
+        await change_flag(ports, OMAR, order(0), Put(SPLIT))
     with pytest.raises(Superseded, match="expected version 4, found no such flag"):
-        await put_flag(ports, OMAR, order(4, key="other"), SPLIT)
+        await change_flag(ports, OMAR, order(4, key="other"), Put(SPLIT))
 
 
 async def test_editors_of_different_flags_do_not_meet(ports: Ports) -> None:
-    await asyncio.gather(*(put_flag(ports, OMAR, order(0, key=f"flag-{n}"), SWITCH) for n in range(4)))
+    await asyncio.gather(
+        *(change_flag(ports, OMAR, order(0, key=f"flag-{n}"), Put(SWITCH)) for n in range(4))
+    )
     kept = ports.flag_book.get("shop")
     assert kept is not None
     assert [(row.key, row.version) for row in kept.live_rows()] == [(f"flag-{n}", 1) for n in range(4)]
@@ -115,7 +120,7 @@ async def test_editors_of_different_flags_do_not_meet(ports: Ports) -> None:
 
 
 async def test_every_problem_is_told_and_what_is_in_force_stays(ports: Ports) -> None:
-    await put_flag(ports, OMAR, order(0), SWITCH)
+    await change_flag(ports, OMAR, order(0), Put(SWITCH))
     bad = {
         "state": "ON",
         "variants": {"on": True},
@@ -123,7 +128,7 @@ async def test_every_problem_is_told_and_what_is_in_force_stays(ports: Ports) ->
         "targeting": {"fractional": [["on", -1]]},
     }
     with pytest.raises(InvalidInput) as wrong:
-        await put_flag(ports, OMAR, order(1), bad)
+        await change_flag(ports, OMAR, order(1), Put(bad))
     paths = {problem.path for problem in wrong.value.problems}
     assert {"flags.new-cart.state", "flags.new-cart.defaultVariant"} <= paths
     assert value(ports) is True
@@ -131,7 +136,9 @@ async def test_every_problem_is_told_and_what_is_in_force_stays(ports: Ports) ->
 
 async def test_a_reference_to_nowhere_is_a_problem(ports: Ports) -> None:
     with pytest.raises(InvalidInput, match="is-staff"):
-        await put_flag(ports, OMAR, order(0), {**SWITCH, "targeting": {"if": [{"$ref": "is-staff"}, "on"]}})
+        await change_flag(
+            ports, OMAR, order(0), Put({**SWITCH, "targeting": {"if": [{"$ref": "is-staff"}, "on"]}})
+        )
 
 
 @pytest.mark.parametrize("depth", [100, 100_000])
@@ -140,12 +147,12 @@ async def test_a_rule_that_is_too_deep_is_refused(ports: Ports, depth: int) -> N
     for _ in range(depth):
         rule = {"if": [True, rule]}
     with pytest.raises(InvalidInput):
-        await put_flag(ports, OMAR, order(0), {**SWITCH, "targeting": rule})
+        await change_flag(ports, OMAR, order(0), Put({**SWITCH, "targeting": rule}))
 
 
 async def test_names_and_reasons_are_checked(ports: Ports) -> None:
     with pytest.raises(InvalidInput) as wrong:
-        await put_flag(ports, OMAR, FlagOrder("Shop", "a/b", " "), SWITCH)
+        await change_flag(ports, OMAR, FlagOrder("Shop", "a/b", " "), Put(SWITCH))
     assert [one.path for one in wrong.value.problems] == ["reason", "flag_set", "flags.a/b"]
 
 
@@ -153,45 +160,45 @@ async def test_a_viewer_changes_nothing_and_an_operator_only_sets_of_their_servi
     scoped = Principal("nina", (Grant(Role.OPERATOR, frozenset({"pay"})),))
     for actor in (VERA, scoped):
         with pytest.raises(NotPermitted):
-            await put_flag(ports, actor, order(0), SWITCH)
+            await change_flag(ports, actor, order(0), Put(SWITCH))
     assert [one.outcome for one in await told(ports)] == ["denied", "denied"]
-    await put_flag(ports, scoped, FlagOrder("pay", "new-cart", "a try"), SWITCH)
+    await change_flag(ports, scoped, FlagOrder("pay", "new-cart", "a try"), Put(SWITCH))
     with pytest.raises(NotPermitted):  # also where it is so already
-        await toggle_flag(ports, VERA, FlagOrder("pay", "new-cart", "a try"), enabled=True)
+        await change_flag(ports, VERA, FlagOrder("pay", "new-cart", "a try"), Toggle(True))
 
 
 async def test_a_toggle_needs_no_version_and_is_made_once(ports: Ports) -> None:
-    await put_flag(ports, OMAR, order(0), SWITCH)
-    off = await toggle_flag(ports, OMAR, order(reason="an incident"), enabled=False)
-    again = await toggle_flag(ports, OMAR, order(reason="an incident"), enabled=False)
+    await change_flag(ports, OMAR, order(0), Put(SWITCH))
+    off = await change_flag(ports, OMAR, order(reason="an incident"), Toggle(False))
+    again = await change_flag(ports, OMAR, order(reason="an incident"), Toggle(False))
     assert (off.version, again) == (2, off)
     kept = ports.flag_book.get("shop")
     assert kept is not None
     assert kept.flags.evaluate("new-cart", {}).reason is Reason.DISABLED
     with pytest.raises(Superseded):
-        await toggle_flag(ports, OMAR, order(1), enabled=True)
+        await change_flag(ports, OMAR, order(1), Toggle(True))
     with pytest.raises(NotFound):
-        await toggle_flag(ports, OMAR, order(key="other"), enabled=True)
+        await change_flag(ports, OMAR, order(key="other"), Toggle(True))
 
 
 async def test_a_removed_flag_is_gone_and_its_versions_go_on(ports: Ports) -> None:
-    await put_flag(ports, OMAR, order(0), SWITCH)
-    gone = await remove_flag(ports, OMAR, order(1))
+    await change_flag(ports, OMAR, order(0), Put(SWITCH))
+    gone = await change_flag(ports, OMAR, order(1), Remove())
     assert (gone.version, gone.definition) == (2, None)
     with pytest.raises(NotFound):
-        await remove_flag(ports, OMAR, order(2))
+        await change_flag(ports, OMAR, order(2), Remove())
     with pytest.raises(Superseded, match="expected version 1, found its removal, version 2, by omar"):
-        await put_flag(ports, OMAR, order(1), SWITCH)
-    assert (await put_flag(ports, OMAR, order(0), SWITCH)).version == 3
+        await change_flag(ports, OMAR, order(1), Put(SWITCH))
+    assert (await change_flag(ports, OMAR, order(0), Put(SWITCH))).version == 3
     assert [one.version for one in await ports.flags.history("shop", "new-cart", 10, None)] == [3, 2, 1]
 
 
 async def test_a_flag_that_splits_people_gets_a_hash_and_keeps_it(ports: Ports) -> None:
-    made = await put_flag(ports, OMAR, order(0), SPLIT)
+    made = await change_flag(ports, OMAR, order(0), Put(SPLIT))
     assert json.loads(made.definition or "")["metadata"] == {"bucketingEpoch": 3}
     two = {**SPLIT, "metadata": {"bucketingEpoch": 2}}
-    await put_flag(ports, OMAR, order(1), two)
-    kept = await put_flag(ports, OMAR, order(2), {**SPLIT, "defaultVariant": "off"})
+    await change_flag(ports, OMAR, order(1), Put(two))
+    kept = await change_flag(ports, OMAR, order(2), Put({**SPLIT, "defaultVariant": "off"}))
     assert json.loads(kept.definition or "")["metadata"] == {"bucketingEpoch": 2}
 
 
@@ -259,7 +266,7 @@ async def put_by_hand(ports: Ports, text: str, seen: int, key: str = "new-cart")
 
 @pytest.mark.parametrize("text", ['{"state": "MAYBE"}', "{", "[]", "[" * 100_000])
 async def test_what_cannot_be_compiled_leaves_what_was_in_force_and_is_told(ports: Ports, text: str) -> None:
-    await put_flag(ports, OMAR, order(0), SWITCH)
+    await change_flag(ports, OMAR, order(0), Put(SWITCH))
     await put_by_hand(ports, text, 1)
     with capture_logs() as logs:
         await ports.flag_book.refresh(ports.flags)
@@ -299,11 +306,11 @@ async def test_many_flags_changed_at_once_are_the_same_as_one_by_one(ports: Port
 
 
 async def test_a_change_on_another_replica_is_followed_when_it_is_told(ports: Ports) -> None:
-    await put_flag(ports, OMAR, order(0), SWITCH)
+    await change_flag(ports, OMAR, order(0), Put(SWITCH))
     other = replace(ports, flag_book=FlagBook(), watch=type(ports.watch)())
     await other.flag_book.refresh(other.flags)
     following = asyncio.create_task(follow_flags(other))
-    await toggle_flag(ports, OMAR, order(), enabled=False)
+    await change_flag(ports, OMAR, order(), Toggle(False))
     assert value(other) is True
     other.flag_pulse.beat()
     await following

@@ -8,8 +8,9 @@ import pytest
 
 from sre_portal.contract.report import AgentReport, FlagSeen
 from sre_portal.core.errors import InvalidInput, NotFound
+from sre_portal.core.flag_step import Put, Toggle
 from sre_portal.core.ports import Token
-from sre_portal.operations.flags import FlagOrder, put_flag, toggle_flag
+from sre_portal.operations.flags import FlagOrder, change_flag
 from sre_portal.operations.ingest import ingest
 from sre_portal.operations.instances import look_at_instances
 from sre_portal.operations.sightings import seen_by
@@ -32,9 +33,9 @@ async def flip(world: World, flag_set: str = "shop", key: str = "cart") -> int:
     row = None if kept is None else kept.rows.get(key)
     order = FlagOrder(flag_set, key, "a test")
     if row is None:
-        return (await put_flag(world.ports, ADA, order, SWITCH)).set_version
+        return (await change_flag(world.ports, ADA, order, Put(SWITCH))).set_version
     is_on = "ENABLED" in (row.definition or "")
-    return (await toggle_flag(world.ports, ADA, order, enabled=not is_on)).set_version
+    return (await change_flag(world.ports, ADA, order, Toggle(not is_on))).set_version
 
 
 async def tell(world: World, *seen: FlagSeen, instance: str = "shop-1") -> None:

@@ -11,9 +11,10 @@ import pytest
 from sre_portal.core.drill import wrapper_in
 from sre_portal.core.flag_change import fields_of
 from sre_portal.core.flag_kept import live_row
+from sre_portal.core.flag_step import Put
 from sre_portal.core.parse import parse_experiment
 from sre_portal.core.run import Phase, Run, Verdict
-from sre_portal.operations.flags import FlagOrder, kept_now, put_flag
+from sre_portal.operations.flags import FlagOrder, change_flag, kept_now
 from sre_portal.operations.standby import pass_time
 from sre_portal.operations.stop import stop_all
 from tests.operations.test_drills import DRILL, SWITCH
@@ -27,7 +28,9 @@ pytestmark = pytest.mark.postgres
 async def pair(fresh_postgres_url: str, tmp_path: Path) -> AsyncIterator[Pair]:
     async with running_pair(fresh_postgres_url, tmp_path) as running:
         running.driver.agents[0].follows = "shop"
-        await put_flag(running.driver.ports, ADA, FlagOrder("shop", "recommendations", "a test"), SWITCH)
+        await change_flag(
+            running.driver.ports, ADA, FlagOrder("shop", "recommendations", "a test"), Put(SWITCH)
+        )
         await running.step(2)
         yield running
 

@@ -12,10 +12,10 @@ import pytest
 from sre_portal.core.access import Principal, Role
 from sre_portal.core.errors import Conflict
 from sre_portal.core.flag_plan import FlagPlan, PlanState, TimedStep
-from sre_portal.core.flag_step import Toggle
+from sre_portal.core.flag_step import Put, Toggle
 from sre_portal.operations.flag_making import make_due
 from sre_portal.operations.flag_plans import approve, make_or_plan, propose
-from sre_portal.operations.flags import FlagOrder, put_flag
+from sre_portal.operations.flags import FlagOrder, change_flag
 from sre_portal.operations.standby import driving
 from tests.operations.people import acting_as, person
 from tests.operations.world import ADA
@@ -45,7 +45,7 @@ async def versions(pair: Pair) -> list[str]:
 async def soon_off(pair: Pair) -> FlagPlan:
     """Planned on the one that stands by."""
     ana, ports = await operator(pair, "ana"), pair.standby.ports
-    await put_flag(pair.driver.ports, ADA, CART, SWITCH)
+    await change_flag(pair.driver.ports, ADA, CART, Put(SWITCH))
     steps = [TimedStep(Toggle(False), ports.clock.now() + SOON)]
     [plan] = await propose(ports, ana, CART, steps)
     return plan
@@ -73,7 +73,7 @@ async def test_a_plan_is_made_by_whoever_drives_when_it_is_due(pair: Pair) -> No
 async def test_of_two_who_approve_on_two_replicas_one_makes_it(pair: Pair) -> None:
     here, there = pair.driver.ports, pair.standby.ports
     dear = {**SWITCH, "metadata": {"protected": True}}
-    await put_flag(here, ADA, CART, dear)
+    await change_flag(here, ADA, CART, Put(dear))
     plan = await make_or_plan(here, await operator(pair, "ana"), CART, Toggle(False))
     assert isinstance(plan, FlagPlan)
     bo, cem = await operator(pair, "bo"), await operator(pair, "cem")

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from sre_portal.core.flag_step import Put, Toggle
 from sre_portal.core.ports import Token
-from sre_portal.operations.flags import FlagOrder, put_flag, toggle_flag
+from sre_portal.operations.flags import FlagOrder, change_flag
 from sre_portal.operations.sessions import digest_of
 from sre_portal.web import flag_stream
 from tests.operations.world import ADA, OMAR, START, World
@@ -46,7 +47,7 @@ async def line(stream: Listening, kind: str) -> dict[str, Any]:
 
 
 async def put(world: World, flag_set: str = "shop", key: str = "cart") -> None:
-    await put_flag(world.ports, OMAR, FlagOrder(flag_set, key, "a test"), SWITCH)
+    await change_flag(world.ports, OMAR, FlagOrder(flag_set, key, "a test"), Put(SWITCH))
 
 
 async def test_a_set_is_told_whole_and_then_each_flip(door: Door, world: World) -> None:
@@ -55,7 +56,7 @@ async def test_a_set_is_told_whole_and_then_each_flip(door: Door, world: World) 
         assert (stream.status, stream.headers["content-type"]) == (200, "application/x-ndjson")
         whole = await line(stream, "set")
         assert (whole["version"], whole["document"]["flags"]) == (1, {"cart": SWITCH})
-        await toggle_flag(world.ports, OMAR, FlagOrder("shop", "cart", "a test"), enabled=False)
+        await change_flag(world.ports, OMAR, FlagOrder("shop", "cart", "a test"), Toggle(False))
         change = await line(stream, "change")
         assert (change["since"], change["version"], change["flags"]["cart"]["state"]) == (1, 2, "DISABLED")
 
@@ -80,7 +81,7 @@ async def test_several_sets_of_the_service_and_the_default_one_are_one_stream(
     door: Door, world: World
 ) -> None:
     for name in ("shop", "shop@staging", "default"):
-        await put_flag(world.ports, ADA, FlagOrder(name, "cart", "a test"), SWITCH)
+        await change_flag(world.ports, ADA, FlagOrder(name, "cart", "a test"), Put(SWITCH))
     async with following(door, "set=shop&set=default&set=shop@staging&set=shop") as stream:
         told = [json.loads(text) for text in (await stream.part()).splitlines()]
         assert [one["flag_set"] for one in told if one["kind"] == "set"] == [

@@ -15,8 +15,9 @@ from openfeature.evaluation_context import EvaluationContext
 from openfeature.flag_evaluation import FlagResolutionDetails
 
 from sre_portal.core.flag.bucket import Epoch
+from sre_portal.core.flag_step import Toggle
 from sre_portal.operations.flag_import import ImportOrder, import_flags
-from sre_portal.operations.flags import FlagOrder, toggle_flag
+from sre_portal.operations.flags import FlagOrder, change_flag
 from tests.operations.world import OMAR, World
 from tests.providers.served import served
 from tests.web.door import SECRETS, Door
@@ -114,7 +115,7 @@ async def test_the_provider_takes_in_a_newer_file(door: Door, world: World, tmp_
     file = tmp_path / "flags.json"
     flagd = await exported(door, file)
     assert flagd.resolve_boolean_details("bool-plain", False).value is True
-    await toggle_flag(world.ports, OMAR, FlagOrder("default", "bool-plain", "test"), enabled=False)
+    await change_flag(world.ports, OMAR, FlagOrder("default", "bool-plain", "test"), Toggle(False))
     told = (await door.client("vera").get("/api/v1/flag-sets/default/export")).json()
     write(file, told)
     async with asyncio.timeout(20):

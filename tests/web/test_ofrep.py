@@ -14,8 +14,9 @@ from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import FlagNotFoundError, GeneralError, OpenFeatureError
 
 from sre_portal.core.flag_change import FlagEdit, SetChange
+from sre_portal.core.flag_step import Toggle
 from sre_portal.operations.flag_import import ImportOrder, import_flags
-from sre_portal.operations.flags import FlagOrder, toggle_flag
+from sre_portal.operations.flags import FlagOrder, change_flag
 from tests.operations.world import OMAR, START, World
 from tests.providers.served import served
 from tests.web.door import AGENT_SECRET, SECRETS, Door
@@ -138,7 +139,7 @@ async def test_all_flags_come_at_once_and_only_once(vera: httpx2.AsyncClient, wo
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
     other = await vera.post(ALL, json={"context": {"wanted": "off"}}, headers={"if-none-match": tag})
     assert other.status_code == 200
-    await toggle_flag(world.ports, OMAR, FlagOrder("default", "new-cart", "test"), enabled=False)
+    await change_flag(world.ports, OMAR, FlagOrder("default", "new-cart", "test"), Toggle(False))
     changed = await vera.post(ALL, json=context, headers={"if-none-match": tag})
     assert changed.status_code == 200
     assert changed.headers["etag"] != tag
@@ -223,7 +224,7 @@ async def test_the_official_provider_gets_every_type_and_every_change(door: Door
             (True, "", "DISABLED"),
             (True, "", "DEFAULT"),
         ]
-        await toggle_flag(world.ports, OMAR, FlagOrder("default", "new-cart", "test"), enabled=False)
+        await change_flag(world.ports, OMAR, FlagOrder("default", "new-cart", "test"), Toggle(False))
         assert (await asked())[0] == (False, "", "DISABLED")
         with pytest.raises(FlagNotFoundError):
             await asyncio.to_thread(provider.resolve_boolean_details, "nothing", False, someone)
@@ -240,3 +241,8 @@ async def test_the_official_provider_gets_every_type_and_every_change(door: Door
 async def test_the_answer_is_json_whatever_a_browser_would_like(vera: httpx2.AsyncClient) -> None:
     answer = await vera.post(ONE + "new-cart", content=b"{}", headers={"accept": "text/html"})
     assert json.loads(answer.text)["value"] is True
+
+
+async def test_a_context_that_is_too_deep_is_told_in_plain_words(vera: httpx2.AsyncClient) -> None:
+    told = (await vera.post(ONE + "new-cart", content=b"[" * 100_000)).json()
+    assert told["errorDetails"].endswith("lists and objects in each other, hundreds of levels deep")

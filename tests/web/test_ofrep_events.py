@@ -15,9 +15,10 @@ from sre_portal.core.access import Role
 from sre_portal.core.account import LOCAL
 from sre_portal.core.audit import AuditOutcome
 from sre_portal.core.errors import StoreUnavailable
+from sre_portal.core.flag_step import Toggle
 from sre_portal.core.ports import Token, TokenStore
 from sre_portal.operations.flag_import import ImportOrder, import_flags
-from sre_portal.operations.flags import FlagOrder, toggle_flag
+from sre_portal.operations.flags import FlagOrder, change_flag
 from sre_portal.operations.login import issue_link, use_link
 from sre_portal.operations.sessions import Origin, digest_of
 from sre_portal.web import ofrep_events
@@ -53,7 +54,7 @@ async def stream_url(client: httpx2.AsyncClient, flag_set: str = "shop") -> str:
 
 
 async def flip(world: World, *, enabled: bool, flag_set: str = "shop", key: str = "new-cart") -> None:
-    await toggle_flag(world.ports, OMAR, FlagOrder(flag_set, key, "test"), enabled=enabled)
+    await change_flag(world.ports, OMAR, FlagOrder(flag_set, key, "test"), Toggle(enabled))
 
 
 async def denials(world: World) -> list[tuple[str, AuditOutcome | None]]:

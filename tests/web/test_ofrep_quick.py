@@ -15,9 +15,10 @@ from starlette.types import Receive, Scope, Send
 
 from sre_portal.core.access import Grant, Role
 from sre_portal.core.account import LOCAL, Account, GivenGrant
+from sre_portal.core.flag_step import Toggle
 from sre_portal.core.ports import Token
 from sre_portal.operations.flag_import import ImportOrder, import_flags
-from sre_portal.operations.flags import FlagOrder, toggle_flag
+from sre_portal.operations.flags import FlagOrder, change_flag
 from sre_portal.operations.sessions import digest_of
 from sre_portal.web.app import build_app
 from sre_portal.web.ofrep_quick import LARGEST_BODY_BYTES, QuickFlags
@@ -218,7 +219,7 @@ async def test_a_flip_is_answered_at_once(door: Door, ways: Ways, world: World) 
     client = door.client("vera")
     for enabled in (False, True):
         order = FlagOrder("default", "new-cart", "test")
-        await toggle_flag(world.ports, OMAR, order, enabled=enabled)
+        await change_flag(world.ports, OMAR, order, Toggle(enabled))
         told = (await client.post(ONE + "new-cart", json={})).json()
         assert ("value" in told) is enabled
     assert ways.long == 0

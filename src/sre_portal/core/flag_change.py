@@ -153,6 +153,20 @@ def edit_of(rows: Mapping[str, FlagRow], key: str, definition: str | None) -> Fl
     return FlagEdit(key, 1 if row is None else row.version + 1, definition)
 
 
+def row_made(change: SetChange, edit: FlagEdit) -> FlagRow:
+    """The version that an edit of a set makes."""
+    return FlagRow(
+        change.flag_set,
+        edit.key,
+        edit.version,
+        change.set_version + 1,
+        edit.definition,
+        change.at,
+        change.by,
+        change.reason,
+    )
+
+
 def difference(rows: Mapping[str, FlagRow], edits: Sequence[FlagEdit]) -> Difference:
     """The edits of a set in words."""
     flags = [one for one in edits if one.key != SHARED]

@@ -8,23 +8,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime
 
 import structlog
 
-from sre_portal.core.access import PORTAL
-from sre_portal.core.drill import SLACK, Wrapper, unwrap, wrap, wrapper_in, wrapper_of
+from sre_portal.core.access import PORTAL, Principal
+from sre_portal.core.drill import DrillName, Wrapper, unwrap, wrap, wrapper_in, wrapper_of
 from sre_portal.core.drill_course import drills_of
-from sre_portal.core.errors import Conflict, InvalidInput, NotFound, PortalError, Superseded
+from sre_portal.core.drill_effect import LATELY, foreseen
+from sre_portal.core.drill_fit import drill_problems, name_in, own_drill
+from sre_portal.core.errors import Conflict, PortalError, Problem, Superseded, raise_if
 from sre_portal.core.experiment import FlagExpectation
 from sre_portal.core.flag_change import FlagRow, fields_of
-from sre_portal.core.flag_kept import live_row
+from sre_portal.core.flag_kept import KeptSet, live_row
+from sre_portal.core.flag_plan import Who
+from sre_portal.core.flag_step import Put
 from sre_portal.core.observed import Flip
-from sre_portal.core.run import DrillMark, Run
+from sre_portal.core.run import DrillEffect, DrillMark, Run
 from sre_portal.operations.behind import behind
+from sre_portal.operations.drill_look import drill_of
 from sre_portal.operations.drill_work import DrillWork
-from sre_portal.operations.flags import FlagOrder, kept_now, put_flag
+from sre_portal.operations.flag_facts import facts_of
+from sre_portal.operations.flag_use import given_so_far
+from sre_portal.operations.flags import FlagOrder, change_flag, kept_now
 from sre_portal.operations.ports import Ports
+from sre_portal.operations.power_now import TOKEN, power_now
 
 log = structlog.get_logger("sre_portal.drills")
 
@@ -43,6 +50,11 @@ UNTOUCHED = "it was not flipped"
 def flip_reason(run_id: int) -> str:
     """The reason of the version that a drill makes."""
     return f"drill in run {run_id}"
+
+
+def over_reason(run_id: int) -> str:
+    """The reason of the version that ends it."""
+    return f"drill in run {run_id} is over"
 
 
 def start_flip(ports: Ports, run: Run, index: int) -> None:
@@ -65,33 +77,64 @@ def start_restore(ports: Ports, run: Run) -> None:
 async def _flip(ports: Ports, run: Run, index: int, work: DrillWork) -> None:
     drill, mark = list(drills_of(run))[index]
     try:
-        row = await _flipped(ports, run, work, (drill, mark))
+        row, effect = await _flipped(ports, run, work, (drill, mark))
     except PortalError as failure:
-        work.failed[index] = str(failure)
+        work.failed[index] = str(failure).replace("\n", "; ")
     except Exception as bug:
         work.failed[index] = f"{type(bug).__name__}: {bug}"
         log.exception("bug in the flip of a drill", run=run.id, flag=mark.name)
     else:
+        work.effects[index] = effect
         work.flips[index] = Flip(row.changed_at, row.set_version)
 
 
 async def _flipped(
     ports: Ports, run: Run, work: DrillWork, drill: tuple[FlagExpectation, DrillMark]
-) -> FlagRow:
-    (asked, mark), key = drill, drill[1].flag
+) -> tuple[FlagRow, DrillEffect]:
+    """Nothing that was asked before the start is taken for granted: it may have been minutes ago."""
+    asked, mark = drill
+    wrapper = _wrapper(run, asked, mark)
     for _ in range(TRIES):
-        row = live_row(await kept_now(ports, mark.flag_set), key)
-        fields = fields_of(row) or {}
-        if wrapper_in(fields) is not None:
-            raise Conflict("a flag that is not drilled", "the rule of another drill")
-        if work.actor is None or not _goes_on(ports, run):
+        kept = await kept_now(ports, mark.flag_set)
+        _check_fit(kept, asked)
+        row = live_row(kept, mark.flag)
+        if (other := await drill_of(ports, row)) is not None:
+            raise Conflict("a flag that is not drilled", f"the rule of run {other.id}")
+        effect = await _effect(ports, kept, wrapper)
+        actor = await _starter(ports, work.actor)
+        if actor is None or not _goes_on(ports, run):
             raise Conflict("a run that goes on", "one that is being stopped")
-        order = FlagOrder(mark.flag_set, key, flip_reason(run.id), version=row.version, way="drill")
+        order = FlagOrder(mark.flag_set, mark.flag, flip_reason(run.id), version=row.version, way="drill")
         try:
-            return await put_flag(ports, work.actor, order, wrap(fields, _wrapper(run, asked, mark)))
+            step = Put(wrap(fields_of(row) or {}, wrapper))
+            return await change_flag(ports, actor, order, step), effect
         except Superseded:
             continue
     raise Conflict("a flag that rests for a moment", "one that others change all the time")
+
+
+def _check_fit(kept: KeptSet, drill: FlagExpectation) -> None:
+    """Raises `InvalidInput` where the flag is no more what it was when the run was let start."""
+    found = list(drill_problems("flag", drill, kept.name, {kept.name: kept.flags.definitions}))
+    if why := kept.unsound.get(drill.flag):
+        found.append(Problem("flag", why, "a definition that is in force"))
+    raise_if(found)
+
+
+async def _effect(ports: Ports, kept: KeptSet, wrapper: Wrapper) -> DrillEffect:
+    """What the drill would do, and what the flag did without it."""
+    now, facts = ports.clock.now(), facts_of(ports)
+    found = await asyncio.to_thread(foreseen, kept.flags, wrapper, facts, now)
+    given, last_at = await given_so_far(ports, (kept.name, wrapper.name.flag, wrapper.variant))
+    gave = found.gave_before or (last_at is not None and last_at > now - LATELY)
+    return found.model_copy(update={"given_before": given, "gave_before": gave})
+
+
+async def _starter(ports: Ports, actor: Principal | None) -> Principal | None:
+    """Whoever started the run, with what they may now. Raises `NotPermitted`, and `NotFound`."""
+    if actor is None or (actor.account is None and not actor.id.startswith(TOKEN)):
+        return actor  # nobody who could be looked up
+    return await power_now(ports, Who(actor.name, actor.id, actor.account))
 
 
 def _goes_on(ports: Ports, run: Run) -> bool:
@@ -130,16 +173,21 @@ async def _restored(
         if row is None:
             return Flip(ports.clock.now(), None, REMOVED)
         fields = fields_of(row) or {}
-        if wrapper_in(fields) != _wrapper(run, asked, mark):
+        name = name_in(fields, mark.flag_set, key)
+        if name is None or not own_drill(name, run):
             was_flipped = flip is not None or mark.flipped_at is not None
             return Flip(ports.clock.now(), None, LEFT if was_flipped else UNTOUCHED)
-        is_own = row.set_version == made if made is not None else row.reason == flip_reason(run.id)
+        is_own = (
+            wrapper_in(fields) == _wrapper(run, asked, mark) and row.set_version == made
+            if made is not None
+            else row.reason == flip_reason(run.id)
+        )
         before = await _before(ports, row) if is_own else None
         order = FlagOrder(
-            mark.flag_set, key, f"drill in run {run.id} is over", version=row.version, way="drill"
+            mark.flag_set, key, f"drill in run {run.id} is over", version=row.version, is_drill=True
         )
         try:
-            back = await put_flag(ports, PORTAL, order, unwrap(fields) if before is None else before)
+            back = await change_flag(ports, PORTAL, order, Put(unwrap(fields) if before is None else before))
         except Superseded:
             continue
         return Flip(back.changed_at, back.set_version, TAKEN_OFF if before is None else RESTORED)
@@ -153,34 +201,4 @@ async def _before(ports: Ports, row: FlagRow) -> Mapping[str, object] | None:
 
 
 def _wrapper(run: Run, drill: FlagExpectation, mark: DrillMark) -> Wrapper:
-    return wrapper_of(drill.cohort, drill.variant, mark.until, f"{run.id}/{mark.flag}")
-
-
-async def take_off_spent(ports: Ports) -> None:
-    """Takes off rules of drills that the clock has ended and that nobody will. No answer changes by that."""
-    now = ports.clock.now()
-    for flag_set, key in _spent(ports, now):
-        try:
-            await _take_off(ports, flag_set, key)
-        except (InvalidInput, NotFound, Conflict) as kept:  # it is looked at again, and keeps no other out
-            log.warning("a rule that a drill left stays", flag=f"{flag_set}/{key}", error=str(kept))
-
-
-async def _take_off(ports: Ports, flag_set: str, key: str) -> None:
-    row = live_row(await kept_now(ports, flag_set), key)
-    fields = fields_of(row) or {}
-    if wrapper_in(fields) is not None:
-        order = FlagOrder(flag_set, key, "the clock has ended this drill", version=row.version, way="drill")
-        await put_flag(ports, PORTAL, order, unwrap(fields))
-
-
-def _spent(ports: Ports, now: datetime) -> list[tuple[str, str]]:
-    drilled = {mark.name for run in ports.watch.live.values() for mark in run.drills}
-    latest = (now - SLACK).timestamp()
-    found = []
-    for kept in ports.flag_book.all():
-        for key, flag in kept.flags.definitions.flags.items():
-            wrapper = wrapper_in({"targeting": flag.targeting})
-            if wrapper is not None and wrapper.until < latest and f"{kept.name}/{key}" not in drilled:
-                found.append((kept.name, key))
-    return found
+    return wrapper_of(DrillName(run.id, mark.flag_set, mark.flag), drill.cohort, drill.variant, mark.until)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sre_portal.core.flag_change import ChangedFlag, FlagRow, SetChange, SetNews
+from sre_portal.core.flag_change import ChangedFlag, FlagRow, SetChange, SetNews, row_made
 from sre_portal.core.flag_seen import Sighting
 from sre_portal.core.flag_turn import FlagTurn
 from sre_portal.core.flag_use import Key, Used
@@ -39,19 +39,7 @@ class Flags:
         if change.settles is not None and not await self.plans.move(change.settles):
             return False
         self.versions[name] = seen + 1
-        self.rows += [
-            FlagRow(
-                name,
-                one.key,
-                one.version,
-                seen + 1,
-                one.definition,
-                change.at,
-                change.by,
-                change.reason,
-            )
-            for one in change.edits
-        ]
+        self.rows += [row_made(change, one) for one in change.edits]
         return True
 
     async def history(self, flag_set: str, key: str, limit: int, before: int | None) -> Sequence[FlagRow]:
@@ -87,6 +75,10 @@ class FlagUses:
 
     async def of(self, flag_set: str) -> Sequence[Used]:
         return [one for one in self.held if one.flag_set == flag_set]
+
+    async def one(self, key: Key) -> Used | None:
+        found = [one for one in self.held if (one.flag_set, one.key, one.variant) == key]
+        return found[0] if found else None
 
     async def counted_since(self) -> datetime | None:
         return self.since

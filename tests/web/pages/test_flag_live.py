@@ -5,7 +5,8 @@ from fastapi import FastAPI
 from starlette.requests import Request
 
 from sre_portal.core.errors import NotFound
-from sre_portal.operations.flags import FlagOrder, toggle_flag
+from sre_portal.core.flag_step import Toggle
+from sre_portal.operations.flags import FlagOrder, change_flag
 from sre_portal.web import live
 from tests.web.pages.scene import OMAR, Scene
 from tests.web.pages.test_live import request, stream_of, take
@@ -16,7 +17,7 @@ def of_flag(app: FastAPI, here: Scene, key: str) -> Request:
 
 
 async def toggle(here: Scene, key: str) -> None:
-    await toggle_flag(here.ports, OMAR, FlagOrder("shop", key, "a test"), enabled=False)
+    await change_flag(here.ports, OMAR, FlagOrder("shop", key, "a test"), Toggle(False))
 
 
 async def test_the_list_is_fresh_as_soon_as_a_flag_changes_and_sends_its_line_alone(
