@@ -27,6 +27,7 @@ from pydantic import (
 
 from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.core.outward import parse_allowed
+from sre_portal.core.phrase import plain_words
 from sre_portal.core.sink import SinkAddress, parse_sinks
 
 PREFIX = "SRE_PORTAL_"
@@ -395,7 +396,7 @@ def _problem(error: Mapping[str, object]) -> Problem:
     return Problem(
         PREFIX + key.upper(),
         seen,
-        str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be "),
+        plain_words(error["msg"]),
     )
 
 

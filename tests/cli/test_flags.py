@@ -226,3 +226,9 @@ def test_lint_tells_of_a_safety_that_would_be_off_in_silence(invoke: Invoke, tmp
     result = invoke("flags", "lint", str(file))
     assert result.exit_code == 2
     assert 'flags.f.metadata.killSwitch: "yes"; expected true or false, without quotes' in result.stdout
+
+
+def test_a_state_that_is_none_is_told_in_plain_words(invoke: Invoke) -> None:
+    told = invoke("flags", "toggle", "new-cart", "maybe", "--reason", "x").stderr
+    assert "'maybe' is not one of 'on', 'off'" in told
+    assert "Value error" not in told

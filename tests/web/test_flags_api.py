@@ -225,3 +225,31 @@ async def test_a_safety_that_would_be_off_in_silence_is_a_problem_with_its_path(
     found = [(one["path"], one["seen"]) for one in answer.json()["problems"]]
     at = "flags.new-cart.metadata"
     assert found == [(f"{at}.killSwitch", '"yes"'), (f"{at}.drillEveryDays", '"weekly"')]
+
+
+@pytest.mark.parametrize(
+    ("body", "seen"),
+    [
+        ('{"definition": ', "no JSON at character 15 (Expecting value)"),
+        ("", "None"),
+        (
+            '{"definition":' + '{"!":' * 3000 + "1" + "}" * 3001,
+            "lists and objects in each other, hundreds of levels deep",
+        ),
+        (b'{"definition": "\xff"}', "bytes that are no text"),
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_a_problem_in_words(
+    omar: httpx2.AsyncClient, body: str | bytes, seen: str
+) -> None:
+    answer = await omar.post(CART, content=body, headers={"content-type": "application/json"})
+    told = answer.json()
+    assert answer.status_code == 422
+    assert [(one["path"], one["seen"]) for one in told["problems"]] == [("body", seen)]
+    assert "nothing at" not in answer.text
+
+
+async def test_only_what_is_not_there_is_said_not_to_be_there(omar: httpx2.AsyncClient) -> None:
+    assert (await omar.get("/api/v1/nowhere")).json()["detail"] == "There is nothing at /api/v1/nowhere."
+    wrong = await omar.delete(CART)
+    assert (wrong.status_code, wrong.json()["detail"]) == (405, f"DELETE is nothing that {CART} does.")

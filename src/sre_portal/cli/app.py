@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from sre_portal import __version__
 from sre_portal.cli import access, audit, config, demo, experiment, flags, run, serve, stop, token
 from sre_portal.cli.exits import help_text
 
+
+class _Commands(TyperGroup):
+    """All commands. What an option does not take is told without words that are for programmers."""
+
+    def invoke(self, ctx: Any) -> object:  # noqa: ANN401  # Typer does not export the type
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as wrong:
+            wrong.message = wrong.message.removeprefix("Value error, ")
+            raise
+
+
 app = typer.Typer(
     name="sre-portal",
+    cls=_Commands,
     help="Break a service on purpose, safely, and prove that its defences react as predicted.",
     epilog=help_text(),
     no_args_is_help=True,

@@ -16,6 +16,11 @@ SHOWN = 12
 """A list in a sentence names at most this many."""
 
 
+def plain_words(message: object) -> str:
+    """What pydantic says would be right, without what it says before every such sentence."""
+    return str(message).removeprefix("Value error, ").removeprefix("Input should be ")
+
+
 def clock(at: datetime) -> str:
     """`12:03:04 UTC`."""
     return at.astimezone(UTC).strftime("%H:%M:%S UTC")

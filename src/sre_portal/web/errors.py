@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from math import ceil
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
@@ -32,6 +33,8 @@ from sre_portal.core.errors import (
     Unconfirmed,
     UpstreamFailed,
 )
+from sre_portal.core.flag.reading import unreadable
+from sre_portal.core.phrase import plain_words
 from sre_portal.web.authzen import PREFIX as AUTHZEN
 from sre_portal.web.authzen import authzen_error
 from sre_portal.web.ofrep_wire import PREFIX as OFREP
@@ -96,22 +99,32 @@ def _has_no_role(request: Request) -> bool:
 async def _invalid_body(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    problems = [
-        Problem(
-            ".".join(map(str, one["loc"][1:])) or "body",
-            repr(one.get("input"))[:200],
-            str(one["msg"]).removeprefix("Input should be "),
-        )
-        for one in error.errors()
-    ]
-    return await _portal_error(request, InvalidInput(problems))
+    return await _portal_error(request, InvalidInput([_invalid(one) for one in error.errors()]))
+
+
+def _invalid(found: Mapping[str, Any]) -> Problem:
+    """What pydantic, or the reader of JSON before it, says about a part of a request."""
+    if found["type"] == "json_invalid":
+        seen = f"no JSON at character {found['loc'][-1]} ({found['ctx']['error']})"
+        return Problem("body", seen, "JSON")
+    return Problem(
+        ".".join(map(str, found["loc"][1:])) or "body",
+        repr(found.get("input"))[:200],
+        plain_words(found["msg"]),
+    )
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
+    if isinstance(error.__cause__, ValueError | RecursionError):  # a body that cannot be read at all
+        return await _portal_error(request, InvalidInput([unreadable(error.__cause__, "body")]))
     title = {404: "Not found", 405: "Method not allowed"}.get(error.status_code, str(error.detail))
-    return answer(request, error.status_code, title, f"There is nothing at {request.url.path}.", {})
+    details = {
+        404: f"There is nothing at {request.url.path}.",
+        405: f"{request.method} is nothing that {request.url.path} does.",
+    }
+    return answer(request, error.status_code, title, details.get(error.status_code, str(error.detail)), {})
 
 
 async def _gone(_: Request, __: Exception) -> Response:

@@ -15,6 +15,8 @@ from sre_portal.core.flag_change import DEFAULT_SET
 from sre_portal.core.whole import whole_in
 
 PREFIX = "/ofrep/"
+FLAGS = f"{PREFIX}v1/evaluate/flags"
+"""All flags are asked for there, one below it."""
 JSON = "application/json"
 _SELECTED = "flagSetId="
 _encode = msgspec.json.Encoder().encode

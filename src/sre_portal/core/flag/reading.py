@@ -10,6 +10,7 @@ from sre_portal.core.errors import Problem
 
 MAX_DEPTH = 99
 """Levels of lists and objects in one flag or shared rule."""
+TOO_DEEP = "lists and objects in each other, hundreds of levels deep"
 MAX_RULE = 256 * 1024
 """Characters of one rule, about."""
 MAX_DOCUMENT = 64 * 1024 * 1024
@@ -45,17 +46,22 @@ def read(document: str | bytes | Mapping[str, object], source: str) -> object | 
         if len(text) > MAX_DOCUMENT:
             return Problem("", f"{len(text)} characters", f"at most {MAX_DOCUMENT}", source)
         value: object = json.loads(text, object_pairs_hook=_object)
-    except json.JSONDecodeError as problem:
-        return Problem("", problem.msg, "JSON", source, problem.lineno)
-    except UnicodeDecodeError:
-        return Problem("", "bytes that are no text", "JSON in UTF-8", source)
-    except RecursionError:
-        return Problem(
-            "", "lists and objects in each other, hundreds of levels deep", f"at most {MAX_DEPTH}", source
-        )
-    except ValueError as problem:  # whole numbers of thousands of digits
-        return Problem("", str(problem), "numbers that fit a double", source)
+    except (ValueError, RecursionError) as wrong:
+        return unreadable(wrong, "", source)
     return value
+
+
+def unreadable(wrong: ValueError | RecursionError, path: str, source: str = "") -> Problem:
+    """Why a text could not be read at all, by what reading it raised."""
+    match wrong:
+        case json.JSONDecodeError():
+            return Problem(path, wrong.msg, "JSON", source, wrong.lineno)
+        case UnicodeDecodeError():
+            return Problem(path, "bytes that are no text", "JSON in UTF-8", source)
+        case RecursionError():
+            return Problem(path, TOO_DEEP, f"at most {MAX_DEPTH}", source)
+        case _:  # whole numbers of thousands of digits
+            return Problem(path, str(wrong), "numbers that fit a double", source)
 
 
 def weigh(value: object, depth: int = 0) -> int:
