@@ -98,7 +98,7 @@ def test_an_epoch_that_is_written_down_is_left_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("name", ["shop", "a", "shop-1.eu", "0"])
-@pytest.mark.parametrize("key", ["new-cart", "NewCart", "a.b:c", "färbung", "x" * 200])
+@pytest.mark.parametrize("key", ["new-cart", "NewCart", "a.b:c", "färbung", "x" * 200, "...", ".a", "a."])
 def test_names_that_fit_into_addresses(name: str, key: str) -> None:
     assert name_problems(name, [key]) == []
 
@@ -108,6 +108,8 @@ def test_a_name_of_a_set_that_does_not_fit(name: str) -> None:
     assert [one.path for one in name_problems(name)] == ["flag_set"]
 
 
-@pytest.mark.parametrize("key", ["a/b", "a?b", "a#b", "a b", "a%2Fb", "", "x" * 201, "a\n", "a\x00"])
+@pytest.mark.parametrize(
+    "key", ["a/b", "a?b", "a#b", "a b", "a%2Fb", "", "x" * 201, "a\n", "a\x00", ".", ".."]
+)
 def test_a_key_that_does_not_fit(key: str) -> None:
     assert [one.path for one in name_problems("shop", ["fine", key])] == [f"flags.{key[:80]}"]
