@@ -16,13 +16,13 @@ ANSWER: dict[str, object] = {
     "share_ratio": 0.25,
     "exact": True,
     "parts": [{"path": "flags.new-cart.targeting"}],
-    "statement": ["25 % of everybody with a targeting key move: 25 % from 'off' to 'on'."],
+    "statement": ["Of everybody with a targeting key, 25 % move: 25 % from 'off' to 'on'."],
     "needed_by": ["pay"],
     "asked": None,
     "moved": [],
 }
 SAID = (
-    "25 % of everybody with a targeting key move: 25 % from 'off' to 'on'.\n"
+    "Of everybody with a targeting key, 25 % move: 25 % from 'off' to 'on'.\n"
     "Others need this flag, and their people are not counted: pay.\n"
 )
 SWITCH = {"state": "ENABLED", "variants": {"on": True}}

@@ -59,7 +59,7 @@ async def asked(client: httpx2.AsyncClient, **body: object) -> dict[str, object]
 async def test_a_share_that_grows_moves_exactly_those_who_have_to(omar: httpx2.AsyncClient) -> None:
     told = await asked(omar, share={"variant": "on", "percent": 40}, keys=KEYS)
     assert (told["share_ratio"], told["exact"]) == (pytest.approx(0.15), True)
-    assert told["statement"] == ["15 % of everybody with a targeting key move: 15 % from 'off' to 'on'."]
+    assert told["statement"] == ["Of everybody with a targeting key, 15 % move: 15 % from 'off' to 'on'."]
     before, after = variants(split(25)), variants(split(40))
     expected = [
         {"key": key, "before": before[key], "after": after[key]} for key in KEYS if before[key] != after[key]
@@ -122,7 +122,7 @@ async def test_changes_say_what_they_moved(omar: httpx2.AsyncClient) -> None:
         told = (await omar.post(f"/api/v1/flag-sets/shop/{path}", json={"document": file, **body})).json()
         assert list(told["moves"]) == ["new-cart"]
         assert told["moves"]["new-cart"]["statement"] == [
-            "10 % of everybody with a targeting key move: 10 % from 'off' to 'on'."
+            "Of everybody with a targeting key, 10 % move: 10 % from 'off' to 'on'."
         ]
 
 
@@ -295,7 +295,7 @@ async def test_the_command_line_says_who_moves(door: Door, tmp_path: Path) -> No
         assert by_share.exit_code == 0, by_share.output
         lines = by_share.stdout.splitlines()
         assert lines[:2] == [
-            "15 % of everybody with a targeting key move: 15 % from 'off' to 'on'.",
+            "Of everybody with a targeting key, 15 % move: 15 % from 'off' to 'on'.",
             f"{len(moved)} of the {len(KEYS)} given move.",
         ]
         assert [line.split() for line in lines[3:]] == [[key, "off", "on"] for key in moved]

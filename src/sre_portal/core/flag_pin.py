@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from sre_portal.core.flag.bucket import KEY, Epoch
@@ -25,17 +26,22 @@ def _pinned(flag: Flag, definitions: Definitions, epoch: Epoch) -> Flag:
 
 def splits_people(flag: Flag, definitions: Definitions) -> bool:
     """Whether a flag has a split, in its own rule or in an evaluator it names."""
-    return _splits(flag.targeting, definitions, set())
+    return splits(flag.targeting, definitions.evaluators)
 
 
-def _splits(rule: object, definitions: Definitions, seen: set[str]) -> bool:
+def splits(rule: object, evaluators: Mapping[str, object]) -> bool:
+    """Whether a rule, or one of several, has a split, or names an evaluator with one."""
+    return _splits(rule, evaluators, set())
+
+
+def _splits(rule: object, evaluators: Mapping[str, object], seen: set[str]) -> bool:
     if isinstance(rule, list):
-        return any(_splits(item, definitions, seen) for item in rule)
+        return any(_splits(item, evaluators, seen) for item in rule)
     if not isinstance(rule, dict):
         return False
     name = rule.get("$ref")
     if isinstance(name, str) and name not in seen:
         seen.add(name)
-        if _splits(definitions.evaluators.get(name), definitions, seen):
+        if _splits(evaluators.get(name), evaluators, seen):
             return True
-    return "fractional" in rule or any(_splits(item, definitions, seen) for item in rule.values())
+    return "fractional" in rule or any(_splits(item, evaluators, seen) for item in rule.values())

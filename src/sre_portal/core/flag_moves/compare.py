@@ -25,7 +25,7 @@ from sre_portal.core.flag_moves.leaf import (
 )
 from sre_portal.core.flag_moves.same import Same, followed
 from sre_portal.core.flag_moves.split import split_of
-from sre_portal.core.flag_pin import splits_people
+from sre_portal.core.flag_pin import splits, splits_people
 
 MOST_FLAGS_TOLD = 200
 """Flags of one set that are told with their moves."""
@@ -177,7 +177,7 @@ class _Comparison:
         return "those who meet the prerequisites" if old else ""
 
     def _rules(self, old: object, new: object, path: str, group: str) -> None:
-        """`group` says who comes here, where not everybody does."""
+        """`group` says who comes here, in words that begin with who, where not everybody does."""
         if self._stays(old, new):
             return
         old, new = followed(old, self.old.shared), followed(new, self.new.shared)
@@ -190,13 +190,13 @@ class _Comparison:
             for (below, come), one, other in zip(
                 _places(new, will, path), was[1::2] + was[-1:], will[1::2] + will[-1:], strict=True
             ):
-                self._rules(one, other, below, f"those {come}")
+                self._rules(one, other, below, come)
         elif will is not None and was is None:
             for (below, come), other in zip(_places(new, will, path), will[1::2] + will[-1:], strict=True):
-                self._rules(old, other, below, f"those {come}")
+                self._rules(old, other, below, come)
         elif was is not None and will is None:
             for (below, come), one in zip(_places(old, was, path), was[1::2] + was[-1:], strict=True):
-                self._rules(one, new, below, f"those {come}, as it was before,")
+                self._rules(one, new, below, f"{come}, as it was before")
         else:
             self.unknown.append(f"{path}: the rule decides by something else than before. {_WHEN_ASKED}")
 
@@ -212,7 +212,7 @@ class _Comparison:
 
     def _same_conditions(self, was: list[object], will: list[object]) -> bool:
         conditions = was[:-1:2]
-        if self._another_hash and any("fractional" in str(one) or "$ref" in str(one) for one in conditions):
+        if self._another_hash and splits(conditions, self.old.shared):
             return False
         return self._same(conditions, will[:-1:2])
 
@@ -225,17 +225,17 @@ class _Comparison:
             self.unknown.append(f"{path}: people are told apart by another value than before. {_WHEN_ASKED}")
             return
         pairs, is_exact = movement(before, after)
-        among, share = group or "everybody", moved_share(pairs)
+        among, share = ("everybody" if not group else "those"), moved_share(pairs)
         by = before if before.by is not None else after
         if by.by is not None:
-            among += f" with a {by.value_in_words}"
+            among = f"{'everybody' if not group else 'people'} with a {by.value_in_words}"
             if not is_exact and by.by != KEY_ALONE:
                 among += " that is a text"
             if before.otherwise != after.otherwise:
                 gets = f"{named(after.otherwise)} instead of {named(before.otherwise)}"
                 self.unknown.append(f"{path}: whoever has no {by.value_in_words} gets {gets}. {_WHEN_ASKED}")
         if share:
-            self.parts.append(Movement(path, among, share, is_exact, pairs))
+            self.parts.append(Movement(path, f"{among} {group}".rstrip(), share, is_exact, pairs))
 
     def told(self) -> Moves:
         shares = [part.share for part in self.parts]
@@ -257,5 +257,10 @@ def _places(rule: object, branches: list[object], path: str) -> list[tuple[str, 
     """The path of each branch of an `if`, and who comes there."""
     below = f"{path}.{next(iter(rule))}" if isinstance(rule, dict) else path
     last = len(branches) - 1
+    rest = (
+        "for whom no condition holds"
+        if path.endswith(".targeting")
+        else f"for whom no condition of {below} holds"
+    )
     given = [(f"{below}[{index}]", f"who come to {below}[{index}]") for index in range(1, last, 2)]
-    return [*given, (f"{below}[{last}]", f"for whom no condition of {below} holds")]
+    return [*given, (f"{below}[{last}]", rest)]

@@ -26,14 +26,14 @@ def sentences(told: Moves) -> Sequence[str]:
 
 
 def _part(part: Movement) -> str:
-    about = "" if part.exact else "About "
+    about = "" if part.exact else "about "
     rest = "" if part.exact else ", as many as is expected of another hash"
     ways = ", ".join(
         f"{percent(share)} from {named(old)} to {named(new)}"
         for (old, new), share in part.pairs.items()
         if old != new and share
     )
-    return f"{about}{percent(part.share)} of {part.among} move: {ways}{rest}."
+    return f"Of {part.among}, {about}{percent(part.share)} move: {ways}{rest}."
 
 
 def percent(share: Fraction) -> str:

@@ -87,7 +87,7 @@ def test_the_pairs_tell_from_where_to_where() -> None:
 
 def test_a_split_where_there_was_none_moves_its_share() -> None:
     found = moves(one(), one({"fractional": [["b", 1], ["a", 3]]}))
-    assert sentences(found) == ["25 % of everybody with a targeting key move: 25 % from 'a' to 'b'."]
+    assert sentences(found) == ["Of everybody with a targeting key, 25 % move: 25 % from 'a' to 'b'."]
     assert float(found.share or 0) == 0.25
 
 
@@ -146,8 +146,8 @@ def test_branches_are_compared_with_each_other() -> None:
 
     found = moves(one(rule(20, "a")), one(rule(30, "c")))
     assert [(part.path, part.among, float(part.share)) for part in found.parts] == [
-        (f"{T}.if[1]", f"those who come to {T}.if[1] with a targeting key", pytest.approx(0.1)),
-        (f"{T}.if[4]", f"those for whom no condition of {T}.if holds", 1.0),
+        (f"{T}.if[1]", f"people with a targeting key who come to {T}.if[1]", pytest.approx(0.1)),
+        (f"{T}.if[4]", "those for whom no condition holds", 1.0),
     ]
     assert (found.share, found.at_most, found.unknown) == (None, Fraction(1), ())
     assert "Of everybody at most 100 % move." in sentences(found)
@@ -189,6 +189,27 @@ def test_shared_rules_are_looked_into() -> None:
     assert moves(old.flags["f"], old.flags["f"], old, made("@x", "2")).unknown
     assert list(moves_between(old, other, ["f", "gone"])) == ["f"]
     assert moves_between(old, same, ["f"]) == {}
+
+
+def test_another_hash_is_given_up_only_where_a_condition_that_is_named_splits_people() -> None:
+    def made(epoch: int, staff: object) -> tuple[Flag, Definitions]:
+        rule = {"if": [{"$ref": "staff"}, "b", fractional()]}
+        shared = {"staff": {"or": [{"$ref": "inner"}, False]}, "inner": staff}
+        metadata = {"bucketingEpoch": epoch}
+        found = parse_flags(document(rule, evaluators=shared, metadata=metadata)).definitions
+        return found.flags["f"], found
+
+    def compared(staff: object) -> Moves:
+        (old, around), (new, around_after) = made(2, staff), made(3, staff)
+        return moves(old, new, around, around_after)
+
+    by_mail = compared({"ends_with": [{"var": "mail"}, "@x"]})
+    [part] = by_mail.parts
+    assert (float(part.share), by_mail.unknown) == (pytest.approx(0.5), ())
+    assert sentences(by_mail)[0].startswith(
+        "Of people with a targeting key for whom no condition holds, about 50 % move: "
+    )
+    assert compared({"==": [fractional(), "b"]}).unknown
 
 
 def test_a_shared_rule_is_followed_to_its_split() -> None:
@@ -293,5 +314,5 @@ def test_whole_contexts_are_taken_as_they_are() -> None:
 
 def test_what_is_less_than_can_be_said_is_not_called_nothing() -> None:
     told = sentences(moves(halves(1, 100), halves(2, 100)))
-    assert told[0].startswith("less than 0.01 % of everybody")
+    assert told[0].startswith("Of everybody with a targeting key, less than 0.01 %")
     assert isinstance(moves(halves(), halves(3, 20)), Moves)
