@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sre_portal.core.access import Grant, Principal, Role
-from sre_portal.core.account import GivenGrant
+from sre_portal.core.account import LOCAL, Account, GivenGrant
 from sre_portal.core.audit import AuditEvent, AuditFilter
 from sre_portal.core.errors import (
     Conflict,
@@ -136,7 +136,7 @@ async def test_a_change_of_a_protected_flag_waits_and_another_person_makes_it(
     cast: Cast, step: FlagStep, version: int | None
 ) -> None:
     plan = await asked(cast, step, version)
-    assert (plan.state, plan.step.version, row(cast.ports).version) == (PlanState.WAITING, 1, 1)
+    assert (plan.state, plan.seen, row(cast.ports).version) == (PlanState.WAITING, 1, 1)
     ended = await approve(cast.ports, cast.bo, plan.id, "looked at it")
     assert (ended.state, ended.outcome) == (PlanState.DONE, "version 2")
     assert ended.decided is not None
@@ -194,6 +194,34 @@ async def test_a_second_token_or_login_of_the_proposer_is_no_second_person(cast:
     await ports.accounts.give(given)
     with pytest.raises(NotPermitted, match="another person"):
         await approve(ports, await acting_as(ports, twin), plan.id, "me at another provider")
+
+
+@pytest.mark.parametrize(
+    ("issuer", "email", "counts"),
+    [
+        ("https://github.com", "", False),
+        ("https://github.com", "ana@example.com ", False),
+        ("https://github.com", "ANA@example.com", False),
+        ("https://github.com", "cy@example.com", True),
+        (ISSUER, "", True),
+        (ISSUER, "ana@example.com", False),
+        (LOCAL, "", False),
+    ],
+)
+async def test_accounts_that_nothing_tells_apart_are_one_person(
+    cast: Cast, issuer: str, email: str, counts: bool
+) -> None:
+    ports, plan = cast.ports, await asked(cast, Toggle(False))
+    told = Account(0, "person", "other", issuer, "sub-cy", "cy", email, ())
+    account = await ports.accounts.log_in(told, ports.clock.now())
+    given = GivenGrant(0, account.id, Grant(Role.OPERATOR, SHOP), "test", "test", ports.clock.now())
+    await ports.accounts.give(given)
+    cy = await acting_as(ports, account)
+    if counts:
+        assert (await approve(ports, cy, plan.id, "fine")).state is PlanState.DONE
+    else:
+        with pytest.raises(NotPermitted, match="may be one person's"):
+            await approve(ports, cy, plan.id, "fine")
 
 
 async def test_programs_and_tokens_of_nobody_are_neither_of_the_two(cast: Cast) -> None:
@@ -422,7 +450,7 @@ async def test_a_schedule_of_a_protected_flag_waits_for_a_person_and_then_for_it
     [plan] = await propose(
         cast.ports, cast.ana, order(), [TimedStep(Toggle(False), world.clock.now() + HOUR)]
     )
-    assert (plan.state, plan.step.version) == (PlanState.WAITING, None)
+    assert (plan.state, plan.seen) == (PlanState.WAITING, None)
     await approve(cast.ports, cast.bo, plan.id, "fine")
     await passes(world, timedelta(minutes=59))
     assert row(cast.ports).version == 1
@@ -561,20 +589,20 @@ async def test_every_problem_of_a_plan_is_told(world: World, cast: Cast) -> None
         with pytest.raises(InvalidInput, match="1 to 10"):
             await planned(cast, *bad)
     with pytest.raises(InvalidInput, match=r"steps\.0\.version"):
-        await planned(cast, TimedStep(Remove(None)))
+        await planned(cast, TimedStep(Remove()))
     with pytest.raises(InvalidInput, match=r"steps\.1\."):
         await planned(cast, TimedStep(Toggle(False)), TimedStep(Share("blue", 10), now + HOUR))
     with pytest.raises(Superseded, match="expected version 7, found version 1"):
-        await planned(cast, TimedStep(Put(SWITCH, 7)))
+        await planned(cast, TimedStep(Put(SWITCH), seen=7))
 
 
 async def test_the_steps_of_a_request_are_tried_one_after_another(world: World, cast: Cast) -> None:
     later = [world.clock.now() + n * HOUR for n in (1, 2)]
     plans = await planned(
         cast,
-        TimedStep(Put(SWITCH, 0)),
+        TimedStep(Put(SWITCH), seen=0),
         TimedStep(Share("on", 10), later[0]),
-        TimedStep(Remove(2), later[1]),
+        TimedStep(Remove(), later[1], 2),
         key="new",
     )
     for _ in range(3):

@@ -41,6 +41,19 @@ class Account:
         return self.kind == "person" and self.issuer != LOCAL
 
 
+def may_be_one(first: Account, second: Account) -> bool:
+    """Whether two accounts may be one person's, as far as their issuers tell.
+
+    One issuer tells people apart by itself. Two of them know nothing of each other: then only two verified
+    addresses do, and they have to differ.
+    """
+    if first.id == second.id:
+        return True
+    addresses = {one.email.strip().lower() for one in (first, second)}
+    known = "" not in addresses
+    return len(addresses) == 1 if known else first.issuer != second.issuer
+
+
 @dataclass(frozen=True, slots=True)
 class GivenGrant:
     """A grant as it is kept: to whom, by whom and why."""

@@ -152,8 +152,9 @@ def verified_email(claims: Mapping[str, object], *, trusted: bool) -> str:
 
 
 def is_plain_address(email: str) -> bool:
-    """Whether rules can compare it: in ASCII, since the lower case of the Kelvin sign is the letter k."""
-    return len(email) <= 254 and email.isascii() and email.isprintable() and "@" in email
+    """Whether it can be compared: in ASCII, since the lower case of the Kelvin sign is the letter k."""
+    is_readable = email.isascii() and email.isprintable() and " " not in email
+    return len(email) <= 254 and is_readable and "@" in email
 
 
 def check_required(claims: Mapping[str, object], required: Mapping[str, Sequence[str]]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sre_portal.core.access import Permission, Principal, needs
-from sre_portal.core.account import Account
+from sre_portal.core.account import Account, may_be_one
 from sre_portal.core.errors import Conflict, InvalidInput, NotPermitted, Problem, Protected, raise_if
 from sre_portal.core.flag_change import SHARED, FlagRow, name_problems, service_of
 from sre_portal.core.flag_plan import (
@@ -25,7 +25,7 @@ from sre_portal.core.flag_plan import (
     stands,
 )
 from sre_portal.core.flag_seal import APPROVE, PLAN, plan_facts
-from sre_portal.core.flag_step import FlagStep, Import, Step, from_version, in_words
+from sre_portal.core.flag_step import FlagStep, Import, Step
 from sre_portal.operations.access_act import LONGEST_REASON, reason_problems
 from sre_portal.operations.audited import Act, audited
 from sre_portal.operations.flag_foresight import rehearsed
@@ -35,6 +35,10 @@ from sre_portal.operations.flags import FlagOrder, change_flag, kept_now
 from sre_portal.operations.ports import Ports
 
 ALONE = "Nobody approves their own change, and no program approves any."
+ONE_PERSON = (
+    "These two accounts may be one person's: those of two providers count as two people only where both "
+    "have a verified e-mail address, and not the same."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,7 @@ async def make_or_plan(
     try:
         return await change_flag(ports, actor, order, step)
     except Protected:
-        seen = from_version(step, order.version)
-        [plan] = await propose(ports, actor, order, [TimedStep(seen)])
+        [plan] = await propose(ports, actor, order, [TimedStep(step, seen=order.version)])
         return plan
 
 
@@ -69,14 +72,10 @@ async def import_or_plan(
     except Protected:
         text = document if isinstance(document, str) else json.dumps(document, ensure_ascii=False)
         kept = await kept_now(ports, order.flag_set)
-        version = kept.version if order.version is None else order.version
-        draft = _draft(
-            ports,
-            actor,
-            FlagOrder(order.flag_set, SHARED, order.reason, order.address),
-            Import(text, order.epoch, version),
-        )
-        [plan] = await _keep(ports, actor, order.address, [draft])
+        seen = kept.version if order.version is None else order.version
+        of_set = FlagOrder(order.flag_set, SHARED, order.reason, order.address)
+        draft = _draft(ports, actor, of_set, Import(text, order.epoch))
+        [plan] = await _keep(ports, actor, order.address, [replace(draft, seen=seen)])
         return plan
 
 
@@ -98,7 +97,7 @@ async def propose(
     for one in rehearsed(kept, order, steps, now):
         draft = _draft(ports, actor, order, one.timed.step)
         state = PlanState.WAITING if one.is_held_up else PlanState.SCHEDULED
-        drafts.append(replace(draft, state=state, not_before=one.timed.not_before))
+        drafts.append(replace(draft, state=state, not_before=one.timed.not_before, seen=one.timed.seen))
     return await _keep(ports, actor, order.address, drafts)
 
 
@@ -186,7 +185,7 @@ async def _keep(
         record.after = {"steps": [plan_facts(one) for one in plans]}
     for one in plans:
         if one.state is PlanState.WAITING:
-            told = f"{one.proposed.name} proposes for {one.named}: {in_words(one.step)}. Reason: {one.reason}"
+            told = f"{one.proposed.name} proposes for {one.named}: {one.words}. Reason: {one.reason}"
             await ports.notices.send(f"{told}. Plan {one.id} waits for {who_may_approve(one)}.")
     ports.pulse.beat()
     return plans
@@ -234,10 +233,10 @@ def _who(actor: Principal) -> Who:
 async def _check_second(ports: Ports, actor: Principal, plan: FlagPlan) -> None:
     """Raises `NotPermitted` unless another person than whoever proposed it decides."""
     second = await _person(ports, actor)
-    first = plan.proposed.account
-    mail = "" if first is None else (await ports.accounts.get(first)).email
-    if second.id == first or (mail and mail.lower() == second.email.lower()):
-        raise NotPermitted(Permission.FLAG_FLIP.value, who_may_approve(plan), ALONE)
+    first = None if plan.proposed.account is None else await ports.accounts.get(plan.proposed.account)
+    if first is None or may_be_one(first, second):
+        hint = ALONE if first is None or first.id == second.id else ONE_PERSON
+        raise NotPermitted(Permission.FLAG_FLIP.value, who_may_approve(plan), hint)
 
 
 async def _person(ports: Ports, actor: Principal) -> Account:
