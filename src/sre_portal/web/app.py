@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -14,6 +15,8 @@ from starlette.types import Scope
 
 from sre_portal import __version__
 from sre_portal.core.access import Permission
+from sre_portal.operations.flag_facts import facts_of
+from sre_portal.operations.flag_feed import FlagFeeds
 from sre_portal.operations.ports import Ports
 from sre_portal.web import (
     access,
@@ -29,11 +32,14 @@ from sre_portal.web import (
     login,
     ofrep,
     ofrep_events,
+    ofrep_wire,
     probes,
 )
 from sre_portal.web.api.routes import api_router, openapi
+from sre_portal.web.doorkeeper import Doorkeeper
 from sre_portal.web.errors import install
 from sre_portal.web.guard import Guarded
+from sre_portal.web.limits import FlagLimits
 from sre_portal.web.pages import access as access_page
 from sre_portal.web.pages import (
     access_account,
@@ -67,8 +73,8 @@ STATIC = Path(__file__).parent / "static" / "dist"
 
 ROUTES: Sequence[Guarded] = (
     # First, because routes are tried in their order and programs ask these for each of their requests.
-    Guarded("POST", "/ofrep/v1/evaluate/flags/{key}", ofrep.evaluate, Permission.FLAG_READ),
-    Guarded("POST", "/ofrep/v1/evaluate/flags", ofrep.evaluate_all, Permission.FLAG_READ),
+    Guarded("POST", ofrep_wire.FLAGS + "/{key}", ofrep.evaluate, Permission.FLAG_READ),
+    Guarded("POST", ofrep_wire.FLAGS, ofrep.evaluate_all, Permission.FLAG_READ),
     Guarded("GET", ofrep.EVENTS, ofrep_events.events, "ticket"),
     Guarded("GET", "/", overview.overview, Permission.PORTAL_READ),
     Guarded("GET", "/services", services.services, Permission.PORTAL_READ),
@@ -178,7 +184,7 @@ class Assets(StaticFiles):
         return response
 
 
-def build_app(ports: Ports, walls: Walls | None = None) -> FastAPI:
+def build_app(ports: Ports, walls: Walls | None = None, limits: FlagLimits | None = None) -> FastAPI:
     """The ASGI application over the given ports. It starts no loop and opens nothing."""
     app = WalledApp(
         title="SRE Portal",
@@ -192,8 +198,21 @@ def build_app(ports: Ports, walls: Walls | None = None) -> FastAPI:
     app.state.ports = ports
     app.state.limiter = Limiter()
     app.state.closing = asyncio.Event()
+    _add_streams(app, ports, limits or FlagLimits())
     app.router.routes.extend(row.route() for row in ROUTES)
     app.router.routes.append(Mount("/static", Assets(directory=STATIC, check_dir=False), name="static"))
     app.include_router(api_router())
     install(app)
     return app
+
+
+def _add_streams(app: FastAPI, ports: Ports, limits: FlagLimits) -> None:
+    """What is shared by all who read on: each begins to work with its first reader."""
+    state, closing = app.state, app.state.closing
+    state.flag_limits = limits
+    state.live_topics = dict[str, live.Topic]()
+    state.doorkeeper = Doorkeeper(ports, limits.access_seconds)
+    state.flag_streams = ofrep_events.FlagStreams(ports, state.doorkeeper, closing, limits)
+    state.flag_feeds = FlagFeeds(
+        ports.flag_book, partial(facts_of, ports), lambda: ports.clock.now().timestamp(), closing
+    )

@@ -23,8 +23,10 @@ from sre_portal.operations.ports import Ports
 from sre_portal.web.context import ports_of
 from sre_portal.web.guard import holder_of
 from sre_portal.web.holder import Holder
+from sre_portal.web.limits import FlagLimits
 from sre_portal.web.ofrep_ticket import seal_ticket, ticket_for
 from sre_portal.web.ofrep_wire import (
+    PREFIX,
     Answer,
     Unfit,
     all_flags,
@@ -38,15 +40,16 @@ from sre_portal.web.ofrep_wire import (
     version_in,
 )
 
-EVENTS = "/ofrep/v1/events"
-PATIENCE_SECONDS = 2.0
-"""So long it is waited for the version that a client was told of on another replica."""
+EVENTS = f"{PREFIX}v1/events"
 _NO_FLAGS = KeptSet(DEFAULT_SET)
 
 
 @dataclass(frozen=True, slots=True)
 class AskedForAll:
-    """A question for every flag of a set. `told`: the version by which an event led to it."""
+    """A question for every flag of a set. `told`: the version by which an event led to it.
+
+    That version may have been told by another replica, and is waited for as long as `patience_seconds`.
+    """
 
     flag_set: str
     body: bytes
@@ -54,6 +57,7 @@ class AskedForAll:
     tags: str = ""
     """`If-None-Match`."""
     told: str = ""
+    patience_seconds: float = 0.0
 
 
 async def evaluate(request: Request) -> Response:
@@ -66,12 +70,14 @@ async def evaluate_all(request: Request) -> Response:
     """Every flag of a set, and where it is told that something changed."""
     if (holder := holder_of(request)) is None:
         raise NotAuthenticated("log in first")
+    limits: FlagLimits = request.app.state.flag_limits
     asked = AskedForAll(
         _set_of(request),
         await request.body(),
         holder,
         request.headers.get("if-none-match", ""),
         request.query_params.get("flagConfigEtag", ""),
+        limits.patience_seconds,
     )
     return (await answer_all(ports_of(request), asked)).response()
 
@@ -123,7 +129,7 @@ def kept_of(ports: Ports, flag_set: str) -> KeptSet:
 async def _caught_up(ports: Ports, asked: AskedForAll) -> KeptSet:
     """The set, not older than the client knows it to be. Raises `Unfit` or `Unconfirmed`."""
     book, loop, wanted = ports.flag_book, asyncio.get_running_loop(), version_in(asked.told)
-    until = loop.time() + PATIENCE_SECONDS
+    until = loop.time() + asked.patience_seconds
     while True:
         changes = book.changed.count
         kept = kept_of(ports, asked.flag_set)

@@ -25,10 +25,9 @@ from sre_portal.web.middleware.headers import RawHeader, SecurityHeaders
 from sre_portal.web.middleware.hosts import TrustedHosts
 from sre_portal.web.middleware.origins import FlagOrigins
 from sre_portal.web.ofrep import AskedForAll, answer_all, answer_one
-from sre_portal.web.ofrep_wire import JSON, Answer, set_asked
+from sre_portal.web.ofrep_wire import FLAGS, JSON, Answer, set_asked
 
-ALL = "/ofrep/v1/evaluate/flags"
-ONE = ALL + "/"
+ONE = f"{FLAGS}/"
 LARGEST_BODY_BYTES = 64 * 1024
 UNUSUAL = frozenset({b"origin", b"expect", b"transfer-encoding"})
 MOST_REMEMBERED = 10_000
@@ -82,7 +81,7 @@ class QuickFlags:
         """What is asked, where nothing about it is unusual."""
         path: str = scope["path"]
         key = path[len(ONE) :] if path.startswith(ONE) else ""
-        if "/" in key or not (key or path == ALL) or scope["query_string"] or scope.get("root_path"):
+        if "/" in key or not (key or path == FLAGS) or scope["query_string"] or scope.get("root_path"):
             return None
         told = dict[bytes, bytes](scope["headers"])
         if len(told) != len(scope["headers"]) or not UNUSUAL.isdisjoint(told):

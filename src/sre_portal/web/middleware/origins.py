@@ -9,8 +9,10 @@ from collections.abc import Collection
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sre_portal.web.ofrep_wire import PREFIX
+
 RawHeader = tuple[bytes, bytes]
-ASKED_FROM = b"/ofrep/"
+ASKED_FROM = PREFIX.encode()
 VARY: RawHeader = (b"vary", b"Origin")
 ASKS = b"access-control-request-method"
 """Every preflight has it."""
