@@ -51,7 +51,7 @@ class Two:
     async def planned(self, key: str = "dear") -> FlagPlan:
         """The flag is to be on for everybody in an hour."""
         definition = {**(DEAR if key == "dear" else SWITCH), "defaultVariant": "on"}
-        step = TimedStep(Put(definition, 1), self.world.clock.now() + HOUR)
+        step = TimedStep(Put(definition), self.world.clock.now() + HOUR, 1)
         [plan] = await propose(self.ports, self.ana, order(key), [step])
         return plan
 

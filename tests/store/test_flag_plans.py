@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -37,19 +38,19 @@ async def kept(store: SqlStore, *drafts: FlagPlan) -> list[FlagPlan]:
 
 
 @pytest.mark.parametrize(
-    "step",
+    ("step", "seen"),
     [
-        Put({"state": "ENABLED", "variants": {"ö": [1, 1.0, None]}}, 0),
-        Remove(3),
-        Toggle(True),
-        Share("on", Decimal("12.5"), 7),
-        Import('{"flags": {}}', Epoch.V2, 9),
+        (Put({"state": "ENABLED", "variants": {"ö": [1, 1.0, None]}}), 0),
+        (Remove(), 3),
+        (Toggle(True), None),
+        (Share("on", Decimal("12.5")), 7),
+        (Import('{"flags": {}}', Epoch.V2), 9),
     ],
 )
-async def test_a_plan_is_kept_as_it_is(store: SqlStore, step: Step) -> None:
-    [plan] = await kept(store, draft(step, not_before=NOW + HOUR))
+async def test_a_plan_is_kept_as_it_is(store: SqlStore, step: Step, seen: int | None) -> None:
+    [plan] = await kept(store, replace(draft(step, not_before=NOW + HOUR), seen=seen))
     assert plan == FlagPlan(
-        plan.id, "shop", "new-cart", step, PlanState.SCHEDULED, "why", NOW, ANA, NOW + HOUR
+        plan.id, "shop", "new-cart", step, PlanState.SCHEDULED, "why", NOW, ANA, NOW + HOUR, seen
     )
     assert await store.flag_plans.get(plan.id) == plan
     with pytest.raises(NotFound, match="planned change"):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sre_portal.core.errors import Conflict, Problem
-from sre_portal.core.flag_step import FlagStep, Step
+from sre_portal.core.flag_step import FlagStep, Step, in_words
 
 LATEST = timedelta(hours=1)
 """What is due for longer is not made any more: it may be the wrong night by then."""
@@ -58,6 +58,8 @@ class FlagPlan:
     proposed_at: datetime
     proposed: Who
     not_before: datetime | None = None
+    seen: int | None = None
+    """The version of the flag, or of the set, that it was made from, 0 for none. None: it is for any."""
     decided_at: datetime | None = None
     decided: Who | None = None
     """Who approved or refused."""
@@ -83,6 +85,11 @@ class FlagPlan:
         return f"{self.flag_set}/{self.key}" if self.key else self.flag_set
 
     @property
+    def words(self) -> str:
+        """What it does."""
+        return in_words(self.step, self.seen)
+
+    @property
     def maker(self) -> str:
         """By whom the change is made, as its history tells it."""
         return f"{self.proposed.name}, planned {self.id}"
@@ -102,6 +109,12 @@ class TimedStep:
 
     step: FlagStep
     not_before: datetime | None = None
+    seen: int | None = None
+    """As `FlagPlan.seen`."""
+
+    @property
+    def words(self) -> str:
+        return in_words(self.step, self.seen)
 
 
 @dataclass(frozen=True, slots=True)

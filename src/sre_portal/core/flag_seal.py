@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from sre_portal.core.audit import INTENDED, AuditEvent, instant
 from sre_portal.core.flag_plan import FlagPlan
-from sre_portal.core.flag_step import dump_step, in_words
+from sre_portal.core.flag_step import dump_step
 
 PLAN, APPROVE = "flag:plan", "flag:approve"
 """How the audit log calls that a change is proposed, and that a second person lets it happen."""
@@ -22,7 +22,7 @@ def fingerprint(plan: FlagPlan) -> str:
     """
     at = None if plan.not_before is None else instant(plan.not_before)
     who = plan.proposed
-    parts = [plan.flag_set, plan.key, dump_step(plan.step), at, plan.reason, who.id, who.account]
+    parts = [plan.flag_set, plan.key, dump_step(plan.step, plan.seen), at, plan.reason, who.id, who.account]
     return sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -30,8 +30,8 @@ def plan_facts(plan: FlagPlan) -> dict[str, object]:
     """A planned change as the audit log tells it. Its number is 0 before it is kept."""
     return {
         "plan": plan.id,
-        "step": in_words(plan.step),
-        "version": plan.step.version,
+        "step": plan.words,
+        "version": plan.seen,
         "sha256": fingerprint(plan),
         "not_before": None if plan.not_before is None else plan.not_before.isoformat(),
         "state": plan.state.value,

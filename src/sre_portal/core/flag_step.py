@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
@@ -15,21 +15,19 @@ StepKind = Literal["put", "remove", "toggle", "share", "import"]
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """The flag is to be this. `version` is the one that was seen, 0 for none; None: any."""
+    """The flag is to be this."""
 
     definition: Mapping[str, object]
-    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    version: int | None = None
+    """The flag is to be gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Toggle:
     enabled: bool
-    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +36,14 @@ class Share:
 
     variant: str
     percent: Decimal | int
-    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """The whole set is to be this document. `version` is that of the set."""
+    """The whole set is to be this document."""
 
     document: str
     epoch: Epoch = DEFAULT_EPOCH
-    version: int | None = None
 
 
 FlagStep = Put | Remove | Toggle | Share
@@ -68,11 +64,11 @@ def kind_of(step: Step) -> StepKind:
             return "import"
 
 
-def in_words(step: Step) -> str:
-    """What it does, as lists and the audit log tell it."""
+def in_words(step: Step, seen: int | None) -> str:
+    """What it does to a flag that was seen at a version, as lists and the audit log tell it."""
     match step:
         case Put():
-            return "make it" if step.version == 0 else "change its definition"
+            return "make it" if seen == 0 else "change its definition"
         case Remove():
             return "remove it"
         case Toggle():
@@ -83,13 +79,8 @@ def in_words(step: Step) -> str:
             return "import a file into the set"
 
 
-def from_version(step: FlagStep, version: int | None) -> FlagStep:
-    """The same, of a flag at that version."""
-    return replace(step, version=version)
-
-
 def step_fields(step: Step) -> dict[str, object]:
-    """What it says besides its kind and its version, as JSON."""
+    """What it says besides its kind, as JSON."""
     match step:
         case Put():
             return {"definition": dict(step.definition)}
@@ -103,36 +94,32 @@ def step_fields(step: Step) -> dict[str, object]:
             return {}
 
 
-def dump_step(step: Step) -> str:
-    """What is kept of it."""
-    told = {"kind": kind_of(step), "version": step.version, **step_fields(step)}
+def dump_step(step: Step, seen: int | None) -> str:
+    """What is kept of it, with the version that was seen."""
+    told = {"kind": kind_of(step), "version": seen, **step_fields(step)}
     return json.dumps(told, ensure_ascii=False, allow_nan=False)
 
 
-def load_step(text: str) -> Step:
+def load_step(text: str) -> tuple[Step, int | None]:
     """What was kept. Raises `ValueError` for what `dump_step` never wrote."""
-    told = json.loads(text)
+    match json.loads(text):
+        case {"version": None | int() as seen, **told} if not isinstance(seen, bool):
+            return _step(told), seen
+        case _:
+            raise ValueError("this is no step of a planned change, with the version that was seen")
+
+
+def _step(told: object) -> Step:
     match told:
-        case {"kind": "put", "version": version, "definition": dict(definition)}:
-            return Put(definition, _version(version))
-        case {"kind": "remove", "version": version}:
-            return Remove(_version(version))
-        case {"kind": "toggle", "version": version, "enabled": bool(enabled)}:
-            return Toggle(enabled, _version(version))
-        case {
-            "kind": "share",
-            "version": version,
-            "variant": str(variant),
-            "percent": int() | float() as percent,
-        }:
-            return Share(variant, Decimal(repr(percent)), _version(version))
-        case {"kind": "import", "version": version, "document": str(document), "epoch": int(epoch)}:
-            return Import(document, Epoch(epoch), _version(version))
+        case {"kind": "put", "definition": dict(definition)}:
+            return Put(definition)
+        case {"kind": "remove"}:
+            return Remove()
+        case {"kind": "toggle", "enabled": bool(enabled)}:
+            return Toggle(enabled)
+        case {"kind": "share", "variant": str(variant), "percent": int() | float() as percent}:
+            return Share(variant, Decimal(repr(percent)))
+        case {"kind": "import", "document": str(document), "epoch": int(epoch)}:
+            return Import(document, Epoch(epoch))
         case _:
             raise ValueError("this is no step of a planned change")
-
-
-def _version(value: object) -> int | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
-        return value
-    raise ValueError(f"{value!r} is no version")

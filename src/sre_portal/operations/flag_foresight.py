@@ -12,7 +12,7 @@ from sre_portal.core.flag_change import Difference, FlagRow, SetNews, edit_of, f
 from sre_portal.core.flag_guard import is_held_up
 from sre_portal.core.flag_kept import KeptSet, check_seen
 from sre_portal.core.flag_plan import FlagPlan, TimedStep
-from sre_portal.core.flag_step import FlagStep, Import, Put, Remove, from_version
+from sre_portal.core.flag_step import FlagStep, Import, Put, Remove
 from sre_portal.operations.flag_import import ImportOrder, plan_import
 from sre_portal.operations.flags import FlagOrder
 from sre_portal.operations.ports import Ports
@@ -59,16 +59,16 @@ def _rehearse(
     kept: KeptSet, order: FlagOrder, steps: Sequence[TimedStep], now: datetime
 ) -> Iterator[Rehearsed]:
     for number, timed in enumerate(steps):
-        step = timed.step
-        if isinstance(step, Put | Remove) and step.version is None:
+        step, seen = timed.step, timed.seen
+        if isinstance(step, Put | Remove) and seen is None:
             path = f"steps.{number}.version"
             raise InvalidInput([Problem(path, "nothing", "the version that was seen, 0 for a new flag")])
-        check_seen(kept, order.key, step.version)
+        check_seen(kept, order.key, seen)
         text = _after(kept, order.key, timed, number)
         held = is_held_up(step, kept.metadata_of(order.key))
         if held and timed.not_before is None:
-            step = from_version(step, kept.version_of(order.key))
-        yield Rehearsed(replace(timed, step=step), held, kept.text(order.key), text)
+            seen = kept.version_of(order.key)
+        yield Rehearsed(replace(timed, seen=seen), held, kept.text(order.key), text)
         if (edit := edit_of(kept.rows, order.key, text)) is not None:
             version = kept.version + 1
             left = FlagRow(order.flag_set, order.key, edit.version, version, text, now, "", "")
@@ -92,7 +92,7 @@ async def foreseen(ports: Ports, plan: FlagPlan) -> Foreseen:
         if isinstance(plan.step, Import):
             order = ImportOrder(plan.flag_set, plan.reason, epoch=plan.step.epoch)
             told = await plan_import(ports, order, plan.step.document)
-            problem = _moved_on(plan.step, told.set_version)
+            problem = _moved_on(plan, told.set_version)
             return Foreseen(difference=told.difference, problem=problem)
         kept = ports.flag_book.get(plan.flag_set) or KeptSet(plan.flag_set)
         return await _foreseen(ports, kept, plan)
@@ -105,7 +105,7 @@ async def version_now(ports: Ports, plan: FlagPlan) -> int | None:
 
     A drill flips a switch and brings it back: that makes two versions, and takes nobody's approval away.
     """
-    version, kept = plan.step.version, ports.flag_book.get(plan.flag_set)
+    version, kept = plan.seen, ports.flag_book.get(plan.flag_set)
     row = None if kept is None else kept.rows.get(plan.key)
     if not version or row is None or row.version == version:
         return version
@@ -133,7 +133,7 @@ async def problem_of(ports: Ports, plan: FlagPlan) -> str:
     if not plan.is_open:
         return ""
     if isinstance(plan.step, Import):
-        return _moved_on(plan.step, kept.version)
+        return _moved_on(plan, kept.version)
     return await _problem_of(ports, kept, plan, plan.step)
 
 
@@ -149,9 +149,9 @@ async def _problem_of(ports: Ports, kept: KeptSet, plan: FlagPlan, step: FlagSte
 async def _proposed(ports: Ports, kept: KeptSet, plan: FlagPlan, step: FlagStep) -> Foreseen:
     """What was proposed, against the version that it was proposed for; nothing where that says neither."""
     base = kept.rows.get(plan.key)
-    if step.version is not None:
-        found = await ports.flags.history(plan.flag_set, plan.key, 1, step.version + 1)
-        base = next((row for row in found if row.version == step.version), None)
+    if plan.seen is not None:
+        found = await ports.flags.history(plan.flag_set, plan.key, 1, plan.seen + 1)
+        base = next((row for row in found if row.version == plan.seen), None)
     rows = {key: row for key, row in kept.rows.items() if key != plan.key}
     then = replace(kept, rows=rows if base is None else {**rows, plan.key: base})
     before = then.fields(plan.key)
@@ -162,8 +162,8 @@ async def _proposed(ports: Ports, kept: KeptSet, plan: FlagPlan, step: FlagStep)
     return Foreseen(before, None if text is None else fields_in(text))
 
 
-def _moved_on(step: Import, set_version: int) -> str:
+def _moved_on(plan: FlagPlan, set_version: int) -> str:
     """What says that the set is another one than the file was proposed for; else empty."""
-    if step.version in {None, set_version}:
+    if plan.seen in {None, set_version}:
         return ""
-    return f"expected version {step.version} of the set, found version {set_version}"
+    return f"expected version {plan.seen} of the set, found version {set_version}"

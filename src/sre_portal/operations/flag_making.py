@@ -19,7 +19,7 @@ from sre_portal.core.errors import (
 from sre_portal.core.flag_change import service_of
 from sre_portal.core.flag_plan import FlagPlan, PlanMove, PlanState, failed, overtaken, too_late
 from sre_portal.core.flag_seal import departure, plan_facts
-from sre_portal.core.flag_step import Import, in_words
+from sre_portal.core.flag_step import Import
 from sre_portal.operations.access_act import LONGEST_REASON
 from sre_portal.operations.audited import deny, intent_of
 from sre_portal.operations.flag_foresight import version_now
@@ -55,7 +55,7 @@ async def _tell(ports: Ports, ended: FlagPlan) -> None:
     ports.pulse.beat()
     if ended.state is PlanState.FAILED:
         log.warning("a planned change failed", plan=ended.id, flag=ended.named, why=ended.outcome)
-        told = f"{ended.named}: {in_words(ended.step)}, planned by {ended.proposed.name} (plan {ended.id})"
+        told = f"{ended.named}: {ended.words}, planned by {ended.proposed.name} (plan {ended.id})"
         await ports.notices.send(f"Not made: {told}. {ended.outcome}")
 
 
@@ -81,7 +81,7 @@ async def make(ports: Ports, move: PlanMove) -> FlagPlan:
 async def _change(ports: Ports, actor: Principal, move: PlanMove) -> None:
     plan, step = move.after, move.after.step
     if isinstance(step, Import):
-        of_set = ImportOrder(plan.flag_set, plan.reason, version=step.version, epoch=step.epoch, plan=move)
+        of_set = ImportOrder(plan.flag_set, plan.reason, version=plan.seen, epoch=step.epoch, plan=move)
         await import_flags(ports, actor, of_set, step.document)
         return
     await ports.flag_book.refresh(ports.flags)

@@ -96,7 +96,7 @@ def _added(connection: Connection, plan: FlagPlan) -> FlagPlan:
     values = {
         "flag_set": plan.flag_set,
         "key": plan.key,
-        "step": dump_step(plan.step),
+        "step": dump_step(plan.step, plan.seen),
         "not_before": plan.not_before,
         "reason": plan.reason,
         "proposed_at": plan.proposed_at,
@@ -145,12 +145,14 @@ def _standing(plan: FlagPlan) -> dict[str, object]:
 
 
 def _plan(row: Row[Any]) -> FlagPlan:
+    step, seen = load_step(row.step)
     decided = Who(row.decided_by, row.decided_by_id, row.decided_account)
     return FlagPlan(
         id=row.id,
         flag_set=row.flag_set,
         key=row.key,
-        step=load_step(row.step),
+        step=step,
+        seen=seen,
         state=PlanState(row.state),
         reason=row.reason,
         proposed_at=row.proposed_at,

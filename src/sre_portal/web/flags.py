@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from sre_portal.core.errors import Conflict, InvalidInput, Problem, Superseded, raise_if
+from sre_portal.core.flag_kept import check_seen
 from sre_portal.core.flag_plan import FlagPlan, TimedStep
 from sre_portal.core.flag_step import FlagStep, Put, Remove, Toggle
 from sre_portal.core.whole import VERSION_SEEN, whole_number
-from sre_portal.operations.flag_draft import draft_of
 from sre_portal.operations.flag_plans import make_or_plan, propose
 from sre_portal.operations.flags import FlagOrder, kept_now
 from sre_portal.web.context import address_of, ports_of, principal_of
@@ -20,6 +20,7 @@ from sre_portal.web.pages.flag_form import long_fields
 from sre_portal.web.pages.flag_instant import instant_in
 from sre_portal.web.pages.flag_place import flag_in
 from sre_portal.web.pages.flag_review import refused_save
+from sre_portal.web.pages.flag_wanted import wanted_in
 from sre_portal.web.pages.flag_words import flag_href
 from sre_portal.web.pages.form import one_of
 from sre_portal.web.rate import pace_flip
@@ -55,7 +56,7 @@ async def remove(request: Request) -> Response:
 async def save(request: Request) -> Response:
     """`POST /flags/{flag_set}/{key}/save`: what the review showed, at the version it was shown at.
 
-    With an instant it is planned, and made at that version or not at all.
+    With an instant it is planned: a definition for that version or not at all, a share for whatever is then.
     """
     (flag_set, key), fields = flag_in(request), await long_fields(request)
     ports, wrong = ports_of(request), list[Problem]()
@@ -63,11 +64,13 @@ async def save(request: Request) -> Response:
         order = order_of(request, fields, whole_number(fields.get("version", ""), "version", VERSION_SEEN))
         at = instant_in(fields.get("at", ""), "at", ports.clock.now(), wrong)
         raise_if(wrong)
-        draft = draft_of(await kept_now(ports, flag_set), key, fields.get("definition", ""))
-        step = Put(draft.fields, order.version)
+        kept = await kept_now(ports, flag_set)
+        check_seen(kept, key, order.version)
+        step = wanted_in(kept, key, fields).step
         if at is None:
             return await _make(request, order, step)
-        [plan] = await propose(ports, principal_of(request), order, [TimedStep(step, at)])
+        timed = TimedStep(step, at, order.version if isinstance(step, Put) else None)
+        [plan] = await propose(ports, principal_of(request), order, [timed])
     except (InvalidInput, Conflict) as refusal:
         return await refused_save(request, fields, refusal)
     return _to_plan(plan)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from sre_portal.core.audit import Conclusion, Intent
 from sre_portal.core.certificate import Certificate
 from sre_portal.core.flag_plan import FlagPlan, PlanState, Who
+from sre_portal.core.flag_seal import PLAN, plan_facts
 from sre_portal.core.flag_seen import Sighting
 from sre_portal.core.flag_step import Share, Toggle
 from sre_portal.core.flag_turn import FlagTurn, TurnedCondition
@@ -43,7 +46,8 @@ async def write_beside(
         id=0,
         flag_set="shop",
         key="prices",
-        step=Toggle(True, 1),
+        step=Toggle(True),
+        seen=1,
         state=PlanState.WAITING,
         reason="the new year begins",
         proposed_at=now - timedelta(minutes=20),
@@ -60,7 +64,11 @@ async def write_beside(
         proposed=ADA,
         not_before=now + timedelta(hours=9),
     )
-    await ports.flag_plans.add([plan, rollout])
+    agreed = Intent(
+        now, ADA.name, ADA.id, "", "", PLAN, f"flag:{plan.named}", after={"steps": [plan_facts(plan)]}
+    )
+    event = await ports.audit.record(agreed, Conclusion(now, "done"))
+    await ports.flag_plans.add([replace(plan, event=event), rollout])
 
 
 def _used(key: str, variant: str, count: int, now: datetime) -> Used:

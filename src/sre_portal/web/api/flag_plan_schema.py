@@ -16,7 +16,6 @@ from sre_portal.core.flag_step import (
     Share,
     StepKind,
     Toggle,
-    in_words,
     kind_of,
     step_fields,
 )
@@ -43,14 +42,14 @@ class PutStep(StepBody):
     definition: dict[str, Any]
 
     def step(self) -> FlagStep:
-        return Put(self.definition, self.version)
+        return Put(self.definition)
 
 
 class RemoveStep(StepBody):
     kind: Literal["remove"]
 
     def step(self) -> FlagStep:
-        return Remove(self.version)
+        return Remove()
 
 
 class ToggleStep(StepBody):
@@ -58,7 +57,7 @@ class ToggleStep(StepBody):
     enabled: bool
 
     def step(self) -> FlagStep:
-        return Toggle(self.enabled, self.version)
+        return Toggle(self.enabled)
 
 
 class ShareStep(StepBody):
@@ -67,7 +66,7 @@ class ShareStep(StepBody):
     percent: PercentNumber
 
     def step(self) -> FlagStep:
-        return Share(self.variant, self.percent, self.version)
+        return Share(self.variant, self.percent)
 
 
 AnyStep = Annotated[PutStep | RemoveStep | ToggleStep | ShareStep, Field(discriminator="kind")]
@@ -80,7 +79,7 @@ class PlansBody(Body):
     steps: list[AnyStep] = Field(min_length=1, max_length=50)
 
     def timed(self) -> list[TimedStep]:
-        return [TimedStep(one.step(), one.not_before) for one in self.steps]
+        return [TimedStep(one.step(), one.not_before, one.version) for one in self.steps]
 
 
 class DecisionBody(Body):
@@ -230,8 +229,8 @@ def _facts(plan: FlagPlan) -> dict[str, Any]:
         "flag_set": plan.flag_set,
         "key": plan.key,
         "kind": kind_of(plan.step),
-        "text": in_words(plan.step),
-        "version": plan.step.version,
+        "text": plan.words,
+        "version": plan.seen,
         "state": plan.state,
         "reason": plan.reason,
         "not_before": plan.not_before,

@@ -13,7 +13,6 @@ from sre_portal.core.access import Permission
 from sre_portal.core.errors import Problem
 from sre_portal.core.flag_change import Difference, service_of
 from sre_portal.core.flag_plan import OPEN, FlagPlan, PlanState, Who
-from sre_portal.core.flag_step import in_words
 from sre_portal.operations.flag_foresight import Foreseen, foreseen, problem_of
 from sre_portal.operations.flag_plans import Approval, approval_of
 from sre_portal.operations.ports import Ports
@@ -73,7 +72,7 @@ class PlanLine:
             href=f"/flag-plans/{plan.id}",
             named=plan.named,
             flag_href=flag_href(plan.flag_set, plan.key) if plan.key else f"/flags?set={plan.flag_set}",
-            words=in_words(plan.step),
+            words=plan.words,
             pill=STATES[plan.state],
             problem=problem,
             due=None if plan.not_before is None else due(plan.not_before, now),
@@ -179,7 +178,7 @@ def plan_id_of(request: Request) -> int:
 def _facts(found: FlagPlan, now: datetime) -> tuple[tuple[str, str], ...]:
     when = "as soon as it may be" if found.not_before is None else ahead(found.not_before, now).exact
     facts = [
-        ("What", in_words(found.step)),
+        ("What", found.words),
         ("When", when),
         ("Proposed", f"{found.proposed.name}, {moment(found.proposed_at, now).text}"),
         ("Why", found.reason),

@@ -14,7 +14,7 @@ from sre_portal.core.errors import InvalidInput, Problem, raise_if
 from sre_portal.core.flag_change import service_of
 from sre_portal.core.flag_kept import live_row
 from sre_portal.core.flag_plan import TimedStep, instant_problems
-from sre_portal.core.flag_step import FlagStep, Share, Toggle, in_words
+from sre_portal.core.flag_step import FlagStep, Share, Toggle
 from sre_portal.operations.flag_foresight import rehearsed
 from sre_portal.operations.flags import FlagOrder, kept_now, kept_set
 from sre_portal.operations.ports import Ports
@@ -114,7 +114,7 @@ async def review_schedule(request: Request) -> Response:
         tuple(
             PlannedStep(
                 "as soon as it may be" if one.timed.not_before is None else exact(one.timed.not_before),
-                in_words(one.timed.step),
+                one.timed.words,
                 one.is_held_up,
                 Diff.of(one.before, one.after),
             )
