@@ -1,4 +1,7 @@
-"""What the forms of the flag pages do: toggle, save, remove. Each ends at the flag, or asks again."""
+"""What the forms do that change a flag: toggle, save, remove. Each ends at the flag, or asks again.
+
+Forms that change nothing, reviews and previews, are answered in `web/pages`, also where they are posted.
+"""
 
 from __future__ import annotations
 
