@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from sre_portal.cli.flags_seen import FlagSeen
 from sre_portal.cli.seen import Seen, parsed
 from sre_portal.cli.table import columns
-from sre_portal.core.flag_change import OWN
+from sre_portal.core.flag_name import OWN
 
 WHAT = "environments"
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 PATH = "/agents/v1/flags"
+DEFAULT_SET = "default"
+"""The set of whoever names none. Every service reads it."""
 MAX_SETS = 8
 """Sets of one stream."""
 BEAT_SECONDS = 1.0

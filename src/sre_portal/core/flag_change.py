@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sre_portal.core.errors import InvalidInput, Problem, raise_if
+from sre_portal.core.errors import InvalidInput, raise_if
 from sre_portal.core.flag.bucket import DEFAULT_EPOCH, KEY, Epoch
 from sre_portal.core.flag.definition import Definitions, Flag
 from sre_portal.core.flag.dump import dump_flags, flag_fields
@@ -19,14 +18,6 @@ from sre_portal.core.flag_said import said_problems
 
 SHARED = ""
 """The key under which the metadata and the shared rules of a set are kept: no flag has an empty one."""
-
-DEFAULT_SET = "default"
-OWN = "own"
-"""How people call the portal's own environment. No other one has this name."""
-LONGEST_KEY = 200
-LONGEST_SET = 96
-_SET_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?(@[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?)?")
-_KEY = re.compile(rf"(?!\.\.?\Z)[^\s/?#\\%\x00-\x1f\x7f]{{1,{LONGEST_KEY}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,21 +90,6 @@ class Difference:
 
     def __bool__(self) -> bool:
         return bool(self.added or self.changed or self.removed or self.shared)
-
-
-def service_of(flag_set: str) -> str:
-    """The service whose flags a set holds: `shop` of `shop` and of `shop@staging`."""
-    return flag_set.partition("@")[0]
-
-
-def environment_of(flag_set: str) -> str:
-    """The environment of a set: `staging` of `shop@staging`; empty for the portal's own."""
-    return flag_set.partition("@")[2]
-
-
-def set_of(service: str, environment: str) -> str:
-    """The set of a service in an environment; an empty one is the portal's own."""
-    return f"{service}@{environment}" if environment else service
 
 
 def flag_text(flag: Flag) -> str:
@@ -209,26 +185,6 @@ def edited(shared: Mapping[str, object], before: Definitions, key: str, fields: 
         raise InvalidInput([*wrong.problems, *said]) from None
     raise_if(said)
     return keeping_pins(parsed, before, DEFAULT_EPOCH).flags[key]
-
-
-def name_problems(flag_set: str, keys: Sequence[str] = ()) -> list[Problem]:
-    """What is wrong with the name of a set and with keys: both are parts of addresses."""
-    found = []
-    if not _SET_NAME.fullmatch(flag_set):
-        expected = (
-            "lower case letters, digits, dots and dashes, at most 63, with a letter or digit at both ends; "
-            "then, for another environment, @ and its name, at most 32 without dots"
-        )
-        found.append(Problem("flag_set", repr(flag_set[:80]), expected))
-    if environment_of(flag_set) == OWN:
-        expected = f"another name: {OWN} is what the portal's own environment is called, which has no @"
-        found.append(Problem("flag_set", repr(flag_set[:80]), expected))
-    expected = (
-        f"a key of at most {LONGEST_KEY} characters, without spaces and / ? # % \\, and not . or .., "
-        "as it is in addresses"
-    )
-    found += [Problem(f"flags.{key[:80]}", "this key", expected) for key in keys if not _KEY.fullmatch(key)]
-    return found
 
 
 def fields_of(row: FlagRow) -> Mapping[str, object] | None:

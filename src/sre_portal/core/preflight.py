@@ -12,7 +12,7 @@ from sre_portal.core.document import dump_duration
 from sre_portal.core.drill import share_of
 from sre_portal.core.errors import Objection
 from sre_portal.core.experiment import Experiment, Target
-from sre_portal.core.flag_change import service_of
+from sre_portal.core.flag_name import service_of
 from sre_portal.core.instance import Instance
 from sre_portal.core.leases import overlaps, shared_slos
 from sre_portal.core.phrase import clock, listed, percent, seconds

@@ -10,7 +10,7 @@ from sre_portal.core.access import Principal
 from sre_portal.core.document import dump_duration
 from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.core.experiment import Experiment
-from sre_portal.core.flag_change import service_of
+from sre_portal.core.flag_name import service_of
 from sre_portal.core.parse import parse_mapping
 from sre_portal.core.run import Run
 from sre_portal.core.slo import Slo
@@ -19,6 +19,7 @@ from sre_portal.operations.handover import start_anywhere
 from sre_portal.operations.ports import Ports
 
 QUICK_SECONDS = 30
+QUICK_SEEN_SECONDS = 2
 STEADY_BELOW_PERCENT = 5
 STEADY_OVER_SECONDS = 30
 GUARD_BELOW_PERCENT = 20
@@ -34,7 +35,7 @@ class QuickDrill:
     variant: str
     percent: Decimal | None = None
     duration: timedelta = timedelta(seconds=QUICK_SECONDS)
-    seen_within: timedelta = timedelta(seconds=2)
+    seen_within: timedelta = timedelta(seconds=QUICK_SEEN_SECONDS)
     reason: str = ""
 
 

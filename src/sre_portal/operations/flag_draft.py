@@ -12,9 +12,10 @@ from sre_portal.core.flag.dump import flag_fields
 from sre_portal.core.flag.flag_set import FlagSet
 from sre_portal.core.flag.reading import read
 from sre_portal.core.flag.resolution import type_name
-from sre_portal.core.flag_change import edited, flag_text, name_problems
+from sre_portal.core.flag_change import edited, flag_text
 from sre_portal.core.flag_explain import Explanation, explain
 from sre_portal.core.flag_kept import KeptSet
+from sre_portal.core.flag_name import name_problems
 from sre_portal.operations.flag_facts import facts_of
 from sre_portal.operations.ports import Ports
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from sre_portal.core.access import Principal
 from sre_portal.core.errors import NotFound, Problem, raise_if
-from sre_portal.core.flag_change import FlagRow, environment_of, fields_of, service_of, set_of
+from sre_portal.core.flag_change import FlagRow, fields_of
 from sre_portal.core.flag_kept import live_fields
+from sre_portal.core.flag_name import environment_of, service_of, set_of
 from sre_portal.core.flag_plan import FlagPlan
 from sre_portal.core.flag_step import Put
 from sre_portal.operations.flag_plans import make_or_plan

@@ -13,19 +13,11 @@ from sre_portal.core.flag.bucket import DEFAULT_EPOCH, Epoch
 from sre_portal.core.flag.definition import Definitions
 from sre_portal.core.flag.dump import dump_flags
 from sre_portal.core.flag_after import set_after
-from sre_portal.core.flag_change import (
-    Difference,
-    FlagEdit,
-    SetChange,
-    difference,
-    edits_to,
-    keeping_pins,
-    name_problems,
-    service_of,
-)
+from sre_portal.core.flag_change import Difference, FlagEdit, SetChange, difference, edits_to, keeping_pins
 from sre_portal.core.flag_guard import protected_paths
 from sre_portal.core.flag_kept import KeptSet
 from sre_portal.core.flag_moves.compare import Moves, moves_between
+from sre_portal.core.flag_name import name_problems, service_of
 from sre_portal.core.flag_plan import PlanMove
 from sre_portal.core.flag_said import accepted
 from sre_portal.operations.access_act import LONGEST_REASON, reason_problems

@@ -16,7 +16,7 @@ from sre_portal.core.errors import (
     Protected,
     Superseded,
 )
-from sre_portal.core.flag_change import service_of
+from sre_portal.core.flag_name import service_of
 from sre_portal.core.flag_plan import FlagPlan, PlanMove, PlanState, failed, overtaken, too_late
 from sre_portal.core.flag_seal import departure, plan_facts
 from sre_portal.core.flag_step import Import

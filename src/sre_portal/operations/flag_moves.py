@@ -12,10 +12,11 @@ from sre_portal.core.flag.definition import Flag
 from sre_portal.core.flag.flag_set import FlagSet
 from sre_portal.core.flag.parse import parse_one
 from sre_portal.core.flag.prerequisite import broken_without, needed_by
-from sre_portal.core.flag_change import FlagRow, edited, fields_of, name_problems
+from sre_portal.core.flag_change import FlagRow, edited, fields_of
 from sre_portal.core.flag_kept import KeptSet
 from sre_portal.core.flag_moves.compare import Moves, moves
 from sre_portal.core.flag_moves.people import Asked, Moved, moved
+from sre_portal.core.flag_name import name_problems
 from sre_portal.operations.flag_facts import facts_of
 from sre_portal.operations.ports import Ports
 

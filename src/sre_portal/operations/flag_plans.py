@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from sre_portal.core.access import Permission, Principal, needs
 from sre_portal.core.account import Account, may_be_one
-from sre_portal.core.errors import Conflict, InvalidInput, NotPermitted, Problem, Protected, raise_if
-from sre_portal.core.flag_change import SHARED, FlagRow, name_problems, service_of
+from sre_portal.core.errors import InvalidInput, NotPermitted, Over, Problem, Protected, raise_if
+from sre_portal.core.flag_change import SHARED, FlagRow
+from sre_portal.core.flag_name import name_problems, service_of
 from sre_portal.core.flag_plan import (
     MOST_OPEN,
     MOST_STEPS,
@@ -105,15 +106,15 @@ async def approve(ports: Ports, actor: Principal, plan_id: int, why: str, addres
     """A second person lets a planned change happen: at once, or at its instant.
 
     Returns it as it is then: `done`, `failed` where it could not be made, or `scheduled`. Of two who approve
-    at once one makes it. Raises `NotFound`, `NotPermitted`, `InvalidInput` without a reason, `Conflict` where
-    it does not wait any more.
+    at once one makes it. Raises `NotFound`, `NotPermitted`, `InvalidInput` without a reason, `Over` where it
+    does not wait any more.
     """
     plan = await ports.flag_plans.get(plan_id)
     async with audited(ports, _act(actor, plan, APPROVE, why, address)) as record:
         raise_if(reason_problems(why))
-        await _check_second(ports, actor, plan)
         now = ports.clock.now()
         after = replace(approved(plan, _who(actor), now, why), event=record.event)
+        await _check_second(ports, actor, plan)
         move = PlanMove(plan, after)
         if after.is_due(now):
             ended = await make(ports, move)
@@ -130,8 +131,9 @@ async def refuse(ports: Ports, actor: Principal, plan_id: int, why: str, address
     plan = await ports.flag_plans.get(plan_id)
     async with audited(ports, _act(actor, plan, "flag:refuse", why, address)):
         raise_if(reason_problems(why))
+        after = refused(plan, _who(actor), ports.clock.now(), why)
         await _check_second(ports, actor, plan)
-        return await _moved(ports, PlanMove(plan, refused(plan, _who(actor), ports.clock.now(), why)))
+        return await _moved(ports, PlanMove(plan, after))
 
 
 async def cancel(ports: Ports, actor: Principal, plan_id: int, why: str, address: str = "") -> FlagPlan:
@@ -218,10 +220,10 @@ def _act(actor: Principal, plan: FlagPlan, action: str, why: str, address: str) 
 
 
 async def _moved(ports: Ports, move: PlanMove) -> FlagPlan:
-    """Raises `Conflict`, saying where it stands now."""
+    """Raises `Over`, saying where it stands now."""
     if not await ports.flag_plans.move(move):
         found = await ports.flag_plans.get(move.before.id)
-        raise Conflict(f"plan {found.id} {move.before.state.value}", stands(found))
+        raise Over(stands(found))
     ports.pulse.beat()
     return move.after
 

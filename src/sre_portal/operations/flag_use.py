@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from sre_portal.contract.flags import DEFAULT_SET
 from sre_portal.contract.report import FlagUse
 from sre_portal.core.flag.resolution import Resolution
-from sre_portal.core.flag_change import DEFAULT_SET, service_of
 from sre_portal.core.flag_kept import KeptSet
+from sre_portal.core.flag_name import service_of
 from sre_portal.core.flag_use import (
     NO_VARIANT,
     Key,
@@ -74,6 +75,11 @@ def count_told(ports: Ports, service: str, told: Iterable[FlagUse]) -> None:
 
 async def write_uses(ports: Ports) -> None:
     """One pass: writes down what was counted. Raises `StoreUnavailable`; then it is counted still."""
+    async with ports.watch.writing_uses:
+        await _write_uses(ports)
+
+
+async def _write_uses(ports: Ports) -> None:
     watch, now = ports.watch, ports.clock.now()
     watch.flags_listed.clear()
     taken = {name: watch.flag_uses[name] for name in [*watch.flag_uses][:MOST_WRITTEN]}
@@ -87,6 +93,17 @@ async def write_uses(ports: Ports) -> None:
         watch.flags_evaluated[flag_set] = watch.flags_evaluated.get(flag_set, 0) + uses
         if left:  # evaluated meanwhile
             watch.flag_uses[name] = left
+
+
+async def given_so_far(ports: Ports, key: Key) -> tuple[int, datetime | None]:
+    """How often a flag gave one variant, and when it last did; what is not written down here was just now.
+
+    What other replicas count is told with their next pass.
+    """
+    async with ports.watch.writing_uses:  # else what is being written would count twice, or not at all
+        used, here = await ports.flag_uses.one(key), ports.watch.flag_uses.get(key, 0)
+    written, last_at = (0, None) if used is None else (used.count, used.last_at)
+    return written + here, ports.clock.now() if here else last_at
 
 
 async def use_of(ports: Ports, flag_set: str) -> Mapping[str, Use]:

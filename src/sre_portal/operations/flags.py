@@ -15,17 +15,10 @@ from sre_portal.core.errors import (
     raise_if,
 )
 from sre_portal.core.flag_after import definition_after
-from sre_portal.core.flag_change import (
-    FlagRow,
-    SetChange,
-    edit_of,
-    fields_in,
-    name_problems,
-    row_made,
-    service_of,
-)
+from sre_portal.core.flag_change import FlagRow, SetChange, edit_of, fields_in, row_made
 from sre_portal.core.flag_guard import is_held_up
 from sre_portal.core.flag_kept import KeptSet, check_seen
+from sre_portal.core.flag_name import name_problems, service_of
 from sre_portal.core.flag_plan import PlanMove, done, overtaken
 from sre_portal.core.flag_step import FlagStep
 from sre_portal.operations.access_act import LONGEST_REASON, reason_problems

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 
+from sre_portal.contract.flags import DEFAULT_SET
 from sre_portal.contract.report import AgentReport, FlagSeen
 from sre_portal.core.errors import NotFound, StoreUnavailable
-from sre_portal.core.flag_change import DEFAULT_SET, service_of
 from sre_portal.core.flag_kept import KeptSet
+from sre_portal.core.flag_name import service_of
 from sre_portal.core.flag_seen import SeenBy, clamped, judge_seen
 from sre_portal.operations.ports import Ports
 

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from sre_portal.contract.flags import MAX_SETS
-from sre_portal.core.errors import InvalidInput, NotAuthenticated, Problem, RateLimited, StoreUnavailable
-from sre_portal.core.flag_change import DEFAULT_SET, name_problems, service_of
-from sre_portal.operations.flag_facts import facts_of
+from sre_portal.contract.flags import DEFAULT_SET, MAX_SETS
+from sre_portal.core.access import Principal
+from sre_portal.core.errors import InvalidInput, NotAuthenticated, Problem, RateLimited
+from sre_portal.core.flag_name import name_problems, service_of
 from sre_portal.operations.flag_feed import FlagFeeds, Subscriber
-from sre_portal.operations.tokens import token_of
+from sre_portal.operations.sessions import digest_of
 from sre_portal.web.context import ports_of
+from sre_portal.web.doorkeeper import Doorkeeper
 from sre_portal.web.guard import agent_token, bearer_of
+from sre_portal.web.holder import Holder
+from sre_portal.web.limits import FlagLimits
 from sre_portal.web.rate import RETRY_STREAM_SECONDS
-
-MOST_STREAMS = 2000
-"""So many instances of one service may read at one replica."""
-ASK_SECONDS = 5.0
-"""So often a token is asked about that nobody is known to have changed: it may run out by itself."""
 
 
 async def flags(request: Request) -> Response:
@@ -42,7 +39,9 @@ async def flags(request: Request) -> Response:
         ports_of(request).watch.refused_agents += 1
         raise NotAuthenticated(f"this token is for {token.service}, not for the flags of {others[0]}")
     service = token.service or ""
-    if not feeds_of(request).has_room(service, instance, MOST_STREAMS):
+    feeds: FlagFeeds = request.app.state.flag_feeds
+    limits: FlagLimits = request.app.state.flag_limits
+    if not feeds.has_room(service, instance, limits.streams_of_a_service):
         raise RateLimited(RETRY_STREAM_SECONDS)
     return FlagStream(request, service, instance, sets)
 
@@ -57,60 +56,32 @@ class FlagStream(Response):
         self.init_headers({"x-accel-buffering": "no"})
         self._who = service, instance
         self._sets = sets
-        self._feeds = feeds_of(request)
-        self._admission = _Admission(request)
+        self._feeds: FlagFeeds = request.app.state.flag_feeds
+        self._doorkeeper: Doorkeeper = request.app.state.doorkeeper
+        self._holder = Holder("token", digest_of(bearer_of(request)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         subscriber = self._feeds.join(*self._who, self._sets)
-        leaving = asyncio.create_task(_until_left(receive, subscriber))
+        leaving = asyncio.create_task(self._until_left(receive, subscriber))
+
+        def hear(who: Principal | None) -> None:
+            if who is None:
+                self._feeds.end(subscriber)
+
         try:
-            await send(
-                {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
-            )
-            while (told := await subscriber.news()) and await self._admission.holds():
-                await send({"type": "http.response.body", "body": told, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
+            with self._doorkeeper.watching(self._holder, hear):
+                await send(
+                    {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+                )
+                while told := await subscriber.news():
+                    await send({"type": "http.response.body", "body": told, "more_body": True})
+                await send({"type": "http.response.body", "body": b""})
         finally:
             leaving.cancel()
             self._feeds.leave(*self._who, subscriber)
 
-
-class _Admission:
-    """Whether the token of a request is still good."""
-
-    def __init__(self, request: Request) -> None:
-        self._ports, self._secret = ports_of(request), bearer_of(request)
-        self._now = asyncio.get_running_loop().time
-        self._count, self._asked_at = self._ports.access.count, self._now()
-
-    async def holds(self) -> bool:
-        """Asks where somebody's power may have changed, and now and then."""
-        if self._ports.access.count == self._count and self._now() - self._asked_at < ASK_SECONDS:
-            return True
-        self._count, self._asked_at = self._ports.access.count, self._now()
-        try:
-            return await token_of(self._ports, self._secret) is not None
-        except StoreUnavailable:  # who was let in stays in while nobody can be asked
-            return True
-
-
-async def _until_left(receive: Receive, subscriber: Subscriber) -> None:
-    """The next beat of a client that left ends its stream."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    subscriber.is_over = True
-
-
-def feeds_of(request: Request) -> FlagFeeds:
-    """The feeds of this application."""
-    state = request.app.state
-    if not hasattr(state, "flag_feeds"):
-        ports = ports_of(request)
-        state.flag_feeds = FlagFeeds(
-            ports.flag_book,
-            partial(facts_of, ports),
-            lambda: ports.clock.now().timestamp(),
-            state.closing,
-        )
-    held: FlagFeeds = state.flag_feeds
-    return held
+    async def _until_left(self, receive: Receive, subscriber: Subscriber) -> None:
+        """The next beat of a client that left ends its stream."""
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._feeds.end(subscriber)

@@ -13,9 +13,9 @@ from hashlib import blake2b
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sre_portal.contract.flags import DEFAULT_SET
 from sre_portal.core.errors import NotAuthenticated, Unconfirmed
 from sre_portal.core.flag.resolution import ErrorCode
-from sre_portal.core.flag_change import DEFAULT_SET
 from sre_portal.core.flag_kept import KeptSet
 from sre_portal.operations.flag_facts import facts_of
 from sre_portal.operations.flag_use import count, count_all

@@ -9,9 +9,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sre_portal.contract.flags import DEFAULT_SET
 from sre_portal.core.flag.reading import TOO_DEEP
 from sre_portal.core.flag.resolution import ErrorCode, Resolution, type_name
-from sre_portal.core.flag_change import DEFAULT_SET
 from sre_portal.core.whole import whole_in
 
 PREFIX = "/ofrep/"

@@ -10,15 +10,8 @@ import pytest
 
 from sre_portal.core.flag.bucket import Epoch
 from sre_portal.core.flag.parse import parse_definitions
-from sre_portal.core.flag_change import (
-    SHARED,
-    Difference,
-    FlagRow,
-    difference,
-    edits_to,
-    keeping_pins,
-    name_problems,
-)
+from sre_portal.core.flag_change import SHARED, Difference, FlagRow, difference, edits_to, keeping_pins
+from sre_portal.core.flag_name import name_problems
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 

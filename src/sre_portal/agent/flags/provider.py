@@ -19,10 +19,9 @@ from sre_portal.agent.flags.known import Known
 from sre_portal.agent.flags.standing import Standing
 from sre_portal.agent.flags.stream import FlagStream
 from sre_portal.agent.flags.use import Uses
-from sre_portal.contract.flags import MAX_SETS
+from sre_portal.contract.flags import DEFAULT_SET, MAX_SETS
 from sre_portal.core.flag.resolution import ExpectedType, Resolution
 
-DEFAULT_SET = "default"
 WAIT_SECONDS = 5.0
 STOP_SECONDS = 0.5
 NAME = "SRE Portal"

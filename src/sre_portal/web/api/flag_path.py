@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
-from sre_portal.core.flag_change import LONGEST_KEY, LONGEST_SET
+from sre_portal.core.flag_name import LONGEST_KEY, LONGEST_SET
 
 SetName = Annotated[str, Path(max_length=LONGEST_SET)]
 Key = Annotated[str, Path(max_length=LONGEST_KEY)]

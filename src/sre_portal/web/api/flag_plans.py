@@ -9,7 +9,8 @@ from fastapi import Path, Query, Request, Response
 
 from sre_portal.core.access import Principal
 from sre_portal.core.errors import InvalidInput, Problem
-from sre_portal.core.flag_change import LONGEST_KEY, LONGEST_SET, FlagRow
+from sre_portal.core.flag_change import FlagRow
+from sre_portal.core.flag_name import LONGEST_KEY, LONGEST_SET
 from sre_portal.core.flag_plan import FlagPlan, PlanState
 from sre_portal.operations import flag_plans
 from sre_portal.operations.flag_environments import compare, copy_flag, places_of

@@ -12,11 +12,13 @@ from starlette.responses import Response
 from sre_portal.core.access import Permission, Principal
 from sre_portal.core.errors import Problem
 from sre_portal.core.flag.definition import Flag
-from sre_portal.core.flag_change import FlagRow, environment_of, service_of
+from sre_portal.core.flag_change import FlagRow
 from sre_portal.core.flag_kept import KeptSet
 from sre_portal.core.flag_moves.share import shares_of
+from sre_portal.core.flag_name import environment_of, service_of
 from sre_portal.core.flag_rule_words import rule_words
 from sre_portal.core.flag_use import Use
+from sre_portal.operations.flag_facts import unknown_facts
 from sre_portal.operations.ports import Ports
 from sre_portal.web import render
 from sre_portal.web.context import ports_of, principal_of
@@ -112,6 +114,8 @@ class FlagPage:
     choices: tuple[tuple[str, str], ...]
     share: Form | None
     """None where the flag has no place for a share. Not part of what is kept fresh."""
+    unknown: Sequence[str]
+    """Facts that its rule reads and that no SLO here has."""
     flip: May
     start: May
     """Whether a drill may be started."""
@@ -156,6 +160,7 @@ class FlagPage:
             side=more.side,
             choices=choices_of(flag),
             share=more.share,
+            unknown=unknown_facts(ports, definitions, row.key),
             flip=permission(who, Permission.FLAG_FLIP, service_of(kept.name)),
             start=may_drill(who, service_of(kept.name)),
         )
@@ -193,7 +198,7 @@ async def flag_page(
     more = More(
         History.of(rows, ports.clock.now()),
         await plans_of(ports, flag_set, key),
-        await side_of(ports, kept, row),
+        await side_of(ports, kept, row, rows[-1].changed_at if rows and rows[-1].version == 1 else None),
         share if has_share else None,
     )
     return FlagPage.of(ports, who, kept, row, more)

@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from sre_portal.core.errors import Problem
 from sre_portal.core.flag.resolution import CODE_DEFAULT
-from sre_portal.core.flag_change import service_of
 from sre_portal.core.flag_kept import KeptSet, live_row
+from sre_portal.core.flag_name import service_of
 from sre_portal.core.flag_step import FlagStep, Remove, Toggle
 from sre_portal.operations.flags import kept_set, waits_for_second
 from sre_portal.web.context import ports_of, principal_of

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
+from sre_portal.contract.flags import DEFAULT_SET
 from sre_portal.core.drill_standing import DrillStanding
 from sre_portal.core.errors import NotFound
-from sre_portal.core.flag_change import DEFAULT_SET, service_of
 from sre_portal.core.flag_kept import KeptSet, SetAndKey
+from sre_portal.core.flag_name import service_of
 from sre_portal.core.flag_plan import OPEN
 from sre_portal.core.flag_seen import SeenBy
 from sre_portal.operations.certificates import drill_standing

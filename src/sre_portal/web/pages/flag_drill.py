@@ -13,8 +13,8 @@ from sre_portal.core.access import Permission, Principal
 from sre_portal.core.drill_fit import safe_variants
 from sre_portal.core.errors import InvalidInput, Objection, Problem, raise_if
 from sre_portal.core.flag.definition import Flag
-from sre_portal.core.flag_change import service_of
 from sre_portal.core.flag_kept import live_row
+from sre_portal.core.flag_name import service_of
 from sre_portal.operations.drill_look import look_at_switches
 from sre_portal.operations.drills import QUICK_SECONDS, QUICK_SEEN_SECONDS, QuickDrill, experiment_of
 from sre_portal.operations.flags import kept_set

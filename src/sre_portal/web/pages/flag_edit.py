@@ -10,8 +10,8 @@ from starlette.responses import RedirectResponse, Response
 
 from sre_portal.core.access import Permission
 from sre_portal.core.errors import Problem
-from sre_portal.core.flag_change import name_problems, service_of
 from sre_portal.core.flag_kept import KeptSet
+from sre_portal.core.flag_name import name_problems, service_of
 from sre_portal.core.whole import whole_in
 from sre_portal.operations.flag_draft import readable_definition
 from sre_portal.operations.flags import kept_now

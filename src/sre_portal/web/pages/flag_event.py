@@ -7,7 +7,8 @@ from datetime import datetime
 from itertools import groupby
 from urllib.parse import urlencode
 
-from sre_portal.core.flag_change import SHARED, ChangedFlag, fields_in, service_of
+from sre_portal.core.flag_change import SHARED, ChangedFlag, fields_in
+from sre_portal.core.flag_name import service_of
 from sre_portal.core.flag_turn import FlagTurn
 from sre_portal.operations.ports import Ports
 from sre_portal.web.pages.event import Event, Link

@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from sre_portal.core.access import Permission
 from sre_portal.core.errors import NotFound
-from sre_portal.core.flag_change import FlagRow, service_of
+from sre_portal.core.flag_change import FlagRow
+from sre_portal.core.flag_name import service_of
 from sre_portal.core.whole import whole_in
 from sre_portal.operations.flag_draft import readable_definition
 from sre_portal.operations.flags import kept_now

@@ -5,8 +5,9 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from sre_portal.core.errors import NotFound, raise_if
-from sre_portal.core.flag_change import FlagRow, name_problems
+from sre_portal.core.flag_change import FlagRow
 from sre_portal.core.flag_kept import KeptSet
+from sre_portal.core.flag_name import name_problems
 from sre_portal.operations.flags import kept_set
 from sre_portal.operations.ports import Ports
 

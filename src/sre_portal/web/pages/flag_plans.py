@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from sre_portal.core.access import Permission
 from sre_portal.core.errors import Problem
-from sre_portal.core.flag_change import Difference, service_of
+from sre_portal.core.flag_change import Difference
+from sre_portal.core.flag_name import service_of
 from sre_portal.core.flag_plan import OPEN, FlagPlan, PlanState, Who
 from sre_portal.operations.flag_foresight import Foreseen, foreseen, problem_of
 from sre_portal.operations.flag_plans import Approval, approval_of

@@ -11,15 +11,14 @@ from starlette.responses import Response
 from sre_portal.core.access import Permission
 from sre_portal.core.errors import Conflict, InvalidInput, Problem, Superseded, raise_if
 from sre_portal.core.flag.resolution import CODE_DEFAULT
-from sre_portal.core.flag_after import definition_after
-from sre_portal.core.flag_change import name_problems, service_of
 from sre_portal.core.flag_kept import check_seen, live_row
 from sre_portal.core.flag_moves.people import Moved
 from sre_portal.core.flag_moves.words import sentences
-from sre_portal.core.flag_step import Put, Share
+from sre_portal.core.flag_name import name_problems, service_of
 from sre_portal.core.whole import VERSION_SEEN, whole_number
 from sre_portal.operations.flag_draft import Draft, draft_of, readable_definition
 from sre_portal.operations.flag_environments import compare
+from sre_portal.operations.flag_facts import unknown_facts
 from sre_portal.operations.flag_moves import FlagMoves, People, moves_of
 from sre_portal.operations.flags import kept_now, waits_for_second
 from sre_portal.operations.ports import Ports
@@ -32,7 +31,7 @@ from sre_portal.web.pages.flag_diff import Diff
 from sre_portal.web.pages.flag_edit import CONTEXT, edit_page
 from sre_portal.web.pages.flag_form import long_fields
 from sre_portal.web.pages.flag_place import flag_in
-from sre_portal.web.pages.flag_schedule import percent_in
+from sre_portal.web.pages.flag_wanted import SHARE, wanted_in
 from sre_portal.web.pages.flag_words import Serving, flag_href, serving_of
 from sre_portal.web.pages.form import Form
 from sre_portal.web.pages.frame import May, permission
@@ -40,7 +39,7 @@ from sre_portal.web.rate import pace_flip
 
 FIELDS = {"reason": "", "at": "", "keys": "", "attribute": "targetingKey"}
 
-
+HIDDEN = ("definition", "version", "context", *SHARE)
 LONGEST_ENVIRONMENT = 80
 MOST_NAMED = 200
 """Keys that move and are named on the page; the API names all."""
@@ -65,8 +64,10 @@ class ReviewPage:
     """None where nobody was asked for."""
     now: str
     form: Form
+    unknown: Sequence[str]
+    """Facts that its rule reads and that no SLO here has."""
     hidden: Mapping[str, str]
-    """What is posted besides: the definition, its version, the context of the preview."""
+    """What is posted besides: the definition, its version, the context of the preview; or the share."""
     may: May
 
 
@@ -95,16 +96,14 @@ async def review(request: Request) -> Response:
 @pace_flip
 async def review_share(request: Request) -> Response:
     """`POST /flags/{flag_set}/{key}/share`: the same page, for another share of a variant."""
-    (flag_set, key), fields, wrong = flag_in(request), await long_fields(request), list[Problem]()
+    (flag_set, key), fields = flag_in(request), await long_fields(request)
     kept = await kept_now(ports_of(request), flag_set)
-    row = live_row(kept, key)
-    step = Share(fields.get("variant", ""), percent_in(fields, "percent", wrong))
+    row, share = live_row(kept, key), {name: fields.get(name, "") for name in SHARE}
     try:
-        raise_if(wrong)
-        text = definition_after(kept, key, step) or ""
+        text = wanted_in(kept, key, share).draft.text
     except InvalidInput as invalid:
         return await flag_response(request, fields, invalid.problems)
-    return await review_or_edit(request, flag_set, key, fields_for(text, row.version))
+    return await review_or_edit(request, flag_set, key, fields_for(text, row.version) | share)
 
 
 async def review_copy(request: Request) -> Response:
@@ -137,12 +136,13 @@ async def review_page(
 ) -> Response:
     """The page; again with problems of its own fields. Raises `InvalidInput` for the definition."""
     ports = ports_of(request)
-    draft = draft_of(await kept_now(ports, flag_set), key, fields.get("definition", ""))
-    kept = draft.kept
+    kept = await kept_now(ports, flag_set)
     try:
         check_seen(kept, key, whole_number(fields.get("version", ""), "version", VERSION_SEEN))
     except Superseded:
-        return await conflict_page(request, fields, draft)
+        return await conflict_page(request, fields, draft_of(kept, key, fields.get("definition", "")))
+    wanted = wanted_in(kept, key, fields)
+    draft = wanted.draft
     told, problems = await _moves(ports, draft, fields)
     wrong = [*wrong, *problems]
     before = kept.flags.definitions
@@ -155,13 +155,14 @@ async def review_page(
         before=serving_of(before.flags.get(key), before),
         after=serving_of(draft.flag, before),
         changes=draft.changes,
-        waits=waits_for_second(ports, principal_of(request), kept, key, Put(draft.fields)),
+        waits=waits_for_second(ports, principal_of(request), kept, key, wanted.step),
         moves=tuple(sentences(told.told)),
         needed_by=tuple(told.needed_by[:MOST_NAMED]),
         people=None if told.asked is None else MovedPeople.of(told.asked, told.moved),
         now=exact(ports.clock.now()),
         form=Form.of(FIELDS, fields, wrong),
-        hidden={name: fields.get(name, "") for name in ("definition", "version", "context")},
+        unknown=unknown_facts(ports, draft.flags.definitions, key),
+        hidden={name: fields[name] for name in HIDDEN if name in fields},
         may=permission(principal_of(request), Permission.FLAG_FLIP, service_of(flag_set)),
     )
     return render.page(request, "flag_review.html", view, 422 if wrong else 200)

@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from sre_portal.core.access import Permission
 from sre_portal.core.errors import InvalidInput, Problem, raise_if
-from sre_portal.core.flag_change import service_of
 from sre_portal.core.flag_kept import live_row
+from sre_portal.core.flag_name import service_of
 from sre_portal.core.flag_plan import TimedStep, instant_problems
 from sre_portal.core.flag_step import FlagStep, Share, Toggle
 from sre_portal.operations.flag_foresight import rehearsed

@@ -11,10 +11,10 @@ from urllib.parse import quote
 from sre_portal.core.flag.definition import Definitions, Flag
 from sre_portal.core.flag.outcome import outcomes
 from sre_portal.core.flag.resolution import CODE_DEFAULT
-from sre_portal.core.flag_change import environment_of, service_of
 from sre_portal.core.flag_guard import is_kill_switch, is_protected
 from sre_portal.core.flag_kept import KeptSet
 from sre_portal.core.flag_moves.share import shares_of
+from sre_portal.core.flag_name import environment_of, service_of
 from sre_portal.web.pages.figures import short_percent
 from sre_portal.web.pages.pill import Pill, pill
 from sre_portal.web.pages.plot import place

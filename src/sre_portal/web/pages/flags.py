@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sre_portal.core.access import Permission, Principal
-from sre_portal.core.flag_change import FlagRow, environment_of, service_of
+from sre_portal.core.flag_change import FlagRow
 from sre_portal.core.flag_kept import KeptSet
+from sre_portal.core.flag_name import environment_of, service_of
 from sre_portal.core.whole import whole_in
 from sre_portal.operations.ports import Ports
 from sre_portal.web import render

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from sre_portal.core.alert import AlertChange
 from sre_portal.core.errors import NotFound
-from sre_portal.core.flag_change import service_of
+from sre_portal.core.flag_name import service_of
 from sre_portal.core.run import Run
 from sre_portal.core.signal import SignalPoint
 from sre_portal.operations.board import judged_second
