@@ -33,6 +33,18 @@ def test_a_run_is_on_one_screen_and_every_state_has_a_word() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("faults", "clock"),
+    [
+        ([], "21 s since the start, 20 s since the flip, the drill ends by itself in 39 s"),
+        ([{}], "21 s since the start, 20 s since the first hit, the fault ends by itself in 39 s"),
+    ],
+)
+def test_a_run_that_only_drills_counts_from_the_flip(faults: list[object], clock: str) -> None:
+    run = run_json("observe", drills=[{"flag": "cart"}], document={"spec": {"faults": faults}})
+    assert drawn(run)[2] == clock
+
+
 def test_a_reverted_run_does_not_count_down() -> None:
     assert "the fault ends" not in "\n".join(drawn(run_json("recover")))
 

@@ -83,10 +83,11 @@ def _clock(run: RunSeen, elapsed_s: float) -> str:
     parts = [f"{elapsed_s:.0f} s since the start"]
     hit = run.seconds_until(run.timeline.effective_at if run.timeline else None)
     if hit is not None:
-        parts.append(f"{elapsed_s - hit:.0f} s since the first hit")
+        parts.append(f"{elapsed_s - hit:.0f} s since the {'flip' if run.drills_alone else 'first hit'}")
     end = run.seconds_until(run.ends_at)
     if end is not None and end > elapsed_s and not run.reverted:
-        parts.append(f"the fault ends by itself in {end - elapsed_s:.0f} s")
+        what = "drill" if run.drills_alone else "fault"
+        parts.append(f"the {what} ends by itself in {end - elapsed_s:.0f} s")
     return ", ".join(parts)
 
 

@@ -59,6 +59,14 @@ class ResultSeen(Seen):
     reason: str = ""
 
 
+class SpecSeen(Seen):
+    faults: tuple[object, ...] = ()
+
+
+class DocumentSeen(Seen):
+    spec: SpecSeen = SpecSeen()
+
+
 class RunSeen(Seen):
     id: int
     name: str
@@ -76,6 +84,13 @@ class RunSeen(Seen):
     timeline: TimelineSeen | None = None
     guardrails: tuple[ReadingSeen, ...] = ()
     results: tuple[ResultSeen, ...] = ()
+    drills: tuple[object, ...] = ()
+    document: DocumentSeen = DocumentSeen()
+
+    @property
+    def drills_alone(self) -> bool:
+        """Whether it flips switches and does no harm."""
+        return bool(self.drills) and not self.document.spec.faults
 
     @property
     def events(self) -> tuple[EventSeen, ...]:
