@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
@@ -18,6 +17,7 @@ from starlette.routing import Route
 from sre_portal.core.access import STOPPING, Permission, Principal, require
 from sre_portal.core.errors import NotAuthenticated, NotPermitted, StoreUnavailable
 from sre_portal.core.ports import Session, Token
+from sre_portal.operations.behind import behind
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.sessions import (
     TOUCH,
@@ -157,7 +157,7 @@ async def _identify_session(request: Request, cookie: str, *, seen_will_do: bool
         return
     request.scope.update(principal=principal_in(ports, session), session=session, csrf=session.csrf)
     if session.seen_at + TOUCH <= ports.clock.now():
-        _behind(ports, note_use(ports, session))
+        behind(ports, note_use(ports, session))
 
 
 async def agent_token(request: Request) -> Token:
@@ -177,7 +177,7 @@ async def agent_token(request: Request) -> Token:
 def note(ports: Ports, token: Token) -> None:
     """Writes down behind the request that a token is used, where that was not done lately."""
     if is_worth_noting(ports, token):
-        _behind(ports, note_token(ports, token))
+        behind(ports, note_token(ports, token))
 
 
 def session_in(request: Request) -> Session | None:
@@ -249,13 +249,6 @@ async def _renew(request: Request, response: Response) -> None:
     with suppress(StoreUnavailable):
         if (secret := await renewed_secret(ports_of(request), session, cookie_in(request))) is not None:
             set_cookie(request, response, secret)
-
-
-def _behind(ports: Ports, work: Coroutine[None, None, None]) -> None:
-    """Work that nobody waits for."""
-    task = asyncio.create_task(work)
-    ports.watch.behind.add(task)
-    task.add_done_callback(ports.watch.behind.discard)
 
 
 async def _check_csrf(request: Request) -> None:
