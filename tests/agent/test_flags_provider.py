@@ -15,7 +15,7 @@ from openfeature.flag_evaluation import Reason
 from openfeature.provider import ProviderStatus
 
 from sre_portal.agent import FaultMiddleware
-from sre_portal.agent.flags import PortalProvider, stream
+from sre_portal.agent.flags import PortalProvider
 from sre_portal.agent.flags.known import SILENT_NS
 from tests.agent.flagged import DISABLED, EMPTY_DEFAULT, OFF, SWITCH, beat, change, flagged, whole
 from tests.agent.portal import TOKEN, StubPortal, serving
@@ -209,14 +209,6 @@ async def test_what_cannot_be_compiled_leaves_what_was_in_force_and_is_counted()
         await one.portal.reported(lambda report: report["unreadable"] == 1)
 
 
-async def test_a_line_that_is_too_long_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "MAX_LINE", 20_000)
-    async with flagged(whole(a=SWITCH), EMPTY_DEFAULT) as one:
-        await one.portal.flags(whole(2, a={**OFF, "metadata": {"note": "x" * 40_000}}))
-        await one.portal.reported(lambda report: report["unreadable"] > 0)
-        assert one.client.get_boolean_value("a", False) is True
-
-
 async def test_a_change_of_another_version_is_followed_by_the_whole_set() -> None:
     async with flagged(whole(a=SWITCH), EMPTY_DEFAULT) as one:
         one.portal.forget_flags()
@@ -225,9 +217,7 @@ async def test_a_change_of_another_version_is_followed_by_the_whole_set() -> Non
         await one.until_version(7)
 
 
-async def test_an_error_of_ours_gives_the_default_of_the_code_and_is_counted(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_an_error_of_ours_gives_the_default_of_the_code_and_is_counted() -> None:
     class Hostile:
         def __str__(self) -> str:
             raise RuntimeError("no text")

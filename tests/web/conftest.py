@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sre_portal.web.limits import FlagLimits
 from tests.operations.world import World
 from tests.web.door import Door
 from tests.web.entrance import Entrance, entrance_over
@@ -19,9 +20,15 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-async def door(world: World) -> AsyncIterator[Door]:
+def limits() -> FlagLimits:
+    """Tests that need others are parametrized with them."""
+    return FlagLimits()
+
+
+@pytest.fixture
+async def door(world: World, limits: FlagLimits) -> AsyncIterator[Door]:
     """The composed application over a world, and clients for each of the cast."""
-    async with Door(world) as opened:
+    async with Door(world, limits) as opened:
         yield opened
 
 

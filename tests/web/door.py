@@ -13,6 +13,7 @@ from sre_portal.core.ports import Token
 from sre_portal.operations.login import issue_link
 from sre_portal.operations.sessions import digest_of
 from sre_portal.web.app import build_app
+from sre_portal.web.limits import FlagLimits
 from tests.operations.world import START, World
 
 SECRETS = {
@@ -25,9 +26,9 @@ AGENT_SECRET = "agent-secret-0123456789abcd"
 
 
 class Door:
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, limits: FlagLimits | None = None) -> None:
         self.world = world
-        self.app = build_app(world.ports)
+        self.app = build_app(world.ports, limits=limits)
         self.clients: list[httpx2.AsyncClient] = []
 
     async def __aenter__(self) -> Self:

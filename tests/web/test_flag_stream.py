@@ -14,7 +14,7 @@ from sre_portal.core.flag_step import Put, Toggle
 from sre_portal.core.ports import Token
 from sre_portal.operations.flags import FlagOrder, change_flag
 from sre_portal.operations.sessions import digest_of
-from sre_portal.web import flag_stream
+from sre_portal.web.limits import FlagLimits
 from tests.operations.world import ADA, OMAR, START, World
 from tests.web.door import AGENT_SECRET, SECRETS, Door
 from tests.web.listener import Listening, listening_to
@@ -133,10 +133,8 @@ async def test_the_stream_ends_when_the_token_is_taken_back(door: Door, world: W
         await stream.end()
 
 
-async def test_the_stream_ends_when_the_token_runs_out(
-    door: Door, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(flag_stream, "ASK_SECONDS", 0.0)
+@pytest.mark.parametrize("limits", [FlagLimits(access_seconds=0.01)])
+async def test_the_stream_ends_when_the_token_runs_out(door: Door, world: World) -> None:
     async with following(door) as stream:
         await line(stream, "set")
         ended = Token("agent:shop", digest_of(AGENT_SECRET), None, "shop", START, ends_at=START)
@@ -157,7 +155,9 @@ async def test_a_client_that_leaves_is_forgotten(door: Door) -> None:
     async with following(door) as stream:
         await line(stream, "set")
         assert len(door.app.state.flag_feeds) == 1
+        assert set(door.app.state.flag_feeds.sets) == {"shop"}
     assert len(door.app.state.flag_feeds) == 0
+    assert set(door.app.state.flag_feeds.sets) == set()
 
 
 async def test_an_instance_that_comes_back_has_one_stream(door: Door) -> None:
@@ -169,10 +169,8 @@ async def test_an_instance_that_comes_back_has_one_stream(door: Door) -> None:
             assert len(door.app.state.flag_feeds) == 1
 
 
-async def test_one_service_has_so_many_streams_and_no_more(
-    door: Door, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(flag_stream, "MOST_STREAMS", 1)
+@pytest.mark.parametrize("limits", [FlagLimits(streams_of_a_service=1)])
+async def test_one_service_has_so_many_streams_and_no_more(door: Door) -> None:
     async with following(door) as one:
         await line(one, "set")
         async with following(door, instance="shop-2") as two, following(door) as again:

@@ -23,7 +23,9 @@ from sre_portal.operations.login import issue_link, use_link
 from sre_portal.operations.sessions import Origin, digest_of
 from sre_portal.web import ofrep_events
 from sre_portal.web.cookies import SESSION
+from sre_portal.web.doorkeeper import Doorkeeper
 from sre_portal.web.holder import Holder
+from sre_portal.web.limits import FlagLimits
 from sre_portal.web.ofrep import EVENTS
 from sre_portal.web.ofrep_ticket import PERIOD_SECONDS, Ticket, open_ticket, seal_ticket
 from tests.operations.world import OMAR, START, World
@@ -96,7 +98,9 @@ async def test_whoever_comes_back_with_the_newest_word_is_told_nothing_and_other
 
 
 async def test_of_many_flips_a_reader_that_was_away_hears_the_newest_only(door: Door, world: World) -> None:
-    streams = ofrep_events.FlagStreams(world.ports, asyncio.Event())
+    limits = FlagLimits()
+    doorkeeper = Doorkeeper(world.ports, limits.access_seconds)
+    streams = ofrep_events.FlagStreams(world.ports, doorkeeper, asyncio.Event(), limits)
     ticket = Ticket(Holder("token", digest_of(SECRETS["vera"][0])), "shop", 2**40)
     reader = streams.read(ticket, "")
     assert await anext(reader) == ofrep_events.RETRY
@@ -110,6 +114,7 @@ async def test_of_many_flips_a_reader_that_was_away_hears_the_newest_only(door: 
     assert b'"\\"21\\""' in await anext(reader)
     await reader.aclose()  # type: ignore[attr-defined]
     assert (streams.channels, streams.listeners, world.ports.watch.flag_listeners) == ({}, {}, {})
+    assert len(doorkeeper) == 0
 
 
 async def test_another_set_wakes_nobody_else(door: Door, world: World) -> None:
@@ -135,19 +140,17 @@ async def test_how_many_listen_and_what_they_were_told_is_known(door: Door, worl
     assert told == {}
 
 
-async def test_a_comment_keeps_a_stream_alive_that_has_nothing_to_say(
-    door: Door, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ofrep_events, "KEEP_SECONDS", 0.01)
+@pytest.mark.parametrize("limits", [FlagLimits(keep_seconds=0.01)])
+async def test_a_comment_keeps_a_stream_alive_that_has_nothing_to_say(door: Door) -> None:
     async with listening_to(door.app, await stream_url(door.client("vera"))) as stream:
         await stream.word()
         assert [await stream.part(), await stream.part()] == [b": \n\n"] * 2
 
 
+@pytest.mark.parametrize("limits", [FlagLimits(look_seconds=0.01)])
 async def test_facts_are_told_only_where_the_set_reads_them_and_not_all_the_time(
-    door: Door, world: World, monkeypatch: pytest.MonkeyPatch
+    door: Door, world: World
 ) -> None:
-    monkeypatch.setattr(ofrep_events, "LOOK_SECONDS", 0.01)
     vera = door.client("vera")
     shop, budget = await stream_url(vera), await stream_url(vera, "budget")
     async with listening_to(door.app, shop) as deaf, listening_to(door.app, budget) as hearing:
@@ -218,10 +221,8 @@ def tokens(world: World) -> Tokens:
     return found
 
 
-async def test_streams_go_on_while_the_database_is_away(
-    tokens: Tokens, door: Door, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ofrep_events, "ACCESS_SECONDS", 0.001)
+@pytest.mark.parametrize("limits", [FlagLimits(access_seconds=0.001)])
+async def test_streams_go_on_while_the_database_is_away(tokens: Tokens, door: Door, world: World) -> None:
     async with listening_to(door.app, await stream_url(door.client("vera"))) as stream:
         await stream.word()
         tokens.is_away, before = True, tokens.asked
@@ -242,8 +243,8 @@ async def test_the_portal_s_end_ends_every_stream(door: Door) -> None:
         await two.end()
 
 
-async def test_one_token_has_so_many_streams_and_no_more(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ofrep_events, "MOST_STREAMS", 2)
+@pytest.mark.parametrize("limits", [FlagLimits(streams_of_a_holder=2)])
+async def test_one_token_has_so_many_streams_and_no_more(door: Door) -> None:
     vera, omar = await stream_url(door.client("vera")), await stream_url(door.client("omar"))
     async with listening_to(door.app, vera) as one, listening_to(door.app, vera) as two:
         await one.word()
@@ -327,8 +328,8 @@ async def test_an_answer_is_never_older_than_the_word_that_led_to_it(door: Door,
     assert (await asked).json()["flags"][0]["reason"] == "DISABLED"
 
 
-async def test_a_replica_that_stays_behind_says_so(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sre_portal.web.ofrep.PATIENCE_SECONDS", 0.01)
+@pytest.mark.parametrize("limits", [FlagLimits(patience_seconds=0.01)])
+async def test_a_replica_that_stays_behind_says_so(door: Door) -> None:
     params = {"flagConfigEtag": '"9"'}
     answer = await door.client("vera").post(ALL, json={}, headers={"x-flag-set": "shop"}, params=params)
     assert answer.status_code == 503

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from sre_portal.contract.flags import BEAT_SECONDS
 from sre_portal.core.flag.dump import dump_flags
@@ -148,6 +148,11 @@ class FlagFeeds:
         """How many read."""
         return len(self._readers)
 
+    @property
+    def sets(self) -> Collection[str]:
+        """The names of the sets that are read."""
+        return self._feeds.keys()
+
     def has_room(self, service: str, instance: str, most: int) -> bool:
         """Whether an instance may read, where at most so many of a service do."""
         return (service, instance) in self._readers or self._counts[service] < most
@@ -160,14 +165,14 @@ class FlagFeeds:
         if before is None:
             self._counts[service] += 1
         else:
-            self._end(before)
+            self.end(before)
         self._readers[service, instance] = subscriber
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
         return subscriber
 
     def leave(self, service: str, instance: str, subscriber: Subscriber) -> None:
-        self._end(subscriber)
+        self.end(subscriber)
         if self._readers.get((service, instance)) is subscriber:
             del self._readers[service, instance]
             self._counts[service] -= 1
@@ -181,7 +186,7 @@ class FlagFeeds:
         feed.readers += 1
         return feed
 
-    def _end(self, subscriber: Subscriber) -> None:
+    def end(self, subscriber: Subscriber) -> None:
         """Tells a subscriber nothing more. A feed goes with its last reader: names of sets are anybody's."""
         if subscriber.is_over:
             return
@@ -205,7 +210,7 @@ class FlagFeeds:
                 turn += 1
         if self._closing.is_set():
             for subscriber in self._readers.values():
-                self._end(subscriber)
+                self.end(subscriber)
             for group in self._groups:
                 group.wake()
 

@@ -50,6 +50,7 @@ from sre_portal.web.pages import (
     experiments,
     flag,
     flag_asked,
+    flag_copy,
     flag_drill,
     flag_edit,
     flag_history,
@@ -97,7 +98,8 @@ ROUTES: Sequence[Guarded] = (
     Guarded("POST", "/flags/{flag_set}/{key}/preview", flag_preview.preview, Permission.FLAG_READ),
     Guarded("POST", "/flags/{flag_set}/{key}/review", flag_review.review, Permission.FLAG_FLIP),
     Guarded("POST", "/flags/{flag_set}/{key}/share", flag_review.review_share, Permission.FLAG_FLIP),
-    Guarded("GET", "/flags/{flag_set}/{key}/copy", flag_review.review_copy, Permission.FLAG_READ),
+    Guarded("GET", "/flags/{flag_set}/{key}/copy", flag_copy.review_copy, Permission.FLAG_READ),
+    Guarded("POST", "/flags/{flag_set}/{key}/copy", flags.bring, Permission.FLAG_FLIP),
     Guarded("GET", "/flags/{flag_set}/{key}/plan", flag_schedule.schedule, Permission.FLAG_READ),
     Guarded(
         "POST", "/flags/{flag_set}/{key}/plan/review", flag_schedule.review_schedule, Permission.FLAG_FLIP

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -19,12 +18,13 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from sre_portal.core.access import Permission, Principal
-from sre_portal.core.errors import PortalError, StoreUnavailable
+from sre_portal.core.errors import NotAuthenticated, PortalError
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.pulse import Pulse
 from sre_portal.web import render
 from sre_portal.web.context import ports_of, principal_of
-from sre_portal.web.guard import still
+from sre_portal.web.doorkeeper import Doorkeeper
+from sre_portal.web.guard import holder_of
 from sre_portal.web.pages.figures import iso
 from sre_portal.web.pages.flag import flag_page
 from sre_portal.web.pages.flag_beside import beside_flags
@@ -48,8 +48,6 @@ BEAT_SECONDS = 1.0
 """An event goes out at least this often."""
 BACKLOG = 16
 """So many events a slow reader may be behind."""
-ACCESS_SECONDS = 5.0
-"""A stream whose session runs out by itself ends at most this much later."""
 RETRY = b"retry: 2000\n\n"
 OVER = b"event: over\ndata: {}\n\n"
 ENDED = b"event: ended\ndata: {}\n\n"
@@ -248,7 +246,7 @@ def everybody(request: Request) -> Principal:
 
 def stream(request: Request, name: str, draw: Draw, seconds: float, pulse: Pulse | None = None) -> Response:
     """The stream of a topic, shared by all who may the same. `pulse` wakes it; without one the portal's."""
-    topics = topics_of(request)
+    topics: dict[str, Topic] = request.app.state.live_topics
     who = everybody(request)
     key = f"{name} {who.grants} {who.within}"
     topic = topics.get(key)
@@ -260,45 +258,28 @@ def stream(request: Request, name: str, draw: Draw, seconds: float, pulse: Pulse
     return StreamingResponse(events(request, topic), media_type="text/event-stream", headers=headers)
 
 
-def topics_of(request: Request) -> dict[str, Topic]:
-    """The topics of this application, by name and by what their readers may."""
-    state = request.app.state
-    if not hasattr(state, "live_topics"):
-        state.live_topics = {}
-    held: dict[str, Topic] = state.live_topics
-    return held
-
-
 async def events(request: Request, topic: Topic) -> AsyncIterator[bytes]:
     """Ends when the reader leaves, is too slow or is not let in any more, or when the portal stops."""
-    queue = topic.join()
-    watcher = asyncio.create_task(_end_when_out(request, topic, queue))
-    watcher.add_done_callback(lambda _: topic.dismiss(queue))  # nobody reads on unwatched
+    if (holder := holder_of(request)) is None:
+        raise NotAuthenticated("log in first")
+    doorkeeper: Doorkeeper = request.app.state.doorkeeper
+    grants, queue = principal_of(request).grants, topic.join()
+
+    def hear(who: Principal | None) -> None:
+        if who is None or not who.may(Permission.PORTAL_READ):
+            topic.dismiss(queue, ENDED)
+        elif who.grants != grants:
+            topic.dismiss(queue)  # the page comes back, and is drawn for what they may now
+
     try:
-        yield RETRY
-        while (event := await queue.get()) is not None:
-            yield event
-            if await request.is_disconnected():
-                return
+        with doorkeeper.watching(holder, hear):
+            yield RETRY
+            while (event := await queue.get()) is not None:
+                yield event
+                if await request.is_disconnected():
+                    return
     finally:
-        watcher.cancel()
         topic.leave(queue)
-
-
-async def _end_when_out(request: Request, topic: Topic, queue: Queue) -> None:
-    """Ends a stream as soon as its reader may not see it any more, or may something else than before."""
-    ports, grants = ports_of(request), principal_of(request).grants
-    count = ports.access.count
-    while True:
-        with suppress(StoreUnavailable):  # asked again soon
-            who = await still(request)
-            if who is None or not who.may(Permission.PORTAL_READ):
-                topic.dismiss(queue, ENDED)
-                return
-            if who.grants != grants:
-                topic.dismiss(queue)  # the page comes back, and is drawn for what they may now
-                return
-        count = await ports.access.after(count, ACCESS_SECONDS)
 
 
 def _table(rows: Mapping[str, str]) -> str:

@@ -10,15 +10,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import suppress
 from hashlib import blake2b
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from sre_portal.core.access import Permission, require
-from sre_portal.core.errors import NotAuthenticated, NotPermitted, RateLimited, StoreUnavailable
+from sre_portal.core.access import Permission, Principal, require
+from sre_portal.core.errors import NotAuthenticated, NotPermitted, RateLimited
 from sre_portal.core.flag.lookup import Facts
 from sre_portal.core.flag_facts_read import FactsRead
 from sre_portal.core.flag_kept import KeptSet
@@ -27,7 +26,9 @@ from sre_portal.operations.ports import Ports
 from sre_portal.operations.pulse import Pulse
 from sre_portal.web.context import ports_of
 from sre_portal.web.denial import STRANGER, tell_denial
+from sre_portal.web.doorkeeper import Doorkeeper
 from sre_portal.web.holder import Holder, principal_now
+from sre_portal.web.limits import FlagLimits
 from sre_portal.web.ofrep_ticket import Ticket, open_ticket
 from sre_portal.web.ofrep_wire import tag_of_version
 from sre_portal.web.rate import RETRY_STREAM_SECONDS, limit
@@ -36,15 +37,6 @@ log = structlog.get_logger("sre_portal.web")
 
 LISTEN = "flag:listen"
 """What a refusal is called in the audit log."""
-MOST_STREAMS = 1000
-"""So many streams one token or session may have open on a replica. A token of a browser program has many."""
-KEEP_SECONDS = 15.0
-"""A comment goes out at least this often, so that nobody on the way takes the stream for dead."""
-FACTS_SECONDS = 5.0
-"""Facts lead to a word at most this often: budgets move all the time."""
-LOOK_SECONDS = 1.0
-ACCESS_SECONDS = 5.0
-"""A stream whose token runs out by itself ends at most this much later."""
 RETRY = b"retry: 2000\n\n"
 KEEP = b": \n\n"
 SetVersion = tuple[str, int]
@@ -68,14 +60,17 @@ class Channel:
     def version(self) -> int:
         return self._kept.version
 
-    def look(self, kept: KeptSet, facts: Facts, now: float) -> None:
-        """Says a new word where a new version is in force, or facts that the set reads are others."""
+    def look(self, kept: KeptSet, facts: Facts, now: float, pause_seconds: float) -> None:
+        """Says a new word where a new version is in force, or facts that the set reads are others.
+
+        Facts alone lead to one at most every `pause_seconds`.
+        """
         is_new = kept is not self._kept
         if is_new:
             self._kept = kept
             self._facts_read.follow(kept)
         told = self._facts_read.of(facts)
-        if told != self._told and (is_new or now - self._told_at >= FACTS_SECONDS):
+        if told != self._told and (is_new or now - self._told_at >= pause_seconds):
             is_new, self._told, self._told_at = True, told, now
         if is_new:
             self._say()
@@ -98,7 +93,11 @@ class Listener:
     def __init__(self) -> None:
         self.channels: list[Channel] = []
         self.is_out = False
-        self.watcher: asyncio.Task[None] | None = None
+
+    def hear(self, who: Principal | None) -> None:
+        """Ends every stream of somebody who may not read flags any more."""
+        if who is None or not who.may(Permission.FLAG_READ):
+            self.end()
 
     def end(self) -> None:
         self.is_out = True
@@ -109,9 +108,13 @@ class Listener:
 class FlagStreams:
     """The open streams of this replica. Lives in one event loop, works while somebody listens."""
 
-    def __init__(self, ports: Ports, closing: asyncio.Event) -> None:
+    def __init__(
+        self, ports: Ports, doorkeeper: Doorkeeper, closing: asyncio.Event, limits: FlagLimits
+    ) -> None:
         self.ports = ports
+        self.doorkeeper = doorkeeper
         self.closing = closing
+        self.limits = limits
         self.channels: dict[str, Channel] = {}
         self.listeners: dict[Holder, Listener] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -124,14 +127,15 @@ class FlagStreams:
         told = self.ports.watch.flag_listeners
         place: SetVersion | None = None
         try:
-            yield RETRY
-            while not (listener.is_out or self.closing.is_set()):
-                count = channel.changed.count
-                word = channel.event if channel.id != heard else KEEP
-                heard = channel.id
-                place = _moved(told, place, (ticket.flag_set, channel.version))
-                yield word
-                await channel.changed.after(count, KEEP_SECONDS)
+            with self.doorkeeper.watching(ticket.holder, listener.hear):
+                yield RETRY
+                while not (listener.is_out or self.closing.is_set()):
+                    count = channel.changed.count
+                    word = channel.event if channel.id != heard else KEEP
+                    heard = channel.id
+                    place = _moved(told, place, (ticket.flag_set, channel.version))
+                    yield word
+                    await channel.changed.after(count, self.limits.keep_seconds)
         finally:
             _moved(told, place, None)
             channel.readers -= 1
@@ -141,7 +145,7 @@ class FlagStreams:
     def is_full(self, holder: Holder) -> bool:
         """Whether a token or session has all the streams that it may."""
         listener = self.listeners.get(holder)
-        return listener is not None and len(listener.channels) >= MOST_STREAMS
+        return listener is not None and len(listener.channels) >= self.limits.streams_of_a_holder
 
     def _channel(self, name: str) -> Channel:
         channel = self.channels.get(name)
@@ -157,15 +161,11 @@ class FlagStreams:
         listener = self.listeners.get(holder)
         if listener is None or listener.is_out:
             listener = self.listeners[holder] = Listener()
-            listener.watcher = self._begin(self._watch(holder, listener))
         return listener
 
     def _forget(self, ticket: Ticket, channel: Channel, listener: Listener) -> None:
-        if not listener.channels:
-            if listener.watcher is not None:
-                listener.watcher.cancel()
-            if self.listeners.get(ticket.holder) is listener:
-                del self.listeners[ticket.holder]
+        if not listener.channels and self.listeners.get(ticket.holder) is listener:
+            del self.listeners[ticket.holder]
         if not channel.readers and self.channels.get(ticket.flag_set) is channel:
             del self.channels[ticket.flag_set]
         if not self.channels:
@@ -190,10 +190,11 @@ class FlagStreams:
         """Looks at every set that somebody listens to, whenever definitions or facts may be others."""
         book, loop, count = self.ports.flag_book, asyncio.get_running_loop(), -1
         while True:
-            count = await book.changed.after(count, LOOK_SECONDS)
+            count = await book.changed.after(count, self.limits.look_seconds)
             facts = facts_of(self.ports)
             for name, channel in self.channels.items():
-                channel.look(book.get(name) or KeptSet(name), facts, loop.time())
+                kept = book.get(name) or KeptSet(name)
+                channel.look(kept, facts, loop.time(), self.limits.facts_seconds)
 
     async def _close(self) -> None:
         """Ends every stream when the portal stops."""
@@ -201,23 +202,11 @@ class FlagStreams:
         for channel in self.channels.values():
             channel.changed.beat()
 
-    async def _watch(self, holder: Holder, listener: Listener) -> None:
-        """Ends the streams of a token or session as soon as it may not read flags any more."""
-        access = self.ports.access
-        count = access.count
-        while True:
-            with suppress(StoreUnavailable):  # asked again soon
-                who = await principal_now(self.ports, holder)
-                if who is None or not who.may(Permission.FLAG_READ):
-                    listener.end()
-                    return
-            count = await access.after(count, ACCESS_SECONDS)
-
 
 async def events(request: Request) -> Response:
     """The stream of the set and of the asker that a ticket names."""
     ticket = await _ticket_of(request)
-    streams = streams_of(request)
+    streams: FlagStreams = request.app.state.flag_streams
     if streams.is_full(ticket.holder):
         raise RateLimited(RETRY_STREAM_SECONDS)
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -259,15 +248,6 @@ def _digest_of(facts: Facts) -> str:
     """The same for the same facts, at every replica."""
     text = json.dumps({name: dict(told) for name, told in facts.items()}, sort_keys=True)
     return blake2b(text.encode(), digest_size=6).hexdigest()
-
-
-def streams_of(request: Request) -> FlagStreams:
-    """The streams of this application."""
-    state = request.app.state
-    if not hasattr(state, "flag_streams"):
-        state.flag_streams = FlagStreams(ports_of(request), state.closing)
-    held: FlagStreams = state.flag_streams
-    return held
 
 
 def _moved(
