@@ -274,6 +274,24 @@ async def test_a_protected_set_protects_its_flags_and_new_ones(cast: Cast) -> No
     assert isinstance(await make_or_plan(cast.ports, ana, order(0, "c", "pay"), Put(free)), FlagPlan)
 
 
+async def test_what_a_protected_flag_needs_takes_two_people_but_for_a_kill_switch(cast: Cast) -> None:
+    ports, needs = cast.ports, {"protected": True, "prerequisites": "gate=on, brake=on"}
+    for key, metadata in (("gate", {}), ("brake", {"killSwitch": True}), ("pay", needs)):
+        fields = {**SWITCH, "defaultVariant": "on", "metadata": metadata}
+        await change_flag(ports, ADA, order(0, key), Put(fields))
+    with pytest.raises(Protected, match=r"shop/gate is protected \(needed by pay\)"):
+        await change_flag(ports, cast.ana, order(1, "gate"), Put(SWITCH))
+    plan = await make_or_plan(ports, cast.ana, order(key="gate"), Toggle(False))
+    assert isinstance(plan, FlagPlan)
+    [timed] = await planned(cast, TimedStep(Toggle(False), ports.clock.now() + HOUR), key="gate")
+    assert (plan.state, timed.state) == (PlanState.WAITING, PlanState.WAITING)
+    assert isinstance(await make_or_plan(ports, cast.ana, order(key="brake"), Toggle(False)), FlagRow)
+    kept = {"new-cart": DEAR, "brake": SWITCH, "gate": SWITCH}
+    left = await import_or_plan(ports, cast.ana, ImportOrder("shop", "without pay"), {"flags": kept})
+    assert isinstance(left, FlagPlan)
+    assert (await approve(ports, cast.bo, plan.id, "looked at it")).state is PlanState.DONE
+
+
 async def test_a_flag_that_moved_on_is_not_changed_by_an_old_plan(cast: Cast) -> None:
     one, two = await asked(cast, Toggle(False)), await asked(cast, Put({**DEAR, "defaultVariant": "on"}), 1)
     await approve(cast.ports, cast.bo, one.id, "fine")
@@ -308,7 +326,7 @@ async def test_of_two_who_approve_at_once_one_makes_it_and_the_other_is_told(cas
     plan = await asked(cast, Toggle(False))
     tries = [approve(cast.ports, who, plan.id, "fine") for who in (cast.bo, cast.root)]
     ends = await asyncio.gather(*tries, return_exceptions=True)
-    assert sorted(type(one).__name__ for one in ends) == ["Conflict", "FlagPlan"]
+    assert sorted(type(one).__name__ for one in ends) == ["FlagPlan", "Over"]
     assert row(cast.ports).version == 2
     with pytest.raises(Conflict, match="decided by"):
         await approve(cast.ports, cast.bo, plan.id, "again")

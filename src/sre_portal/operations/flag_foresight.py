@@ -65,7 +65,7 @@ def _rehearse(
             raise InvalidInput([Problem(path, "nothing", "the version that was seen, 0 for a new flag")])
         check_seen(kept, order.key, seen)
         text = _after(kept, order.key, timed, number)
-        held = is_held_up(step, kept.metadata_of(order.key))
+        held = is_held_up(step, kept, order.key)
         if held and timed.not_before is None:
             seen = kept.version_of(order.key)
         yield Rehearsed(replace(timed, seen=seen), held, kept.text(order.key), text)

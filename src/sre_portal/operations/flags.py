@@ -16,7 +16,7 @@ from sre_portal.core.errors import (
 )
 from sre_portal.core.flag_after import definition_after
 from sre_portal.core.flag_change import FlagRow, SetChange, edit_of, fields_in, row_made
-from sre_portal.core.flag_guard import is_held_up
+from sre_portal.core.flag_guard import is_held_up, protector_of
 from sre_portal.core.flag_kept import KeptSet, check_seen
 from sre_portal.core.flag_name import name_problems, service_of
 from sre_portal.core.flag_plan import PlanMove, done, overtaken
@@ -148,16 +148,18 @@ def check_protected(
 
     Raises `Protected` where a second person has to approve.
     """
-    if not order.needs_approval or not is_held_up(step, kept.metadata_of(order.key)):
+    if not order.needs_approval or not is_held_up(step, kept, order.key):
         return {}
     if waits_for_second(ports, actor, kept, order.key, step):
-        raise Protected(f"{order.flag_set}/{order.key}")
+        protector = protector_of(kept, order.key)
+        why = () if protector == order.key else (f"needed by {protector}",)
+        raise Protected(f"{order.flag_set}/{order.key}", why)
     return {"alone": BROKEN_GLASS}
 
 
 def waits_for_second(ports: Ports, actor: Principal, kept: KeptSet, key: str, step: FlagStep) -> bool:
     """Whether a change that somebody makes by hand now waits until a second person has approved it."""
-    return is_held_up(step, kept.metadata_of(key)) and not has_broken_glass(actor, ports.clock.now())
+    return is_held_up(step, kept, key) and not has_broken_glass(actor, ports.clock.now())
 
 
 def settled(ports: Ports, plan: PlanMove | None, version: int) -> PlanMove | None:
