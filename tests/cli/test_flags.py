@@ -122,9 +122,9 @@ def test_every_problem_the_portal_finds_is_told(invoke: Invoke, portal: StubPort
 
 def test_who_was_first_is_told(invoke: Invoke, portal: StubPortal) -> None:
     detail = "expected version 3 of the set, found version 4 by ada: an incident"
-    portal.on("POST /flag-sets/shop/import", Reply.problem(409, detail))
+    portal.on("POST /flag-sets/shop/import", Reply.problem(409, detail, title="Somebody else was first"))
     result = invoke("flags", "import", str(EXAMPLE), "--set", "shop", "--reason", "x", "--version", "3")
-    assert (result.exit_code, result.stderr) == (3, f"Somebody else was first: {detail}.\n")
+    assert (result.exit_code, result.stderr) == (6, f"Somebody else was first: {detail}.\n")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ PLAN = {
     "state": "waiting",
     "reason": "an incident",
     "proposed_by": "ana",
-    "approver": "another person than ana, operator on shop",
+    "approver": "another person who is operator on shop",
     "not_before": None,
     "decided_by": "",
     "decision": "",
@@ -39,7 +39,7 @@ def test_a_change_that_waits_says_so_and_exits_as_not_done(invoke: Invoke, porta
         [
             "shop/new-cart is protected, and is as it was.",
             (
-                "Plan 12 waits for another person than ana, operator on shop: "
+                "Plan 12 waits for another person who is operator on shop: "
                 "sre-portal flags approve 12 --reason TEXT"
             ),
         ],
@@ -67,7 +67,7 @@ def test_one_plan_is_shown_with_what_it_would_do(invoke: Invoke, portal: StubPor
         "plan 12: shop/new-cart: switch it off",
         "proposed by ana: an incident",
         "waiting",
-        "may be approved by another person than ana, operator on shop",
+        "may be approved by another person who is operator on shop",
     ]
     assert {'-  "state": "ENABLED"', '+  "state": "DISABLED"', "+ a"} <= set(lines)
 
@@ -223,3 +223,16 @@ def test_an_answer_of_something_else_is_told(
 ) -> None:
     portal.on(route, Reply(200, {"hello": "world"}))
     assert invoke("flags", *arguments).exit_code == 5
+
+
+def test_what_is_over_or_not_permitted_is_told_in_one_sentence(invoke: Invoke, portal: StubPortal) -> None:
+    over = "plan 7 is cancelled already: cancelled by ana: my mistake"
+    portal.on("POST /flag-plans/7/cancel", Reply.problem(409, over, title="Too late"))
+    ended = invoke("flags", "cancel", "7", "--reason", "x")
+    assert (ended.exit_code, ended.stderr) == (6, f"Too late: {over}.\n")
+    portal.on("POST /flag-plans/8/approve", Reply.problem(403, "Nobody approves their own change."))
+    denied = invoke("flags", "approve", "8", "--reason", "x")
+    assert (denied.exit_code, denied.stderr) == (
+        2,
+        "Not permitted: Nobody approves their own change.\n",
+    )

@@ -326,7 +326,7 @@ async def test_of_two_who_approve_at_once_one_makes_it_and_the_other_is_told(cas
     plan = await asked(cast, Toggle(False))
     tries = [approve(cast.ports, who, plan.id, "fine") for who in (cast.bo, cast.root)]
     ends = await asyncio.gather(*tries, return_exceptions=True)
-    assert sorted(type(one).__name__ for one in ends) == ["FlagPlan", "Over"]
+    assert [isinstance(one, Conflict) for one in ends].count(True) == 1
     assert row(cast.ports).version == 2
     with pytest.raises(Conflict, match="decided by"):
         await approve(cast.ports, cast.bo, plan.id, "again")

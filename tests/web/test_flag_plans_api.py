@@ -74,7 +74,7 @@ async def test_a_protected_flag_answers_202_and_a_second_person_makes_it(
         "switch it off",
         1,
     )
-    assert plan["approver"] == "another person than ana, operator on shop"
+    assert plan["approver"] == "another person who is operator on shop"
     path = f"{API}/flag-plans/{plan['id']}"
     shown = (await bo.get(path)).json()
     assert (shown["before"]["state"], shown["after"]["state"]) == ("ENABLED", "DISABLED")
@@ -247,3 +247,18 @@ async def test_a_set_of_another_environment_is_asked_for_by_its_name(
     ):
         assert (await vera.post(path + query, json={}, headers=headers)).json()["value"] is True
     assert (await vera.post(path, json={}, headers={"x-flag-set": "shop"})).json()["value"] is False
+
+
+async def test_whoever_approves_what_waits_for_nobody_is_told_so_first(
+    door: Door, ana: httpx2.AsyncClient
+) -> None:
+    steps = [{"kind": "toggle", "enabled": False, "not_before": "2026-11-23T18:00:00Z"}]
+    made = await ana.post(f"{API}/flags/shop/free/plans", json={"steps": steps, "reason": "tonight"})
+    assert made.status_code == 404
+    await ana.post(f"{API}/flags/shop/free", json={"definition": SWITCH, "reason": "a first try"})
+    made = await ana.post(f"{API}/flags/shop/free/plans", json={"steps": steps, "reason": "tonight"})
+    [plan] = made.json()
+    answer = await door.client("omar").post(f"{API}/flag-plans/{plan['id']}/approve", json={"reason": "x"})
+    told = answer.json()
+    assert (answer.status_code, told["title"]) == (409, "Too late")
+    assert told["detail"] == f"plan {plan['id']} is scheduled already"

@@ -20,6 +20,7 @@ class Code(IntEnum):
     UNDECIDED = 3
     ABORTED = 4
     UNREACHABLE = 5
+    OUTDATED = 6
 
 
 MEANING: Mapping[Code, str] = {
@@ -30,6 +31,7 @@ MEANING: Mapping[Code, str] = {
     "flags: nothing has changed yet, the change waits for a second person",
     Code.ABORTED: "the run was aborted: by a guardrail, by a person, or by Ctrl-C",
     Code.UNREACHABLE: "the portal was not reachable, or was lost in the middle of a run",
+    Code.OUTDATED: "it is not as it was seen: somebody else was first, or it is over; nothing was done",
 }
 
 CODE_OF_VERDICT: Mapping[str, Code] = {

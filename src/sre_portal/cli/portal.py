@@ -156,21 +156,24 @@ class Portal:
 def failure(status: int, problem: Mapping[str, object], url: str) -> CommandFailed:
     """What an error answer (problem+json) means for a command."""
     detail = str(problem.get("detail") or problem.get("title") or f"status {status}")
+    sentence = f"{detail.rstrip('.')}."
     problems, objections = _records(problem.get("problems")), _records(problem.get("objections"))
     match status:
         case 401:
             return CommandFailed(
                 Code.BAD_INPUT,
-                f"Not logged in at {url}: {detail}. Give an API token of it in SRE_PORTAL_TOKEN.",
+                f"Not logged in at {url}: {sentence} Give an API token of it in SRE_PORTAL_TOKEN.",
             )
         case 403:
-            return CommandFailed(Code.BAD_INPUT, f"Not permitted: {detail}.")
+            return CommandFailed(Code.BAD_INPUT, f"Not permitted: {sentence}")
         case 409 if objections:
             return CommandFailed(
                 Code.UNDECIDED, "The portal refused to start the run:", objections=objections
             )
         case 409:
-            return CommandFailed(Code.UNDECIDED, f"Somebody else was first: {detail}.")
+            return CommandFailed(
+                Code.OUTDATED, f"{problem.get('title') or 'Somebody else was first'}: {sentence}"
+            )
         case 422 if problems:
             return CommandFailed(Code.BAD_INPUT, "The portal cannot use this:", problems=problems)
         case 429 | 500 | 502 | 503 | 504:

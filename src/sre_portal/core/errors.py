@@ -101,6 +101,14 @@ class Superseded(Conflict):
         self.current = current
 
 
+class Over(Conflict):
+    """It has ended or was decided before, perhaps by the caller. `told` says how it stands."""
+
+    def __init__(self, told: str) -> None:
+        PortalError.__init__(self, told)
+        self.expected, self.found = "one that has not ended", told
+
+
 class Protected(PortalError):
     """A second person has to approve the change. `what` is a flag, or a set with several of them."""
 

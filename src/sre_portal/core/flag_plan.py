@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sre_portal.core.errors import Conflict, Problem
+from sre_portal.core.errors import Conflict, Over, Problem
 from sre_portal.core.flag_step import FlagStep, Step, in_words
 
 LATEST = timedelta(hours=1)
@@ -197,7 +197,7 @@ def _ended(plan: FlagPlan, state: PlanState, at: datetime, outcome: str) -> Flag
 
 def _expect(plan: FlagPlan, *states: PlanState) -> None:
     if plan.state not in states:
-        raise Conflict(f"plan {plan.id} {' or '.join(states)}", stands(plan))
+        raise Over(stands(plan))
 
 
 def overtaken(plan: FlagPlan) -> Conflict:
@@ -206,6 +206,6 @@ def overtaken(plan: FlagPlan) -> Conflict:
 
 
 def stands(plan: FlagPlan) -> str:
-    """Where it stands, as whoever comes second is told: `it done, decided by bo: version 5`."""
+    """Where it stands, as whoever comes late is told: `plan 3 is done already, decided by bo: version 5`."""
     by = f", decided by {plan.decided.name}" if plan.decided is not None else ""
-    return f"it {plan.state.value}{by}" + (f": {plan.outcome}" if plan.outcome else "")
+    return f"plan {plan.id} is {plan.state.value} already{by}" + (f": {plan.outcome}" if plan.outcome else "")

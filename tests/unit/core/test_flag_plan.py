@@ -163,7 +163,7 @@ def test_instants_are_near_enough_to_come_and_in_their_order() -> None:
 
 def test_whoever_comes_second_is_told_who_was_first_and_what_came_of_it() -> None:
     ended = done(approved(plan(), BO, NOW, "fine"), NOW, 5)
-    assert stands(ended) == "it done, decided by bo: version 5"
-    assert stands(plan()) == "it waiting"
+    assert stands(ended) == "plan 12 is done already, decided by bo: version 5"
+    assert stands(plan()) == "plan 12 is waiting already"
     assert replace(plan(), key="").named == "shop"
     assert (plan().named, plan().maker) == ("shop/new-cart", "ana, planned 12")
