@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
@@ -17,37 +16,26 @@ from sre_portal.core.certificate import open_certificate
 from sre_portal.core.drill import wrapper_in
 from sre_portal.core.errors import InvalidInput, NotPermitted, Refused
 from sre_portal.core.experiment import Experiment
-from sre_portal.core.flag_change import fields_of
-from sre_portal.core.flag_kept import live_row
 from sre_portal.core.flag_step import Put, Remove, Toggle
 from sre_portal.core.parse import parse_experiment
-from sre_portal.core.run import Phase, Run, Verdict
+from sre_portal.core.run import Run, Verdict
 from sre_portal.operations.certificates import drill_standing, issue_certificates, look_at_drills_due
-from sre_portal.operations.drill_acts import take_off_spent
+from sre_portal.operations.drill_left import take_off_left
 from sre_portal.operations.drills import QuickDrill, quick_drill
-from sre_portal.operations.flags import FlagOrder, change_flag, kept_now
+from sre_portal.operations.flags import FlagOrder, change_flag
 from sre_portal.operations.stop import abort_run, stop_all
-from tests.operations.world import ADA, OMAR, SimulatedAgent, World
-
-SWITCH: Mapping[str, object] = {
-    "state": "ENABLED",
-    "variants": {"on": True, "off": False},
-    "defaultVariant": "on",
-    "metadata": {"killSwitch": True},
-}
-DRILL = """
-apiVersion: sre-portal.dev/v1
-kind: Experiment
-metadata: {name: drill-recommendations}
-spec:
-  target: {service: shop}
-  duration: 20s
-  steadyState: [{type: errors, slo: shop-availability, below: 1, over: 10s}]
-  guardrails: [{type: traffic, service: shop, above: 5, over: 5s}]
-  expectations:
-    - {type: flag, flag: recommendations, variant: "off", cohort: {percent: 20}}
-    - {type: alert, slo: shop-availability, alert: error-rate, outcome: silent}
-"""
+from tests.operations.drilling import (
+    DRILL,
+    SWITCH,
+    answers,
+    definition,
+    drill_world,
+    finish,
+    go,
+    put,
+    put_rule,
+)
+from tests.operations.world import ADA, OMAR, World
 
 
 @pytest.fixture
@@ -58,47 +46,9 @@ def drill() -> Experiment:
 @pytest.fixture
 async def world(tmp_path: Path, drill: Experiment) -> AsyncIterator[World]:
     """Two shops subscribe to the flags of shop, one of which is a kill switch."""
-    shops = [SimulatedAgent(instance=f"shop-{one}", follows="shop", rate=20) for one in (1, 2)]
-    opened = await World(tmp_path, agents=shops, experiment=drill).open()
-    await put(opened, SWITCH)
-    await opened.warm()
+    opened = await drill_world(tmp_path, drill)
     yield opened
     await opened.close()
-
-
-async def put(world: World, fields: Mapping[str, object], key: str = "recommendations") -> None:
-    await change_flag(world.ports, ADA, FlagOrder("shop", key, "a test"), Put(fields))
-
-
-async def go(world: World, seconds: float) -> None:
-    """Time passes, and what is done beside the loop gets done."""
-    for _ in range(int(seconds * 4)):
-        await world.step()
-        if world.ports.watch.behind:
-            await asyncio.wait(set(world.ports.watch.behind), timeout=0.2)
-
-
-async def finish(world: World, run: Run) -> Run:
-    for _ in range(120):
-        if (await world.run(run.id)).phase is Phase.DONE:
-            break
-        await go(world, 1)
-    return await world.run(run.id)
-
-
-async def definition(world: World) -> Mapping[str, object]:
-    return fields_of(live_row(await kept_now(world.ports, "shop"), "recommendations")) or {}
-
-
-def answers(world: World, after: float = 0.0, people: int = 200) -> int:
-    """How many of so many people get `off` now."""
-    kept = world.ports.flag_book.get("shop")
-    assert kept is not None
-    at = int((world.clock.now() + timedelta(seconds=after)).timestamp())
-    told = (
-        kept.flags.evaluate("recommendations", {"targetingKey": f"u{one}"}, at=at) for one in range(people)
-    )
-    return sum(one.variant == "off" for one in told)
 
 
 async def texts(world: World, run: Run, kind: str = "drill") -> list[str]:
@@ -229,12 +179,10 @@ async def test_what_a_dead_portal_left_behind_is_taken_off_and_changes_no_answer
     await go(world, 3)
     stuck = await definition(world)
     await finish(world, run)
-    await put(world, stuck)
-    await take_off_spent(world.ports)
-    assert wrapper_in(await definition(world)) is not None  # its clock has not run out for long enough
+    await put_rule(world, stuck)
     world.clock.move(60)
     assert answers(world) == 0
-    await take_off_spent(world.ports)
+    await take_off_left(world.ports)
     assert wrapper_in(await definition(world)) is None
     assert answers(world) == 0
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from sre_portal.operations.flag_use import (
     MOST_WRITTEN,
     count,
     count_all,
+    given_so_far,
     look_for_stale,
     stale_in,
     use_of,
@@ -70,6 +72,25 @@ async def test_evaluations_add_up_over_passes(world: World) -> None:
     assert await counted(world.ports) == {"new-cart": {"on": 2, "": 1}}
     assert await counted(world.ports, "pay") == {"new-cart": {"off": 1}}
     assert world.ports.watch.flags_evaluated == {"shop": 3, "pay": 1}
+
+
+async def test_what_is_being_written_counts_once(world: World) -> None:
+    key, asked = ("shop", "new-cart", "on"), list[asyncio.Task[tuple[int, datetime | None]]]()
+
+    async def ask() -> None:
+        asked.append(asyncio.create_task(given_so_far(world.ports, key)))
+        await asyncio.sleep(0)
+
+    assert await given_so_far(world.ports, key) == (0, None)
+    for _ in range(3):
+        count(world.ports, *key)
+    assert await given_so_far(world.ports, key) == (3, START)
+    world.meddle("flag_uses", "add", ask)
+    await write_uses(world.ports)
+    world.clock.move(60)
+    assert [await one for one in asked] == [(3, START)]
+    count(world.ports, *key)
+    assert await given_so_far(world.ports, key) == (4, START + timedelta(seconds=60))
 
 
 async def test_what_is_not_there_is_not_kept(world: World) -> None:

@@ -6,6 +6,7 @@ The agents stand in for the other side of the wire; everything of the portal is 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from sre_portal.contract.report import (
     AgentReport,
     ClockMapping,
     FlagSeen,
+    FlagUse,
     InjectionCount,
     LeaseStatus,
     Second,
@@ -28,6 +30,10 @@ from sre_portal.core.access import Principal, Role, everywhere
 from sre_portal.core.board import Board
 from sre_portal.core.errors import StoreUnavailable
 from sre_portal.core.experiment import Experiment
+from sre_portal.core.flag.definition import Definitions
+from sre_portal.core.flag.flag_set import FlagSet
+from sre_portal.core.flag_kept import KeptSet
+from sre_portal.core.flag_use import NO_VARIANT
 from sre_portal.core.leases import definition_of
 from sre_portal.core.parse import parse_experiment, parse_slo
 from sre_portal.core.ports import Store, Token
@@ -119,6 +125,9 @@ class SimulatedAgent:
     """The set of flags that it subscribes to."""
     blind: bool = False
     """It reports, and takes in no version of the set any more."""
+    people: int = 20
+    """So many ask it for every flag of that set each second."""
+    flags: FlagSet = field(default_factory=lambda: FlagSet(Definitions()))
     flags_seen: dict[str, FlagSeen] = field(default_factory=dict)
     plan: Plan = field(default_factory=lambda: Plan(0, 0.0))
     seq: int = 0
@@ -150,11 +159,21 @@ class SimulatedAgent:
         status.first_hit_at = status.first_hit_at if status.first_hit_at is not None else at + 0.0
         status.last_hit_at = at + 0.9
 
-    def look(self, version: int, now: datetime) -> None:
+    def look(self, kept: KeptSet, now: datetime) -> None:
         """The set that it follows is at a version."""
         known = self.flags_seen.get(self.follows)
-        if not self.blind and (known is None or known.version != version):
-            self.flags_seen[self.follows] = FlagSeen(self.follows, version, now.timestamp())
+        if not self.blind and (known is None or known.version != kept.version):
+            self.flags_seen[self.follows] = FlagSeen(self.follows, kept.version, now.timestamp())
+            self.flags = kept.flags
+
+    def uses(self, now: datetime) -> list[FlagUse]:
+        """What `people` got of each flag in the second that ended."""
+        at, given = int(now.timestamp()), Counter[tuple[str, str]]()
+        for person in range(self.people):
+            context = {"targetingKey": f"u{person}"}
+            for key, found in self.flags.evaluate_all(context, at=at).items():
+                given[key, found.variant or NO_VARIANT] += 1
+        return [FlagUse(self.follows, *name, count) for name, count in given.items()]
 
     def follow(self, plan: Plan, now: datetime) -> None:
         """Takes a plan; a lease that is gone from it is over."""
@@ -297,7 +316,7 @@ class World:
         for agent in self.agents:
             kept = self.ports.flag_book.get(agent.follows)
             if kept is not None:
-                agent.look(kept.version, self.clock.now())
+                agent.look(kept, self.clock.now())
         if int(self.clock.now().timestamp()) > before:
             await self.report(before)
         with suppress(StoreUnavailable):  # as the loop does
@@ -330,6 +349,7 @@ class World:
             seconds=seconds,
             leases=list(agent.statuses.values()),
             flags_seen=list(agent.flags_seen.values()),
+            flag_uses=agent.uses(self.clock.now()),
         )
         await ingest(self.ports, Token("agent", "", None, agent.service, START), told)
 

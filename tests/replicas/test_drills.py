@@ -17,7 +17,7 @@ from sre_portal.core.run import Phase, Run, Verdict
 from sre_portal.operations.flags import FlagOrder, change_flag, kept_now
 from sre_portal.operations.standby import pass_time
 from sre_portal.operations.stop import stop_all
-from tests.operations.test_drills import DRILL, SWITCH
+from tests.operations.drilling import DRILL, SWITCH
 from tests.operations.world import ADA, OMAR, World
 from tests.replicas.pair import Pair, running_pair
 

@@ -19,6 +19,8 @@ async def test_counts_add_up_from_the_first_to_the_last(store: SqlStore) -> None
     assert await store.flag_uses.of("shop") == [Used(*OFF, NOW, NOW, 1), Used(*ON, NOW, LATER, 7)]
     assert await store.flag_uses.of("pay") == [Used("pay", "new-cart", "", LATER, LATER, 1)]
     assert await store.flag_uses.of("other") == []
+    assert await store.flag_uses.one(ON) == Used(*ON, NOW, LATER, 7)
+    assert await store.flag_uses.one(("shop", "new-cart", "")) is None
 
 
 async def test_what_was_counted_earlier_may_be_told_later(store: SqlStore) -> None:

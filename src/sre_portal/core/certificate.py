@@ -16,7 +16,7 @@ from sre_portal.core.checkpoint import Signer
 from sre_portal.core.drill_course import drills_of
 from sre_portal.core.experiment import FlagExpectation
 from sre_portal.core.journal import canonical
-from sre_portal.core.run import DrillMark, Run, Told, Verdict
+from sre_portal.core.run import DrillEffect, DrillMark, Run, Told, Verdict
 from sre_portal.core.signed_note import NotGenuine, VerifierKey, parted, require_signature
 
 KIND: Final = "sre-portal drill certificate 1"
@@ -101,10 +101,23 @@ def _fields(run: Run, drill: FlagExpectation, mark: DrillMark) -> dict[str, obje
         "version": mark.set_version,
         "seen_within_ms": drill.seen_within.total_seconds() * 1000,
         "seen_ms": _told(mark.told),
+        "effect": _effect(mark.effect),
         "restored_at": _instant(mark.restored_at),
         "restored": mark.restored_how,
         "restored_seen_ms": _told(mark.told_restored),
         "expectations": {one.label: one.outcome for one in run.results},
+    }
+
+
+def _effect(effect: DrillEffect | None) -> dict[str, object] | None:
+    """How many evaluations gave the variant, and what it would do to made-up people."""
+    if effect is None:
+        return None
+    return {
+        "evaluations": effect.given,
+        "gave_before": effect.gave_before,
+        "made_up_people": effect.people,
+        "of_them_changed": effect.changed,
     }
 
 

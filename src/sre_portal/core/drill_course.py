@@ -20,6 +20,10 @@ TELL_WAIT = timedelta(seconds=3)
 """So long after its time a subscriber is still waited for: it tells with its next report, once a second."""
 
 
+COUNT_WAIT = timedelta(seconds=15)
+"""So long after the return evaluations of it may still be told: replicas write theirs every 10 s."""
+
+
 def marks_of(experiment: Experiment, granted_at: datetime) -> tuple[DrillMark, ...]:
     """The kill switches of a run that starts."""
     until = until_of(granted_at, experiment.spec.duration)
@@ -76,6 +80,8 @@ def _taken(mark: DrillMark, seen: DrillSeen) -> DrillMark:
     mark = mark.model_copy(update=update)
     if mark.flipped_at is None:
         return mark
+    if seen.effect is not None:
+        mark = mark.model_copy(update={"effect": seen.effect})
     told = _told(mark.told, mark.subscribers, seen.told, seen.subscribers)
     back = mark.told_restored
     if mark.restored_version is not None:
@@ -127,12 +133,19 @@ def last_end(run: Run) -> datetime | None:
     return max(ends, default=None)
 
 
+def longest_wait(drill: FlagExpectation) -> timedelta:
+    """How long after the return of its switch something may still become known."""
+    return max(drill.seen_within + TELL_WAIT, COUNT_WAIT)
+
+
 def restoration_open(run: Run, now: datetime) -> bool:
-    """Whether it may still become known that every subscriber has seen a switch come back."""
+    """Whether it may still become known that every subscriber saw a switch return, or whom it changed."""
     for drill, mark in drills_of(run):
         if mark.flipped_at is None or mark.restored_at is None or mark.restored_version is None:
             continue
         late = mark.restored_at + drill.seen_within + TELL_WAIT
         if not mark.told_restored.by_all and mark.subscribers and now < late:
+            return True
+        if not (mark.effect and mark.effect.given) and now < mark.restored_at + COUNT_WAIT:
             return True
     return False

@@ -11,6 +11,7 @@ from sre_portal.core.flag_guard import is_kill_switch
 from sre_portal.core.flag_kept import KeptSet
 from sre_portal.core.flag_said import DRILL_EVERY_DAYS, days_said
 
+DrillWord = Literal["drilled", "due", "never"]
 USUAL_DAYS = 30
 
 
@@ -18,7 +19,7 @@ USUAL_DAYS = 30
 class DrillStanding:
     """`drilled`: lately enough. `due`: not any more. `never`: no drill of it has ever passed."""
 
-    word: Literal["drilled", "due", "never"]
+    word: DrillWord
     every: timedelta
     passed_at: datetime | None = None
     run_id: int | None = None
@@ -46,7 +47,7 @@ def standing(
     if last is None:
         return DrillStanding("never", every)
     run_id, passed_at = last
-    word: Literal["drilled", "due"] = "drilled" if now < passed_at + every else "due"
+    word: DrillWord = "drilled" if now < passed_at + every else "due"
     return DrillStanding(word, every, passed_at, run_id)
 
 

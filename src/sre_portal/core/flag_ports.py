@@ -78,6 +78,9 @@ class FlagUseStore(Protocol):
     async def of(self, flag_set: str) -> Sequence[Used]:
         """What the flags of a set gave."""
 
+    async def one(self, key: UseKey) -> Used | None:
+        """How often a flag gave one variant; None where it never did."""
+
     async def counted_since(self) -> datetime | None:
         """Since when evaluations are counted without a gap; None where they were not yet."""
 

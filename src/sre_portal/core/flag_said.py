@@ -23,6 +23,8 @@ STALE_AFTER = "staleAfterDays"
 """After how many days it is stale, 0 for never."""
 DRILL_EVERY_DAYS = "drillEveryDays"
 """So long a passed drill of a kill switch counts."""
+DRILL_VARIANT = "drillVariant"
+"""The variant that a protected kill switch may be drilled to, besides `offVariant`."""
 
 MOST_DAYS = 3660
 
@@ -47,6 +49,7 @@ TAKES: Mapping[str, Takes] = {
     DRILL_EVERY_DAYS: Takes(
         lambda value: _is_days(value) and value != 0, f"a number of days, more than 0 and at most {MOST_DAYS}"
     ),
+    DRILL_VARIANT: Takes(lambda value: isinstance(value, str) and value != "", "the name of a variant"),
 }
 
 

@@ -10,12 +10,10 @@ from types import MappingProxyType
 from sre_portal.core.alert import ERROR_RATE
 from sre_portal.core.condition import Condition, ErrorsBelow
 from sre_portal.core.document import dump_duration
+from sre_portal.core.drill_fit import drill_problems
 from sre_portal.core.errors import Problem
 from sre_portal.core.experiment import AlertExpectation, ErrorFault, Experiment, FlagExpectation
 from sre_portal.core.flag.definition import Definitions
-from sre_portal.core.flag.flag_set import merged
-from sre_portal.core.flag_guard import is_kill_switch
-from sre_portal.core.flag_said import KILL_SWITCH
 from sre_portal.core.leases import counts_for
 from sre_portal.core.phrase import closest_first, listed
 from sre_portal.core.route import routes_overlap
@@ -144,28 +142,8 @@ def _can_fire(
 def _drills(experiment: Experiment, known: Known) -> Iterator[Problem]:
     for index, drill in enumerate(experiment.spec.expectations):
         if isinstance(drill, FlagExpectation):
-            yield from _drill(f"spec.expectations[{index}]", drill, experiment.set_of(drill), known)
-
-
-def _drill(path: str, drill: FlagExpectation, flag_set: str, known: Known) -> Iterator[Problem]:
-    definitions = known.flags.get(flag_set)
-    if definitions is None:
-        names = listed(closest_first(flag_set, sorted(known.flags)), none="there is none yet")
-        yield Problem(f"{path}.set", f'"{flag_set}"', f"a set of flags of this portal: {names}")
-        return
-    flag = definitions.flags.get(drill.flag)
-    if flag is None:
-        names = listed(closest_first(drill.flag, sorted(definitions.flags)), none="it has none")
-        yield Problem(f"{path}.flag", f'"{drill.flag}"', f"a flag of {flag_set}: {names}")
-        return
-    if not is_kill_switch(merged(flag, definitions.metadata)):
-        expected = f"a kill switch: a flag with {KILL_SWITCH}: true in its metadata"
-        yield Problem(f"{path}.flag", f'"{drill.flag}"', expected)
-    if not flag.enabled:
-        yield Problem(f"{path}.flag", f'"{drill.flag}"', "an enabled flag: this one is disabled")
-    if drill.variant not in flag.variants:
-        names = listed(closest_first(drill.variant, sorted(flag.variants)))
-        yield Problem(f"{path}.variant", f'"{drill.variant}"', f"a variant of {drill.flag}: {names}")
+            path = f"spec.expectations[{index}]"
+            yield from drill_problems(path, drill, experiment.set_of(drill), known.flags)
 
 
 def _known_service(path: str, service: str, known: Known) -> Iterator[Problem]:

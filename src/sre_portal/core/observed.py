@@ -10,6 +10,7 @@ from sre_portal.contract.report import LeaseStatus
 from sre_portal.core.alert import Alert, AlertChange
 from sre_portal.core.condition import Reading
 from sre_portal.core.fidelity import InjectionTotals
+from sre_portal.core.run import DrillEffect
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class DrillSeen:
     """Those that subscribe now."""
     told: Mapping[str, float] = field(default_factory=dict)
     told_restored: Mapping[str, float] = field(default_factory=dict)
+    effect: DrillEffect | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sre_portal.core.alert import AlertState
 from sre_portal.core.band import Band
 from sre_portal.core.condition import Outcome
-from sre_portal.core.drill_course import TELL_WAIT, restoration_open
+from sre_portal.core.drill_course import longest_wait, restoration_open
 from sre_portal.core.experiment import AlertExpectation, RecoversExpectation
 from sre_portal.core.marks import mark_of
 from sre_portal.core.observed import Observed
@@ -70,7 +70,7 @@ def deadline(run: Run, seen: Observed) -> datetime:
         if resolves is None:
             ends.append(reverted + DEFAULT_WITHIN)
         ends += [at + RESOLVE_GRACE for at in (resolves, _at(run, firing_band(run, one))) if at is not None]
-    ends += [reverted + one.seen_within + TELL_WAIT for one in run.experiment.drills]
+    ends += [reverted + longest_wait(one) for one in run.experiment.drills]
     return max(ends)
 
 

@@ -86,6 +86,26 @@ class Told(Frozen):
         return bool(self.seen) and not self.missing and not self.gone
 
 
+class DrillEffect(Frozen):
+    """Whose answers a drill changes, as far as it is known."""
+
+    given_before: int = 0
+    """Evaluations that had given its variant when it was flipped, since they are counted."""
+    gave_before: bool = False
+    """The flag gave the variant without the drill, a moment before it or to made-up people."""
+    people: int = 0
+    """So many were made up."""
+    changed: int = 0
+    """So many of them get the variant because of the drill alone."""
+    given: int = 0
+    """Evaluations that gave the variant since the flip."""
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether somebody's answer changed. One that the flag gives anyway proves nothing by itself."""
+        return self.given > 0 and (not self.gave_before or self.changed > 0)
+
+
 class DrillMark(Frozen):
     """What became of one kill switch that the run drills."""
 
@@ -100,6 +120,8 @@ class DrillMark(Frozen):
     subscribers: tuple[str, ...] = ()
     """Those that subscribed when the flip was made: each has to see it."""
     told: Told = Told()
+    effect: DrillEffect | None = None
+    """None where it was not looked at: then nobody knows."""
     restored_at: datetime | None = None
     """When it was known that the switch is flipped no more."""
     restored_version: int | None = None

@@ -9,7 +9,7 @@ from sre_portal.loops.every import Operation, every
 from sre_portal.operations.audit_log import forget_old, look_at_audit
 from sre_portal.operations.board import refresh_minutes
 from sre_portal.operations.certificates import issue_certificates, look_at_drills_due
-from sre_portal.operations.drill_acts import take_off_spent
+from sre_portal.operations.drill_left import take_off_left
 from sre_portal.operations.flag_making import make_due
 from sre_portal.operations.flag_turns import forget_turns, look_at_turns
 from sre_portal.operations.flag_use import look_for_stale, write_uses
@@ -29,7 +29,7 @@ SCHEDULE: Sequence[tuple[float, Operation]] = (
     (0.25, pass_time),
     (20.0, driving(roll_up)),
     (1.0, driving(issue_certificates)),
-    (20.0, driving(take_off_spent)),
+    (5.0, driving(take_off_left)),
     (20.0, look_at_drills_due),
     (20.0, standing_by(refresh_minutes)),
     (5.0, refresh_glass),

@@ -104,7 +104,7 @@ async def _flipped(
         actor = await _starter(ports, work.actor)
         if actor is None or not _goes_on(ports, run):
             raise Conflict("a run that goes on", "one that is being stopped")
-        order = FlagOrder(mark.flag_set, mark.flag, flip_reason(run.id), version=row.version, way="drill")
+        order = FlagOrder(mark.flag_set, mark.flag, flip_reason(run.id), version=row.version, is_drill=True)
         try:
             step = Put(wrap(fields_of(row) or {}, wrapper))
             return await change_flag(ports, actor, order, step), effect
@@ -177,15 +177,12 @@ async def _restored(
         if name is None or not own_drill(name, run):
             was_flipped = flip is not None or mark.flipped_at is not None
             return Flip(ports.clock.now(), None, LEFT if was_flipped else UNTOUCHED)
-        is_own = (
-            wrapper_in(fields) == _wrapper(run, asked, mark) and row.set_version == made
-            if made is not None
-            else row.reason == flip_reason(run.id)
-        )
-        before = await _before(ports, row) if is_own else None
-        order = FlagOrder(
-            mark.flag_set, key, f"drill in run {run.id} is over", version=row.version, is_drill=True
-        )
+        is_whole = wrapper_in(fields) == _wrapper(run, asked, mark)
+        is_own = row.reason == flip_reason(run.id) if made is None else row.set_version == made
+        before = await _before(ports, row) if is_whole and is_own else None
+        if before is not None and name_in(before, mark.flag_set, key) == name:
+            before = None  # an edit of that name: the definition before it is drilled as well
+        order = FlagOrder(mark.flag_set, key, over_reason(run.id), version=row.version, is_drill=True)
         try:
             back = await change_flag(ports, PORTAL, order, Put(unwrap(fields) if before is None else before))
         except Superseded:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from sre_portal.core.access import Permission, Principal
 from sre_portal.core.drill import without_drill
@@ -14,6 +15,7 @@ from sre_portal.core.flag.definition import Definitions
 from sre_portal.core.flag.dump import dump_flags
 from sre_portal.core.flag_after import set_after
 from sre_portal.core.flag_change import Difference, FlagEdit, SetChange, difference, edits_to, keeping_pins
+from sre_portal.core.flag_facts import unknown_facts
 from sre_portal.core.flag_guard import protected_paths
 from sre_portal.core.flag_kept import KeptSet
 from sre_portal.core.flag_moves.compare import Moves, moves_between
@@ -22,6 +24,7 @@ from sre_portal.core.flag_plan import PlanMove
 from sre_portal.core.flag_said import accepted
 from sre_portal.operations.access_act import LONGEST_REASON, reason_problems
 from sre_portal.operations.audited import Act, audited
+from sre_portal.operations.flag_facts import slo_names
 from sre_portal.operations.flags import come_true, kept_now, kept_set, settled, take_in
 from sre_portal.operations.glass import BROKEN_GLASS, has_broken_glass
 from sre_portal.operations.ports import Ports
@@ -55,6 +58,8 @@ class Imported:
     set_version: int
     moves: Mapping[str, Moves] = field(default_factory=dict)
     """By key, of flags that change and move somebody, or may: the first `MOST_FLAGS_TOLD`."""
+    unknown: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By key, the facts that flags of the file read and this portal does not have: the first `MOST_TOLD`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,11 @@ class _Planned:
     kept: KeptSet
     edits: Sequence[FlagEdit]
     moves: Mapping[str, Moves]
+    unknown: Mapping[str, Sequence[str]]
+
+    def told(self, set_version: int) -> Imported:
+        """As it is told, with the version of the set by then."""
+        return Imported(difference(self.kept.rows, self.edits), set_version, self.moves, self.unknown)
 
 
 async def import_flags(
@@ -91,7 +101,7 @@ async def import_flags(
     async with audited(ports, act):
         if not edits:
             await come_true(ports, order.plan, kept.version)
-            return Imported(told, kept.version, planned.moves)
+            return planned.told(kept.version)
         move = settled(ports, order.plan, kept.version + 1)
         change = SetChange(
             order.flag_set, kept.version, edits, ports.clock.now(), actor.name, order.reason, move
@@ -100,14 +110,13 @@ async def import_flags(
             now = await kept_now(ports, order.flag_set)
             raise _superseded(kept.version, now)
         await take_in(ports)
-    return Imported(told, kept.version + 1, planned.moves)
+    return planned.told(kept.version + 1)
 
 
 async def plan_import(ports: Ports, order: ImportOrder, document: str | Mapping[str, object]) -> Imported:
     """What `import_flags` would change. Raises `InvalidInput`."""
     planned = await _planned(ports, order, document)
-    kept = planned.kept
-    return Imported(difference(kept.rows, planned.edits), kept.version, planned.moves)
+    return planned.told(planned.kept.version)
 
 
 def export_flags(ports: Ports, flag_set: str) -> str:
@@ -122,7 +131,7 @@ async def _planned(ports: Ports, order: ImportOrder, document: str | Mapping[str
     parsed = await asyncio.to_thread(_parsed, document)  # thousands of flags take a fifth of a second
     raise_if(name_problems(order.flag_set, list(parsed.flags)))
     kept = await kept_now(ports, order.flag_set)
-    return await asyncio.to_thread(_compared, kept, parsed, order.epoch)
+    return await asyncio.to_thread(_compared, kept, parsed, order.epoch, slo_names(ports))
 
 
 def _parsed(document: str | Mapping[str, object]) -> Definitions:
@@ -130,13 +139,15 @@ def _parsed(document: str | Mapping[str, object]) -> Definitions:
         return accepted(document)
 
 
-def _compared(kept: KeptSet, parsed: Definitions, epoch: Epoch) -> _Planned:
+def _compared(kept: KeptSet, parsed: Definitions, epoch: Epoch, slos: Sequence[str]) -> _Planned:
     before = kept.flags.definitions
     wanted = set_after(keeping_pins(parsed, before, epoch), before)
     edits = edits_to(kept.rows, wanted)
     told = difference(kept.rows, edits)
     changed = list(wanted.flags) if told.shared else told.changed
-    return _Planned(kept, edits, moves_between(before, wanted, changed))
+    unknown = unknown_facts(wanted.flags.values(), wanted.evaluators, slos)
+    first = dict(islice(unknown.items(), MOST_TOLD))
+    return _Planned(kept, edits, moves_between(before, wanted, changed), first)
 
 
 def _check_protected(

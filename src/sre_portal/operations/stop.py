@@ -19,6 +19,7 @@ from sre_portal.core.run import Run
 from sre_portal.operations.audited import Act, write_late
 from sre_portal.operations.behind import behind
 from sre_portal.operations.drill_acts import start_restore
+from sre_portal.operations.drill_left import take_off_left
 from sre_portal.operations.drive import drive
 from sre_portal.operations.late import LateAct
 from sre_portal.operations.ports import Ports
@@ -65,7 +66,9 @@ async def stop_all(ports: Ports, actor: Principal, address: str = "") -> Collect
     told = ", ".join(map(str, ended)) or ("not known" if elsewhere is None else "none")
     intent = Act(actor, Permission.HARM_STOP, f"runs {told}", address).intent(ports)
     await _stop(ports, ended, intent, "STOP ALL")
-    if not drives:
+    if drives:
+        _ = behind(ports, _tidy(ports))
+    else:
         awaited = None if elsewhere is None else set(ended)
         await _pass_on(ports, awaited, _word(None, intent, "STOP ALL"))
     return ended
@@ -89,6 +92,8 @@ def obey(ports: Ports, word: StopWord) -> None:
     _withdraw(ports, run_ids, StopRequest(ports.clock.now(), word.by, word.reason))
     if ports.term():
         _ = behind(ports, _end(ports, run_ids))
+        if word.run_ids is None:
+            _ = behind(ports, _tidy(ports))
 
 
 async def _stop(ports: Ports, run_ids: Collection[int], intent: Intent, reason: str) -> None:
@@ -123,6 +128,12 @@ async def _end(ports: Ports, run_ids: Collection[int]) -> None:
         with suppress(StoreUnavailable, Conflict):
             await drive(ports, run_id)
     ports.pulse.beat()
+
+
+async def _tidy(ports: Ports) -> None:
+    """What is left of drills whose runs are over ends as well. Where it cannot now, the loop does it soon."""
+    with suppress(StoreUnavailable):
+        await take_off_left(ports)
 
 
 async def _live_elsewhere(ports: Ports) -> set[int] | None:

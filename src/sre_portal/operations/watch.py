@@ -125,6 +125,8 @@ class Watch:
     """How the conditions of flags stand, on the replica that drives."""
     flag_uses: dict[UseKey, int] = field(default_factory=dict)
     """Evaluations of flags that are not written down yet."""
+    writing_uses: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while they are written."""
     flags_evaluated: dict[str, int] = field(default_factory=dict)
     """Evaluations that this process wrote down since the start, by set."""
     flags_stale: dict[str, int] = field(default_factory=dict)

@@ -36,6 +36,10 @@ class FlagUses:
         """What the flags of a set gave."""
         return await self._database.read(partial(_of, flag_set=flag_set))
 
+    async def one(self, key: Key) -> Used | None:
+        """How often a flag gave one variant; None where it never did."""
+        return await self._database.read(partial(_one, key=key))
+
     async def counted_since(self) -> datetime | None:
         """Since when evaluations are counted without a gap; None where they were not yet."""
         return await self._database.read(_counted_since)
@@ -71,6 +75,13 @@ def _of(connection: Connection, flag_set: str) -> list[Used]:
     query = select(flag_use).where(flag_use.c.flag_set == flag_set)
     rows = connection.execute(query.order_by(flag_use.c.key, flag_use.c.variant))
     return [Used(*row) for row in rows]
+
+
+def _one(connection: Connection, key: Key) -> Used | None:
+    own = (flag_use.c.flag_set, flag_use.c.key, flag_use.c.variant)
+    query = select(flag_use).where(*(column == part for column, part in zip(own, key, strict=True)))
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Used(*row)
 
 
 def _counted_since(connection: Connection) -> datetime | None:

@@ -13,7 +13,7 @@ from sre_portal.core.drill_course import marks_of
 from sre_portal.core.experiment import Experiment
 from sre_portal.core.loop import Observed, advance
 from sre_portal.core.observed import DrillSeen, Flip
-from sre_portal.core.run import Run
+from sre_portal.core.run import DrillEffect, Run
 from tests.unit.core.given import (
     ERRORS_BELOW,
     START,
@@ -56,6 +56,7 @@ def look(seconds: float, **fields: Any) -> DrillSeen:  # noqa: ANN401  # any fie
         subscribers=SHOPS,
         told={"shop-1": 40.0, "shop-2": 60.0} if seconds >= 1.25 else {},
         told_restored={"shop-1": 30.0, "shop-2": 50.0} if seconds >= 21.5 else {},
+        effect=DrillEffect(given=12) if seconds >= 1.25 else None,
     )
     return replace(whole, **fields)
 

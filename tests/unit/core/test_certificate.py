@@ -38,6 +38,7 @@ def test_a_certificate_says_all_of_a_drill() -> None:
         "version": 7,
         "seen_within_ms": 2000,
         "seen_ms": {"shop-1": 40, "shop-2": 60},
+        "effect": {"evaluations": 12, "gave_before": False, "made_up_people": 0, "of_them_changed": 0},
         "restored_at": "2026-11-23T12:00:20.300000Z",
         "restored": "the definition of before is back",
         "restored_seen_ms": {"shop-1": 30, "shop-2": 50},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -12,26 +13,31 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sre_portal.core.drill import (
+    DrillName,
     Wrapper,
+    by_hand,
     cohort_words,
     share_of,
     until_of,
     unwrap,
+    without_drill,
     wrap,
     wrapper_in,
     wrapper_of,
 )
 from sre_portal.core.errors import InvalidInput
 from sre_portal.core.experiment import Cohort
+from sre_portal.core.flag.definition import Flag
 from sre_portal.core.flag.dump import flag_fields
 from sre_portal.core.flag.flag_set import FlagSet, parse_flags
 from sre_portal.core.flag.resolution import Resolution
 from sre_portal.core.flag_change import flag_text
 from tests.unit.core.flag.samples import document, flag
-from tests.unit.core.flag.test_flagd_agreement import CONTEXTS, TARGETING
+from tests.unit.core.flag.test_flagd_agreement import CONTEXTS, TARGETING, theirs
 
 UNTIL = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)
 BEFORE, AFTER = int(UNTIL.timestamp()) - 1, int(UNTIL.timestamp())
+NAME = DrillName(12, "shop", "f")
 EVERYBODY = Cohort()
 FIFTH = Cohort(percent=Decimal(20))
 BETA = Cohort(attribute="group", equals="beta")
@@ -43,7 +49,7 @@ COHORTS = st.one_of(
 
 
 def wrapper(cohort: Cohort = EVERYBODY, variant: str = "b") -> Wrapper:
-    return wrapper_of(cohort, variant, UNTIL, "12/f")
+    return wrapper_of(NAME, cohort, variant, UNTIL)
 
 
 def drilled(fields: Mapping[str, object], cohort: Cohort = EVERYBODY) -> FlagSet:
@@ -113,33 +119,87 @@ def test_only_the_outer_one_of_two_wrappers_is_taken_off() -> None:
     assert unwrap(wrap(once, wrapper(BETA))) == once
 
 
-CLOCK = {"<": [{"var": "$flagd.timestamp"}, 1]}
+TEXT, CLOCK = "drill 12 of shop/f", {"<": [{"var": "$flagd.timestamp"}, 1]}
+
+
+def test_the_rule_says_of_which_run_and_flag_it_is() -> None:
+    found = wrapper_in({"targeting": {"if": [{"and": [TEXT, CLOCK, True]}, "b", None]}})
+    assert found is not None
+    assert (str(found.name), found.name) == (TEXT, NAME)
 
 
 @pytest.mark.parametrize(
     "targeting",
     [
-        {"if": [{"and": [CLOCK, True]}, "b"]},
-        {"if": [{"and": [CLOCK, True]}, "b", "a"]},
-        {"if": [{"and": [CLOCK, True]}, "b", {}]},
-        {"if": [{"and": [CLOCK, 1]}, "b", None]},
-        {"if": [{"and": [CLOCK, False]}, "b", None]},
-        {"if": [{"and": [CLOCK, {"==": [{"var": "x"}, 1]}]}, "b", None]},
-        {"if": [{"and": [CLOCK, True, True]}, "b", None]},
-        {"if": [{"or": [CLOCK, True]}, "b", None]},
-        {"if": [{"and": [{"<": [{"var": "$flagd.timestamp"}, True]}, True]}, "b", None]},
-        {"if": [{"and": [{"<": [{"var": "$flagd.timestamp"}, 1.5]}, True]}, "b", None]},
-        {"if": [{"and": [{"<": [{"var": "now"}, 1]}, True]}, "b", None]},
-        {"if": [{"and": [CLOCK, True]}, {"var": "x"}, None]},
-        {"if": [{"and": [CLOCK, True]}, "b", None], "or": [1]},
-        {"if": [{"and": [{**CLOCK, "or": [1]}, True]}, "b", None]},
-        {"if": [{"and": [{"<": [{"var": "$flagd.timestamp", "or": [1]}, 1]}, True]}, "b", None]},
+        {"if": [{"and": [TEXT, CLOCK, True]}, "b"]},
+        {"if": [{"and": [TEXT, CLOCK, True]}, "b", "a"]},
+        {"if": [{"and": [TEXT, CLOCK, True]}, "b", {}]},
+        {"if": [{"and": [TEXT, CLOCK, 1]}, "b", None]},
+        {"if": [{"and": [TEXT, CLOCK, False]}, "b", None]},
+        {"if": [{"and": [TEXT, CLOCK, {"==": [{"var": "x"}, 1]}]}, "b", None]},
+        {"if": [{"and": [TEXT, CLOCK, True, True]}, "b", None]},
+        {"if": [{"and": [CLOCK, True]}, "b", None]},
+        {"if": [{"and": ["drill 0 of shop/f", CLOCK, True]}, "b", None]},
+        {"if": [{"and": ["drill 1234567890123456 of shop/f", CLOCK, True]}, "b", None]},
+        {"if": [{"and": ["drill 12 of shop", CLOCK, True]}, "b", None]},
+        {"if": [{"and": ["drill 12 of shop/f\n", CLOCK, True]}, "b", None]},
+        {"if": [{"and": [{"==": [TEXT, TEXT]}, CLOCK, True]}, "b", None]},
+        {"if": [{"or": [TEXT, CLOCK, True]}, "b", None]},
+        {"if": [{"and": [TEXT, {"<": [{"var": "$flagd.timestamp"}, True]}, True]}, "b", None]},
+        {"if": [{"and": [TEXT, {"<": [{"var": "$flagd.timestamp"}, 1.5]}, True]}, "b", None]},
+        {"if": [{"and": [TEXT, {"<": [{"var": "now"}, 1]}, True]}, "b", None]},
+        {"if": [{"and": [TEXT, CLOCK, True]}, {"var": "x"}, None]},
+        {"if": [{"and": [TEXT, CLOCK, True]}, "b", None], "or": [1]},
+        {"if": [{"and": [TEXT, {**CLOCK, "or": [1]}, True]}, "b", None]},
+        {"if": [{"and": [TEXT, {"<": [{"var": "$flagd.timestamp", "or": [1]}, 1]}, True]}, "b", None]},
         "b",
         None,
     ],
 )
 def test_what_somebody_wrote_alike_is_theirs(targeting: object) -> None:
     assert wrapper_in({"targeting": targeting}) is None
+
+
+def test_a_split_with_the_salt_of_another_drill_is_no_wrapper() -> None:
+    other = wrapper_of(DrillName(13, "shop", "f"), FIFTH, "b", UNTIL)
+    assert wrapper_in(wrap(flag(), replace(other, name=NAME))) is None
+
+
+def parsed_flag(fields: Mapping[str, object]) -> Flag:
+    return parse_flags({"flags": {"f": fields}}).definitions.flags["f"]
+
+
+def test_of_a_flag_that_leaves_its_place_all_wrappers_are_taken_off() -> None:
+    plain = parsed_flag(flag({"if": [{"var": "x"}, "c"]}))
+    twice = parsed_flag(wrap(wrap(flag_fields(plain), wrapper(BETA)), wrapper()))
+    assert without_drill(twice) == plain
+    assert without_drill(plain) is plain
+
+
+def test_who_edits_a_flag_keeps_the_wrapper_that_is_in_force_and_brings_no_other() -> None:
+    plain, during = parsed_flag(flag()), parsed_flag(wrap(flag(), wrapper()))
+    longer = parsed_flag(wrap(flag(), replace(wrapper(), until=AFTER + 86_400)))
+    now = during.targeting
+    assert by_hand(during, now) is during
+    for brought, before in ((during, plain.targeting), (during, None), (longer, now), (plain, now)):
+        assert by_hand(brought, before) == plain
+
+
+ORIGINALS: tuple[object, ...] = (
+    ...,
+    {"if": [{"==": [{"var": "x"}, "beta"]}, "c"]},
+    {"fractional": [["b", 30], ["c", 70]]},
+)
+
+
+@given(st.sampled_from(ORIGINALS), COHORTS, st.sampled_from([1, 2**33]))
+def test_the_evaluator_of_flagd_takes_the_rule_as_ours_does(
+    targeting: object, cohort: Cohort, until: int
+) -> None:
+    told = {"flags": {"f": wrap(flag(targeting), replace(wrapper(cohort), until=until))}}
+    for key in ("user-1", "user-2"):
+        context = {"targetingKey": key, "x": "beta"}
+        assert theirs(told, context)[:2] == answer(parse_flags(told), context, 2**30)[:2]
 
 
 def test_a_cohort_by_percent_is_a_share_of_keys_and_always_the_same() -> None:

@@ -54,6 +54,22 @@ def test_a_drill_of_a_kill_switch_has_no_problem() -> None:
             '.flag: "recommendations"; expected a kill switch: a flag with killSwitch: true in its metadata',
         ),
         (
+            {"metadata": {"killSwitch": True, "protected": True, "offVariant": "on"}},
+            {},
+            (
+                '.variant: "off"; expected one that offVariant or drillVariant of this protected flag names '
+                "as safe: on"
+            ),
+        ),
+        (
+            {"defaultVariant": "off"},
+            {},
+            (
+                '.variant: "off"; expected another one: everybody gets this one without a drill, '
+                "so nobody's answer would change"
+            ),
+        ),
+        (
             {"state": "DISABLED"},
             {},
             '.flag: "recommendations"; expected an enabled flag: this one is disabled',
@@ -64,6 +80,26 @@ def test_what_does_not_exist_here_is_a_problem(
     changed: Mapping[str, Any], fields: dict[str, Any], problem: str
 ) -> None:
     assert found(changed, **fields) == [f"spec.expectations[0]{problem}"]
+
+
+GATE = {**SWITCH, "metadata": {}}
+
+
+@pytest.mark.parametrize(
+    ("gate", "met"),
+    [
+        (GATE, True),
+        ({**GATE, "defaultVariant": "off"}, False),
+        ({**GATE, "state": "DISABLED"}, False),
+        ({**GATE, "defaultVariant": "off", "targeting": {"if": [{"var": "beta"}, "on"]}}, True),
+    ],
+)
+def test_a_prerequisite_that_surely_nobody_meets_is_a_problem(gate: Mapping[str, Any], met: bool) -> None:
+    needs = {**SWITCH, "metadata": {"killSwitch": True, "prerequisites": "gate=on"}}
+    flags = parse_flags({"flags": {"recommendations": needs, "gate": gate}}).definitions
+    told = [str(one) for one in problems_of(drill(), SLOS, {"shop": ()}, {"shop": flags})]
+    expected = "a flag whose prerequisites are met: gate gives on to nobody"
+    assert told == ([] if met else [f'spec.expectations[0].flag: "recommendations"; expected {expected}'])
 
 
 def test_an_alert_that_has_to_fire_without_a_fault_needs_a_band_of_its_own() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sre_portal.core.observed import Flip
-from sre_portal.core.run import Verdict
+from sre_portal.core.run import DrillEffect, Verdict
 from tests.unit.core.drills import drill_run, finished
 from tests.unit.core.given import at
 
@@ -19,7 +19,7 @@ CASES: tuple[tuple[str, dict[str, Any], Verdict, str], ...] = (
         Verdict.PASSED,
         (
             "The flip of shop/recommendations was seen by all 2 subscribers within 60 ms; "
-            f"{BACK} was seen by all 2 subscribers within 50 ms"
+            f"12 evaluations gave off; {BACK} was seen by all 2 subscribers within 50 ms"
         ),
     ),
     (
@@ -49,8 +49,36 @@ CASES: tuple[tuple[str, dict[str, Any], Verdict, str], ...] = (
     (
         "somebody else took it off",
         {"restored": Flip(at(20.3), None, "their word stays")},
+        Verdict.INCONCLUSIVE,
+        "Their word stays",
+    ),
+    (
+        "no evaluation gave it",
+        {"effect": DrillEffect()},
+        Verdict.INCONCLUSIVE,
+        "No evaluation of shop/recommendations is known to have given off",
+    ),
+    (
+        "evaluations were not looked at",
+        {"effect": None},
+        Verdict.INCONCLUSIVE,
+        "No evaluation of shop/recommendations is known to have given off",
+    ),
+    (
+        "it was given before as well",
+        {"effect": DrillEffect(given=1, gave_before=True, people=1000)},
+        Verdict.INCONCLUSIVE,
+        "1 evaluation gave off, as some did before, and whose answer the drill changed is not known",
+    ),
+    (
+        "it was given before as well, and made-up people get it by the drill alone",
+        {"effect": DrillEffect(given=30, gave_before=True, people=1000, changed=180)},
         Verdict.PASSED,
-        "The flip of shop/recommendations was seen by all 2 subscribers within 60 ms; their word stays",
+        (
+            "The flip of shop/recommendations was seen by all 2 subscribers within 60 ms; 30 evaluations "
+            "gave off, as some did before, and by the drill alone 180 of 1000 made-up people would get it; "
+            f"{BACK} was seen by all 2 subscribers within 50 ms"
+        ),
     ),
 )
 
@@ -87,3 +115,10 @@ def test_the_row_tells_the_cohort_the_bound_and_the_slowest() -> None:
     assert row.label == "shop/recommendations is off for 20 % of targeting keys"
     assert row.predicted_text == "seen by all within 2s"
     assert row.observed_text == "2 subscribers, the last after 60 ms"
+
+
+def test_evaluations_that_are_told_late_are_waited_for() -> None:
+    run = finished(drill_run(), until=30, effect=None)
+    assert (run.live, run.results[0].outcome) == (True, "open")
+    run = finished(run, effect=DrillEffect(given=2))
+    assert run.verdict is Verdict.PASSED

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from sre_portal.core.drill import wrapper_in
+from sre_portal.core.drill_fit import name_in
 from sre_portal.core.flag.definition import Flag
 from sre_portal.core.flag.prerequisite import needed_by, needs_of
 from sre_portal.core.flag_change import FlagRow, fields_of
@@ -102,17 +104,22 @@ class Side:
     """How often it was evaluated, whatever it gave."""
     counted_since: Moment | None
     """None where evaluations are not counted yet."""
+    is_young: bool
+    """It was made later than counting began, and is counted since then."""
     stale: str
     turns: tuple[TurnRow, ...]
     drill: DrillCard | None
     """None for what is no kill switch."""
 
 
-async def side_of(ports: Ports, kept: KeptSet, row: FlagRow) -> Side:
+async def side_of(ports: Ports, kept: KeptSet, row: FlagRow, made_at: datetime | None) -> Side:
+    """`made_at`: when the flag began, as far as that is known."""
     now = ports.clock.now()
     flags = kept.flags.definitions.flags
     uses, since = await use_of(ports, kept.name), await ports.flag_uses.counted_since()
     stale = judge_stale(kept, uses, now, since).get(row.key)
+    is_young = since is not None and made_at is not None and made_at > since
+    counted = made_at if is_young else since
     use = uses.get(row.key, UNUSED)
     users = needed_by(row.key, flags)
     turns = await ports.flag_turns.recent(kept.name, row.key, TURNS)
@@ -124,7 +131,8 @@ async def side_of(ports: Ports, kept: KeptSet, row: FlagRow) -> Side:
         more_users=max(0, len(users) - MOST_USERS),
         use=use,
         used=count(use.count),
-        counted_since=None if since is None else moment(since, now),
+        counted_since=None if counted is None else moment(counted, now),
+        is_young=is_young,
         stale="" if stale is None else str(stale),
         turns=tuple(TurnRow(moment(one.at, now), one.words, _facts(one.facts)) for one in turns),
         drill=await _drill(ports, kept, row),
@@ -132,16 +140,14 @@ async def side_of(ports: Ports, kept: KeptSet, row: FlagRow) -> Side:
 
 
 def _drilling(ports: Ports, row: FlagRow) -> Drilling | None:
-    found = wrapper_in(fields_of(row) or {})
+    fields = fields_of(row) or {}
+    found = wrapper_in(fields)
     if found is None or from_epoch(found.until) <= ports.clock.now():
         return None
-    place = (row.flag_set, row.key)
-    runs = [
-        run.id
-        for run in ports.watch.live.values()
-        if place in {(mark.flag_set, mark.flag) for mark in run.drills}
-    ]
-    return Drilling(found.variant, instant(from_epoch(found.until)), max(runs, default=None))
+    if name_in(fields, row.flag_set, row.key) is None:
+        return None
+    run = found.name.run if found.name.run in ports.watch.live else None
+    return Drilling(found.variant, instant(from_epoch(found.until)), run)
 
 
 async def _seen(ports: Ports, row: FlagRow) -> SeenCard:
