@@ -12,6 +12,7 @@ from sre_portal.cli.document import read_document
 from sre_portal.cli.exits import Code, CommandFailed, print_json, problem_line, told
 from sre_portal.cli.flags_moves import moves
 from sre_portal.cli.flags_plans import tell_held_up
+from sre_portal.cli.flags_share import share
 from sre_portal.cli.flags_sighted import seen
 from sre_portal.cli.flags_use import stale, turns
 from sre_portal.cli.flags_written import MOST_BYTES
@@ -20,6 +21,7 @@ from sre_portal.cli.plain import say
 
 app = typer.Typer(help="Feature flags: files in the flagd format, and switches.", no_args_is_help=True)
 app.command(name="moves")(moves)
+app.command(name="share")(share)
 app.command(name="stale")(stale)
 app.command(name="turns")(turns)
 app.command(name="seen")(seen)
@@ -134,12 +136,25 @@ def import_file(
 
 
 @app.command(name="lint")
-def lint(file: File, as_json: AsJson = False) -> None:
-    """Print every problem of a file, and advice. Asks no portal. Exits 0 without a problem, 2 with one."""
-    from sre_portal.cli.flags_file import looked_at
+def lint(
+    file: File,
+    portal: PortalUrl = "",
+    token: Token = "",
+    offline: Annotated[bool, typer.Option("--offline", help="Do not ask the portal.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print every problem of a file, and advice. Exits 0 without a problem, 2 with one.
+
+    Works without a portal. Where SRE_PORTAL_URL or --portal names one, it is asked which SLOs it has, for the
+    advice on rules that read error budgets.
+    """
+    from sre_portal.cli.flags_file import looked_at, slos_in
 
     with told(as_json):
-        problems, advice = looked_at(read_document(file, MOST_BYTES), "" if file == "-" else file)
+        text = read_document(file, MOST_BYTES)
+        asks = portal and not offline
+        slos = slos_in(ask(portal, token, lambda at: at.get("/slos"))) if asks else None
+        problems, advice = looked_at(text, "" if file == "-" else file, slos)
         if as_json:
             print_json({"problems": problems, "advice": advice})
         else:

@@ -12,6 +12,7 @@ from sre_portal.cli.table import columns
 from sre_portal.core.flag.resolution import CODE_DEFAULT
 
 WHAT = "flags"
+_DRILLS: Mapping[str | None, str] = {"due": ", a drill is due", "never": ", never drilled"}
 
 
 class FlagSeen(Seen):
@@ -23,6 +24,7 @@ class FlagSeen(Seen):
     changed_by: str = ""
     reason: str = ""
     unsound: str = ""
+    drill: str | None = None
 
     @property
     def named(self) -> str:
@@ -53,6 +55,13 @@ class MovesSeen(ShareSeen):
     moved: tuple[MovedSeen, ...] = ()
 
 
+class MadeSeen(FlagSeen):
+    """A flag after a change."""
+
+    moves: ShareSeen | None = None
+    unknown_facts: tuple[str, ...] = ()
+
+
 class DifferenceSeen(Seen):
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
@@ -60,6 +69,7 @@ class DifferenceSeen(Seen):
     shared: bool = False
     version: int
     moves: Mapping[str, ShareSeen] = {}
+    unknown_facts: Mapping[str, tuple[str, ...]] = {}
 
     @property
     def is_any(self) -> bool:
@@ -189,7 +199,7 @@ def flag_lines(answer: object) -> Sequence[str]:
     rows = [
         (
             one.named,
-            one.state + (", not in force: unsound" if one.unsound else ""),
+            one.state + _DRILLS.get(one.drill, "") + (", not in force: unsound" if one.unsound else ""),
             str(one.version),
             f"{one.changed_at:%Y-%m-%d %H:%M}",
             one.changed_by,
@@ -201,6 +211,20 @@ def flag_lines(answer: object) -> Sequence[str]:
     return columns(heads, rows) if rows else ["There are no flags."]
 
 
+def made_lines(answer: object) -> Sequence[str]:
+    """A flag after a change, and whom that moved."""
+    seen = parsed(TypeAdapter(MadeSeen), answer, WHAT)
+    moved = () if seen.moves is None else seen.moves.statement
+    told = [unknown_line(seen.key, seen.unknown_facts)] if seen.unknown_facts else []
+    return [*moved, *told, f"{seen.named} is {seen.state}, version {seen.version}."]
+
+
+def unknown_line(key: str, paths: Sequence[str]) -> str:
+    """What a rule reads and the portal does not have."""
+    are = "is no fact" if len(paths) == 1 else "are no facts"
+    return f"advice: flags.{key}: {', '.join(paths)} {are} of this portal: the rule gets its fallback."
+
+
 def difference_lines(answer: object, flag_set: str) -> Sequence[str]:
     """A difference as Git marks one."""
     seen = parse_difference(answer)
@@ -209,4 +233,5 @@ def difference_lines(answer: object, flag_set: str) -> Sequence[str]:
     lines += [f"- {key}" for key in seen.removed]
     lines += ["~ what all flags share: metadata or $evaluators"] if seen.shared else []
     lines += [f"  {key}: {said}" for key, one in seen.moves.items() for said in one.statement]
-    return [*lines, f"{flag_set}: version {seen.version}" + ("" if lines else ", no difference")]
+    told = [unknown_line(key, paths) for key, paths in seen.unknown_facts.items()]
+    return [*lines, f"{flag_set}: version {seen.version}" + ("" if lines else ", no difference"), *told]

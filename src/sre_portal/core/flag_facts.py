@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sre_portal.core.board import Board
-from sre_portal.core.flag.lookup import Facts
+from sre_portal.core.flag.definition import Flag
+from sre_portal.core.flag.lookup import SLO, Facts
+from sre_portal.core.flag_reads import RuleReader
 from sre_portal.core.slo import Slo, budget, budget_size, burn_rate
 
 BUDGET_REMAINING = "budget_remaining"
@@ -33,6 +35,19 @@ def facts_at(slos: Iterable[Slo], board: Board, second: int) -> Facts:
                 below = below.setdefault(part, {})
             below.update(known)
     return told
+
+
+def unknown_facts(
+    flags: Iterable[Flag], evaluators: Mapping[str, object], slos: Iterable[str]
+) -> dict[str, list[str]]:
+    """By key, the facts that flags read and that no SLO of these names has: a rule gets its fallback.
+
+    Flags that read none such are left out.
+    """
+    known = {f"{name}.{fact}" for name in slos for fact in FACT_NAMES}
+    reader = RuleReader(evaluators)
+    read = ((flag.key, reader.of(flag.targeting).facts - known) for flag in flags)
+    return {key: sorted(f"{SLO}.{path}" for path in paths) for key, paths in read if paths}
 
 
 def _known(slo: Slo, board: Board, second: int) -> dict[str, float]:

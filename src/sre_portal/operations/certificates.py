@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sre_portal.core.certificate import certificates_of
-from sre_portal.core.drill_standing import DrillStanding, standings
+from sre_portal.core.drill_standing import DrillStanding, DrillWord, standings
+from sre_portal.core.errors import StoreUnavailable
 from sre_portal.operations.flags import kept_set
 from sre_portal.operations.ports import Ports
 
@@ -48,8 +49,21 @@ async def _issue(ports: Ports, run_id: int) -> None:
 async def drill_standing(ports: Ports, flag_set: str) -> Mapping[str, DrillStanding]:
     """How each kill switch of a set stands, by key. Raises `NotFound`."""
     kept = kept_set(ports, flag_set)
+    if not standings(kept, {}, ports.clock.now()):
+        return {}
     passed = await ports.certificates.last_passed(flag_set)
     return standings(kept, passed, ports.clock.now())
+
+
+async def drill_words(ports: Ports, flag_set: str) -> Mapping[str, DrillWord]:
+    """The same in a word. Nothing while the database cannot be asked: flags are told all the same.
+
+    Raises `NotFound`.
+    """
+    try:
+        return {key: one.word for key, one in (await drill_standing(ports, flag_set)).items()}
+    except StoreUnavailable:
+        return {}
 
 
 async def look_at_drills_due(ports: Ports) -> None:

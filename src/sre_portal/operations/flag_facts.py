@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sre_portal.core.flag.lookup import SLO, Facts
-from sre_portal.core.flag_facts import FACT_NAMES, facts_at
-from sre_portal.core.flag_kept import KeptSet
-from sre_portal.core.flag_reads import RuleReader
+from collections.abc import Sequence
+
+from sre_portal.core.flag.definition import Definitions
+from sre_portal.core.flag.lookup import Facts
+from sre_portal.core.flag_facts import facts_at, unknown_facts
 from sre_portal.operations.board import judged_second
 from sre_portal.operations.ports import Ports
 
@@ -29,12 +30,13 @@ def facts_of(ports: Ports) -> Facts:
     return watch.facts
 
 
-def unknown_facts(ports: Ports, kept: KeptSet, key: str) -> list[str]:
-    """The facts that a flag in force reads and that no SLO of this portal has: a rule gets its fallback."""
-    definitions = kept.flags.definitions
+def slo_names(ports: Ports) -> Sequence[str]:
+    """The SLOs that facts are told of here."""
+    return [slo.name for slo in ports.catalogue.slos()]
+
+
+def unknown_facts_of(ports: Ports, definitions: Definitions, key: str) -> Sequence[str]:
+    """The facts that one flag reads and that no SLO of this portal has."""
     flag = definitions.flags.get(key)
-    if flag is None:
-        return []
-    read = RuleReader(definitions.evaluators).of(flag.targeting).facts
-    known = {f"{slo.name}.{name}" for slo in ports.catalogue.slos() for name in FACT_NAMES}
-    return sorted(f"{SLO}.{path}" for path in read - known)
+    flags = [] if flag is None else [flag]
+    return unknown_facts(flags, definitions.evaluators, slo_names(ports)).get(key, [])

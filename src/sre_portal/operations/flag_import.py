@@ -5,16 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from itertools import islice
 
 from sre_portal.core.access import Permission, Principal
+from sre_portal.core.audit import Facts
 from sre_portal.core.drill import without_drill
 from sre_portal.core.errors import Protected, Superseded, raise_if
 from sre_portal.core.flag.bucket import DEFAULT_EPOCH, Epoch
 from sre_portal.core.flag.definition import Definitions
 from sre_portal.core.flag.dump import dump_flags
 from sre_portal.core.flag_after import set_after
-from sre_portal.core.flag_change import Difference, FlagEdit, SetChange, difference, edits_to, keeping_pins
+from sre_portal.core.flag_change import (
+    Difference,
+    FlagEdit,
+    SetChange,
+    difference,
+    edits_to,
+    fields_in,
+    keeping_pins,
+    shared_text,
+)
 from sre_portal.core.flag_facts import unknown_facts
 from sre_portal.core.flag_guard import protected_paths
 from sre_portal.core.flag_kept import KeptSet
@@ -25,7 +36,7 @@ from sre_portal.core.flag_said import accepted
 from sre_portal.operations.access_act import LONGEST_REASON, reason_problems
 from sre_portal.operations.audited import Act, audited
 from sre_portal.operations.flag_facts import slo_names
-from sre_portal.operations.flags import come_true, kept_now, kept_set, settled, take_in
+from sre_portal.operations.flags import LONGEST_TOLD, come_true, kept_now, kept_set, settled, take_in
 from sre_portal.operations.glass import BROKEN_GLASS, has_broken_glass
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.uncollected import uncollected
@@ -65,6 +76,7 @@ class Imported:
 @dataclass(frozen=True, slots=True)
 class _Planned:
     kept: KeptSet
+    wanted: Definitions
     edits: Sequence[FlagEdit]
     moves: Mapping[str, Moves]
     unknown: Mapping[str, Sequence[str]]
@@ -87,15 +99,15 @@ async def import_flags(
     kept, edits = planned.kept, planned.edits
     _check_seen(kept, order)
     alone = _check_protected(ports, actor, kept, order, edits)
-    told = difference(kept.rows, edits)
+    before, after = await asyncio.to_thread(_told, planned)
     act = Act(
         actor,
         Permission.FLAG_FLIP,
         f"flag-set:{order.flag_set}",
         order.address,
         order.reason[:LONGEST_REASON],
-        {"set_version": kept.version},
-        {"set_version": kept.version + bool(edits), **_told(told), **alone},
+        before,
+        {**after, **alone},
         service=service_of(order.flag_set),
     )
     async with audited(ports, act):
@@ -147,7 +159,7 @@ def _compared(kept: KeptSet, parsed: Definitions, epoch: Epoch, slos: Sequence[s
     changed = list(wanted.flags) if told.shared else told.changed
     unknown = unknown_facts(wanted.flags.values(), wanted.evaluators, slos)
     first = dict(islice(unknown.items(), MOST_TOLD))
-    return _Planned(kept, edits, moves_between(before, wanted, changed), first)
+    return _Planned(kept, wanted, edits, moves_between(before, wanted, changed), first)
 
 
 def _check_protected(
@@ -175,8 +187,28 @@ def _superseded(seen: int, now: KeptSet) -> Superseded:
     return Superseded(f"version {seen} of the set", f"version {now.version}{by}", current)
 
 
-def _told(told: Difference) -> dict[str, object]:
+def _told(planned: _Planned) -> tuple[Facts, Facts]:
+    """What the audit log holds of the set before and after: the SHA-256 of the file, and what of it changes."""
+    kept, told = planned.kept, difference(planned.kept.rows, planned.edits)
+    before = _set_facts(kept.version, kept.flags.definitions, shared=told.shared)
+    after = _set_facts(kept.version + bool(planned.edits), planned.wanted, shared=told.shared)
+    return before, {**after, **_keys(told)}
+
+
+def _set_facts(version: int, definitions: Definitions, *, shared: bool) -> Facts:
+    facts: dict[str, object] = {"set_version": version, "sha256": _digest(dump_flags(definitions))}
+    if shared:
+        text = shared_text(definitions)
+        facts["besides_flags"] = fields_in(text) if len(text) <= LONGEST_TOLD else {"sha256": _digest(text)}
+    return facts
+
+
+def _keys(told: Difference) -> Facts:
     kinds = {"added": told.added, "changed": told.changed, "removed": told.removed}
     facts: dict[str, object] = {kind: list(keys[:MOST_TOLD]) for kind, keys in kinds.items()}
     more = sum(max(0, len(keys) - MOST_TOLD) for keys in kinds.values())
     return facts | {"shared": told.shared} | ({"more": more} if more else {})
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()

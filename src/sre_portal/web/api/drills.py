@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from fastapi import Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from sre_portal.core.certificate import Certificate, read_certificate
 from sre_portal.core.document import Percent, Span
-from sre_portal.core.drill_standing import DrillStanding
+from sre_portal.core.drill_standing import DrillStanding, DrillWord
 from sre_portal.core.errors import NotFound
 from sre_portal.core.flag_kept import live_row
 from sre_portal.core.signed_note import NotGenuine
@@ -71,7 +71,7 @@ class StandingJson(BaseModel):
 
     flag_set: str
     flag: str
-    standing: Literal["drilled", "due", "never"]
+    standing: DrillWord
     every_days: float
     passed_at: datetime | None
     run: int | None

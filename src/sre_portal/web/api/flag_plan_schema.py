@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
+from sre_portal.core.errors import Problem, raise_if
 from sre_portal.core.flag_plan import FlagPlan, PlanState, TimedStep
 from sre_portal.core.flag_step import (
     FlagStep,
@@ -19,6 +20,7 @@ from sre_portal.core.flag_step import (
     kind_of,
     step_fields,
 )
+from sre_portal.core.instant import instant_in
 from sre_portal.operations.flag_environments import Comparison, FlagPlace, FlagPlaces, ServicePlaces
 from sre_portal.operations.flag_foresight import Foreseen
 from sre_portal.operations.flag_plans import who_may_approve
@@ -29,9 +31,12 @@ Version = Annotated[int | None, Field(ge=0, le=2**53)]
 
 
 class StepBody(Body):
-    """`not_before` is an instant with its time zone (RFC 3339); without one the step is made at once."""
+    """`not_before` is an instant in UTC: RFC 3339, a time of day, or `+2h` from now.
 
-    not_before: AwareDatetime | None = None
+    Without one the step is made at once.
+    """
+
+    not_before: str = Field("", max_length=64)
     version: Version = None
 
 
@@ -78,8 +83,17 @@ class PlansBody(Body):
     reason: str
     steps: list[AnyStep] = Field(min_length=1, max_length=50)
 
-    def timed(self) -> list[TimedStep]:
-        return [TimedStep(one.step(), one.not_before, one.version) for one in self.steps]
+    def timed(self, now: datetime) -> list[TimedStep]:
+        """Raises `InvalidInput` with every instant that is none."""
+        wrong = list[Problem]()
+        found = [
+            TimedStep(
+                one.step(), instant_in(one.not_before, f"steps.{row}.not_before", now, wrong), one.version
+            )
+            for row, one in enumerate(self.steps)
+        ]
+        raise_if(wrong)
+        return found
 
 
 class DecisionBody(Body):

@@ -59,8 +59,9 @@ async def show(request: Request, plan_id: PlanId) -> PlanDetailJson:
 
 async def propose(request: Request, flag_set: SetName, key: Key, body: PlansBody) -> list[FlagPlanJson]:
     """Plans steps of a flag. Each waits for a second person where the flag is protected by then."""
-    order = FlagOrder(flag_set, key, body.reason, address_of(request))
-    made = await flag_plans.propose(ports_of(request), principal_of(request), order, body.timed())
+    ports, order = ports_of(request), FlagOrder(flag_set, key, body.reason, address_of(request))
+    steps = body.timed(ports.clock.now())
+    made = await flag_plans.propose(ports, principal_of(request), order, steps)
     return [FlagPlanJson.of(one) for one in made]
 
 

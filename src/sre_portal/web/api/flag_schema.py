@@ -8,11 +8,12 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sre_portal.core.drill_standing import DrillWord
 from sre_portal.core.flag_change import Difference, FlagRow, fields_of
 from sre_portal.core.flag_explain import Explanation
 from sre_portal.core.flag_kept import KeptSet
 from sre_portal.operations.flag_import import Imported
-from sre_portal.web.api.flag_moves_schema import EpochNumber, ShareJson
+from sre_portal.web.api.flag_moves_schema import EpochNumber, ShareBody, ShareJson
 
 
 class Body(BaseModel):
@@ -32,6 +33,10 @@ class PutBody(ChangeBody):
 
 class ToggleBody(ChangeBody):
     enabled: bool
+
+
+class ShareChangeBody(ShareBody, ChangeBody):
+    """Another share of people for a variant, now. Without `version`, of whatever the flag is by then."""
 
 
 class FileBody(Body):
@@ -85,6 +90,15 @@ class PutJson(FlagJson):
     unknown_facts: list[str] = Field(default_factory=list)
 
 
+class FlagNowJson(FlagJson):
+    """A flag as it stands. `drill` is of a kill switch: whether a drill of it passed lately enough.
+
+    It is null for other flags, and while the database cannot be asked.
+    """
+
+    drill: DrillWord | None = None
+
+
 class FlagSetJson(BaseModel):
     name: str
     version: int
@@ -105,6 +119,8 @@ class DifferenceJson(BaseModel):
     version: int
     moves: dict[str, ShareJson]
     """By key, of flags that change and move somebody, or may: the first `MOST_FLAGS_TOLD`."""
+    unknown_facts: dict[str, list[str]]
+    """By key, what rules of the file read below `$slo` and this portal does not have: of the first flags."""
 
     @classmethod
     def of(cls, imported: Imported) -> Self:
@@ -116,6 +132,7 @@ class DifferenceJson(BaseModel):
             shared=told.shared,
             version=imported.set_version,
             moves={key: ShareJson.of(one) for key, one in imported.moves.items()},
+            unknown_facts={key: list(paths) for key, paths in imported.unknown.items()},
         )
 
 

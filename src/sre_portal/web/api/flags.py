@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
 
+from sre_portal.core.drill_standing import DrillWord
 from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.core.flag.bucket import Epoch
+from sre_portal.core.flag_change import FlagRow
 from sre_portal.core.flag_explain import explain
-from sre_portal.core.flag_kept import live_row
+from sre_portal.core.flag_kept import KeptSet, live_row
 from sre_portal.core.flag_plan import FlagPlan
-from sre_portal.core.flag_step import Put, Remove, Toggle
+from sre_portal.core.flag_step import Put, Remove, Share, Toggle
 from sre_portal.core.whole import VERSION_SEEN, whole_number
-from sre_portal.operations.flag_facts import facts_of, unknown_facts
+from sre_portal.operations.certificates import drill_words
+from sre_portal.operations.flag_facts import facts_of, unknown_facts_of
 from sre_portal.operations.flag_import import ImportOrder, export_flags, plan_import
 from sre_portal.operations.flag_moves import moves_made
 from sre_portal.operations.flag_plans import import_or_plan, make_or_plan
@@ -30,12 +34,14 @@ from sre_portal.web.api.flag_schema import (
     DifferenceJson,
     FileBody,
     FlagJson,
+    FlagNowJson,
     FlagSetJson,
     ImportBody,
     PreviewBody,
     PreviewJson,
     PutBody,
     PutJson,
+    ShareChangeBody,
     ToggleBody,
 )
 from sre_portal.web.context import address_of, ports_of, principal_of
@@ -52,22 +58,26 @@ async def flags(
     request: Request,
     flag_set: SetAsked = "",
     stale: Annotated[bool, Query()] = False,  # noqa: FBT002  # how a query is declared
-) -> list[FlagJson]:
+) -> list[FlagNowJson]:
     """The newest version of every flag, of one set or of all; with `stale` of those nobody seems to need."""
     ports = ports_of(request)
     chosen = [kept_set(ports, flag_set)] if flag_set else ports.flag_book.all()
-    told: list[FlagJson] = []
+    told: list[FlagNowJson] = []
     for one in chosen:
         old = await stale_in(ports, one) if stale else {}
+        drills = await drill_words(ports, one.name)
         rows = (row for row in one.live_rows() if not stale or row.key in old)
-        told += [FlagJson.of(row, one.unsound.get(row.key, "")) for row in rows]
+        told += [_now(one, row, drills) for row in rows]
     return told
 
 
-async def show(request: Request, response: Response, flag_set: SetName, key: Key) -> FlagJson:
+async def show(request: Request, response: Response, flag_set: SetName, key: Key) -> FlagNowJson:
     """One flag. The `ETag` is its version, for `If-Match`."""
-    kept = kept_set(ports_of(request), flag_set)
-    return tagged(response, live_row(kept, key), kept.unsound.get(key, ""))
+    ports = ports_of(request)
+    kept = kept_set(ports, flag_set)
+    row = live_row(kept, key)
+    tagged(response, row)
+    return _now(kept, row, await drill_words(ports, flag_set))
 
 
 async def history(
@@ -88,15 +98,19 @@ async def put(
 
     202 with a planned change where the flag is protected: it waits for a second person.
     """
-    order, step = _order(request, flag_set, key, body, otherwise=0), Put(body.definition)
-    before = await kept_now(ports_of(request), flag_set)
-    made = await make_or_plan(ports_of(request), principal_of(request), order, step)
-    if isinstance(made, FlagPlan):
-        return planned(response, made)
-    moves = ShareJson.of(await asyncio.to_thread(moves_made, before, made))
-    told = tagged(response, made).model_dump()
-    unknown = unknown_facts(ports_of(request), kept_set(ports_of(request), flag_set), key)
-    return PutJson(**told, moves=moves, unknown_facts=unknown)
+    order = _order(request, flag_set, key, body, otherwise=0)
+    return await _with_moves(request, response, order, Put(body.definition))
+
+
+async def share(
+    request: Request, response: Response, flag_set: SetName, key: Key, body: ShareChangeBody
+) -> PutJson | FlagPlanJson:
+    """Gives a variant to another share of people, at once. Exactly those move who have to.
+
+    202 with a planned change where the flag is protected.
+    """
+    order = _order(request, flag_set, key, body)
+    return await _with_moves(request, response, order, Share(body.variant, body.percent))
 
 
 async def toggle(
@@ -156,6 +170,27 @@ async def import_file(
     order = ImportOrder(flag_set, body.reason, address_of(request), version, Epoch(body.epoch))
     made = await import_or_plan(ports_of(request), principal_of(request), order, body.document)
     return planned(response, made) if isinstance(made, FlagPlan) else DifferenceJson.of(made)
+
+
+def _now(kept: KeptSet, row: FlagRow, drills: Mapping[str, DrillWord]) -> FlagNowJson:
+    told = FlagNowJson.of(row, kept.unsound.get(row.key, ""))
+    told.drill = drills.get(row.key)
+    return told
+
+
+async def _with_moves(
+    request: Request, response: Response, order: FlagOrder, step: Put | Share
+) -> PutJson | FlagPlanJson:
+    """Makes it, and tells whom it moves."""
+    ports = ports_of(request)
+    before = await kept_now(ports, order.flag_set)
+    made = await make_or_plan(ports, principal_of(request), order, step)
+    if isinstance(made, FlagPlan):
+        return planned(response, made)
+    moves = ShareJson.of(await asyncio.to_thread(moves_made, before, made))
+    definitions = kept_set(ports, order.flag_set).flags.definitions
+    unknown = list(unknown_facts_of(ports, definitions, order.key))
+    return PutJson(**tagged(response, made).model_dump(), moves=moves, unknown_facts=unknown)
 
 
 def _order(

@@ -67,6 +67,7 @@ ROUTES: Sequence[Row] = (
     ("GET", "/flags/{flag_set}/{key}/seen", flag_seen.of_flag, Permission.FLAG_READ),
     ("GET", "/flags/{flag_set}/{key}/history", flags.history, Permission.FLAG_READ),
     ("POST", "/flags/{flag_set}/{key}/toggle", flags.toggle, Permission.FLAG_FLIP),
+    ("POST", "/flags/{flag_set}/{key}/share", flags.share, Permission.FLAG_FLIP),
     ("POST", "/flags/{flag_set}/{key}/remove", flags.remove, Permission.FLAG_FLIP),
     ("POST", "/flags/{flag_set}/{key}/preview", flags.preview, Permission.FLAG_READ),
     ("POST", "/flags/{flag_set}/{key}/moves", flag_moves.moves, Permission.FLAG_READ),
@@ -127,7 +128,7 @@ PACED = frozenset(
 )
 """Changes of access. Nothing that ends harm is among them."""
 
-HELD_UP = frozenset({flags.put, flags.toggle, flags.remove, flags.import_file, flag_plans.copy})
+HELD_UP = frozenset({flags.put, flags.toggle, flags.share, flags.remove, flags.import_file, flag_plans.copy})
 """Changes of flags by hand: of a protected one a plan is made, and the answer is 202."""
 
 DECISIONS = frozenset({flag_plans.propose, flag_plans.approve, flag_plans.refuse, flag_plans.cancel})

@@ -17,8 +17,9 @@ from sre_portal.core.flag_kept import KeptSet
 from sre_portal.core.flag_moves.share import shares_of
 from sre_portal.core.flag_name import environment_of, service_of
 from sre_portal.core.flag_rule_words import rule_words
+from sre_portal.core.flag_rules_named import rules_needed
 from sre_portal.core.flag_use import Use
-from sre_portal.operations.flag_facts import unknown_facts
+from sre_portal.operations.flag_facts import unknown_facts_of
 from sre_portal.operations.ports import Ports
 from sre_portal.web import render
 from sre_portal.web.context import ports_of, principal_of
@@ -149,9 +150,8 @@ class FlagPage:
             rule="" if rule is None else readable(rule),
             rule_words="" if rule is None else rule_words(rule),
             evaluators=tuple(
-                (name, readable(definitions.evaluators[name]))
-                for name in sorted(_named(rule))
-                if name in definitions.evaluators
+                (name, readable(shared))
+                for name, shared in rules_needed(rule, definitions.evaluators).items()
             ),
             metadata=tuple((name, value_text(value)) for name, value in sorted(metadata.items())),
             elsewhere=_elsewhere(ports, kept, row.key),
@@ -160,7 +160,7 @@ class FlagPage:
             side=more.side,
             choices=choices_of(flag),
             share=more.share,
-            unknown=unknown_facts(ports, definitions, row.key),
+            unknown=unknown_facts_of(ports, definitions, row.key),
             flip=permission(who, Permission.FLAG_FLIP, service_of(kept.name)),
             start=may_drill(who, service_of(kept.name)),
         )
@@ -237,13 +237,3 @@ def _elsewhere(ports: Ports, kept: KeptSet, key: str) -> tuple[ElsewhereRow, ...
                 )
             )
     return tuple(found)
-
-
-def _named(rule: object) -> set[str]:
-    """The shared rules that a rule names."""
-    if isinstance(rule, list):
-        return {name for one in rule for name in _named(one)}
-    if not isinstance(rule, dict):
-        return set()
-    named = {str(rule["$ref"])} if "$ref" in rule else set()
-    return named | {name for one in rule.values() for name in _named(one)}

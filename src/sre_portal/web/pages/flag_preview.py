@@ -15,8 +15,10 @@ from sre_portal.core.flag.prerequisite import path_of
 from sre_portal.core.flag.resolution import CODE_DEFAULT, Reason, Resolution
 from sre_portal.core.flag_context import parse_context
 from sre_portal.core.flag_explain import Explanation, Look
+from sre_portal.core.flag_lint import lint_flag
 from sre_portal.core.flag_rule_words import rule_text_words
 from sre_portal.operations.flag_draft import Draft, draft_of, explained
+from sre_portal.operations.flag_facts import unknown_facts_of
 from sre_portal.operations.flags import kept_now
 from sre_portal.operations.ports import Ports
 from sre_portal.web import render
@@ -84,6 +86,10 @@ class Preview:
     answer: Answer | None
     note: str
     """What the context lacks, in a sentence; else empty."""
+    unknown: Sequence[str] = ()
+    """Facts that the rule reads and that no SLO here has."""
+    advice: tuple[str, ...] = ()
+    """What is right, and probably not meant."""
 
 
 async def previewed(ports: Ports, draft: Draft, context: str) -> Preview:
@@ -91,9 +97,17 @@ async def previewed(ports: Ports, draft: Draft, context: str) -> Preview:
         asked = parse_context(context)
     except InvalidInput as invalid:
         return Preview(told_problems(invalid.problems), None, "")
-    told = await asyncio.to_thread(explained, ports, draft, asked)
+    told, advice = await asyncio.to_thread(_looked_at, ports, draft, asked)
     note = "" if "targetingKey" in asked else "Nobody is named: a split needs a targetingKey."
-    return Preview((), Answer.of(told, draft.flag.key), note)
+    unknown = unknown_facts_of(ports, draft.flags.definitions, draft.flag.key)
+    return Preview((), Answer.of(told, draft.flag.key), note, unknown, advice)
+
+
+def _looked_at(
+    ports: Ports, draft: Draft, context: Mapping[str, object]
+) -> tuple[Explanation, tuple[str, ...]]:
+    advice = lint_flag(draft.flag, draft.flags.definitions)
+    return explained(ports, draft, context), tuple(map(str, advice))
 
 
 @pace_flip

@@ -9,16 +9,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sre_portal.core.access import Permission
-from sre_portal.core.errors import Conflict, InvalidInput, Problem, Superseded, raise_if
+from sre_portal.core.errors import Conflict, InvalidInput, Problem, Superseded
 from sre_portal.core.flag.resolution import CODE_DEFAULT
 from sre_portal.core.flag_kept import check_seen, live_row
 from sre_portal.core.flag_moves.people import Moved
 from sre_portal.core.flag_moves.words import sentences
-from sre_portal.core.flag_name import name_problems, service_of
+from sre_portal.core.flag_name import service_of
 from sre_portal.core.whole import VERSION_SEEN, whole_number
 from sre_portal.operations.flag_draft import Draft, draft_of, readable_definition
-from sre_portal.operations.flag_environments import compare
-from sre_portal.operations.flag_facts import unknown_facts
+from sre_portal.operations.flag_facts import unknown_facts_of
 from sre_portal.operations.flag_moves import FlagMoves, People, moves_of
 from sre_portal.operations.flags import kept_now, waits_for_second
 from sre_portal.operations.ports import Ports
@@ -40,7 +39,6 @@ from sre_portal.web.rate import pace_flip
 FIELDS = {"reason": "", "at": "", "keys": "", "attribute": "targetingKey"}
 
 HIDDEN = ("definition", "version", "context", *SHARE)
-LONGEST_ENVIRONMENT = 80
 MOST_NAMED = 200
 """Keys that move and are named on the page; the API names all."""
 
@@ -106,17 +104,6 @@ async def review_share(request: Request) -> Response:
     return await review_or_edit(request, flag_set, key, fields_for(text, row.version) | share)
 
 
-async def review_copy(request: Request) -> Response:
-    """`GET /flags/{flag_set}/{key}/copy?to=`: the same page, for the flag in another environment."""
-    (flag_set, key), ports = flag_in(request), ports_of(request)
-    to = request.query_params.get("to", "").strip()[:LONGEST_ENVIRONMENT]
-    told = compare(ports, flag_set, key, "" if to == ports.environment else to)
-    definition = "" if told.here.row is None else told.here.row.definition or ""
-    version = 0 if told.there.row is None else told.there.row.version
-    raise_if(name_problems(told.there.flag_set, [key]))
-    return await review_or_edit(request, told.there.flag_set, key, fields_for(definition, version))
-
-
 def fields_for(definition: str, version: int) -> dict[str, str]:
     """The fields of a review that begins with a kept definition. `version`: the one it takes the place of."""
     return {"definition": readable_definition(definition), "version": str(version), "context": CONTEXT}
@@ -161,7 +148,7 @@ async def review_page(
         people=None if told.asked is None else MovedPeople.of(told.asked, told.moved),
         now=exact(ports.clock.now()),
         form=Form.of(FIELDS, fields, wrong),
-        unknown=unknown_facts(ports, draft.flags.definitions, key),
+        unknown=unknown_facts_of(ports, draft.flags.definitions, key),
         hidden={name: fields[name] for name in HIDDEN if name in fields},
         may=permission(principal_of(request), Permission.FLAG_FLIP, service_of(flag_set)),
     )
