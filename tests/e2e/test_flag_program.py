@@ -30,13 +30,18 @@ class Shop:
     origin: str
     portal: str
     client: httpx2.Client
-    token: str
 
-    def open(self, browser: Browser) -> tuple[Page, list[Request]]:
-        """The page, and what it asks the portal."""
+    def issue(self, name: str) -> str:
+        """The secret of a token that may read."""
+        order = {"name": name, "days": 1, "role": "viewer", "reason": "test"}
+        answer = self.client.post("/api/v1/tokens", json=order).raise_for_status()
+        return str(answer.json()["secret"])
+
+    def open(self, browser: Browser, named: str = "page") -> tuple[Page, list[Request]]:
+        """The page with a token of this name, and what it asks the portal."""
         page, asked = browser.new_page(), list[Request]()
         page.on("request", lambda one: asked.append(one) if one.url.startswith(self.portal) else None)
-        page.goto(f"{self.origin}/#{urlencode({'portal': self.portal, 'token': self.token})}")
+        page.goto(f"{self.origin}/#{urlencode({'portal': self.portal, 'token': self.issue(named)})}")
         return page, asked
 
     def flip(self, *, enabled: bool) -> None:
@@ -86,9 +91,7 @@ def shop(elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         document = {"flags": {"new-cart": SWITCH}}
         told = {"document": document, "reason": "test"}
         client.post("/api/v1/flag-sets/shop/import", json=told).raise_for_status()
-        order = {"name": "page", "days": 1, "role": "viewer", "reason": "test"}
-        token = client.post("/api/v1/tokens", json=order).raise_for_status().json()["secret"]
-        return Shop(elsewhere, program.portal, client, token)
+        return Shop(elsewhere, program.portal, client)
 
     yield build
     for program in running:
@@ -117,12 +120,16 @@ def test_a_page_whose_token_is_taken_back_hears_no_more(
 ) -> None:
     here = shop(elsewhere)
     page, _ = here.open(browser)
+    other, _ = here.open(browser, "other")
     expect(page).to_have_title("the new cart")
+    expect(other).to_have_title("the new cart")
     revoked = here.client.post("/api/v1/tokens/page/revoke", json={"reason": "test"})
     revoked.raise_for_status()
     expect(page.locator("body")).to_have_text("stale")
     here.flip(enabled=False)
+    expect(other).to_have_title("the old cart")  # now the first one would have heard of it, too
     expect(page).to_have_title("the new cart")
+    other.close()
     page.close()
     here.client.close()
 

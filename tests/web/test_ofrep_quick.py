@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping, MutableMapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 import pytest
@@ -17,6 +18,7 @@ from sre_portal.core.access import Grant, Role
 from sre_portal.core.account import LOCAL, Account, GivenGrant
 from sre_portal.core.flag_step import Toggle
 from sre_portal.core.ports import Token
+from sre_portal.operations.flag_book import FlagBook
 from sre_portal.operations.flag_import import ImportOrder, import_flags
 from sre_portal.operations.flags import FlagOrder, change_flag
 from sre_portal.operations.sessions import digest_of
@@ -409,12 +411,14 @@ async def test_over_tls_the_same_header_is_added_as_everywhere(door: Door) -> No
     assert answer.headers["strict-transport-security"].startswith("max-age=")
 
 
-async def test_a_bug_on_the_short_way_is_told_by_the_long_one(
-    door: Door, ways: Ways, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(*_: object) -> None:
+class BrokenBook:
+    def get(self, name: str) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("sre_portal.web.ofrep_quick.answer_one", broken)
+
+async def test_a_bug_on_the_short_way_is_told_by_the_long_one(door: Door, ways: Ways) -> None:
+    assert isinstance(door.app, WalledApp)
+    assert isinstance(door.app.entrance, QuickFlags)
+    door.app.entrance.ports = replace(door.world.ports, flag_book=cast(FlagBook, BrokenBook()))
     assert (await door.client("vera").post(ONE + "new-cart", json={})).status_code == 200
     assert ways.long == 1
