@@ -113,6 +113,8 @@ def test_a_rollout_is_planned_in_steps(invoke: Invoke, portal: StubPortal, tmp_p
         "share on 1",
         "2026-12-01T08:00:00Z share on 10%",
         "2026-12-01T09:00:00+01:00 off",
+        "+2h on",
+        "2026-12-01 14:30 on",
         "on",
         "remove 9",
     )
@@ -132,8 +134,10 @@ def test_a_rollout_is_planned_in_steps(invoke: Invoke, portal: StubPortal, tmp_p
         "steps": [
             {"kind": "put", "definition": {"state": "ENABLED"}, "version": 3},
             {"kind": "share", "variant": "on", "percent": "1"},
-            {"kind": "share", "variant": "on", "percent": "10", "not_before": "2026-12-01T08:00:00+00:00"},
+            {"kind": "share", "variant": "on", "percent": "10", "not_before": "2026-12-01T08:00:00Z"},
             {"kind": "toggle", "enabled": False, "not_before": "2026-12-01T09:00:00+01:00"},
+            {"kind": "toggle", "enabled": True, "not_before": "+2h"},
+            {"kind": "toggle", "enabled": True, "not_before": "2026-12-01 14:30"},
             {"kind": "toggle", "enabled": True},
             {"kind": "remove", "version": 9},
         ],
@@ -153,7 +157,6 @@ def test_a_rollout_is_planned_in_steps(invoke: Invoke, portal: StubPortal, tmp_p
         ("share on -1", "is no share"),
         ("remove", "is no step"),
         ("on 'open", "is no step"),
-        ("2026-12-01T08:00:00 on", "has no time zone"),
         ("put nowhere.json 3", "nowhere.json"),
     ],
 )
@@ -236,3 +239,14 @@ def test_what_is_over_or_not_permitted_is_told_in_one_sentence(invoke: Invoke, p
         2,
         "Not permitted: Nobody approves their own change.\n",
     )
+
+
+def test_a_list_says_when_each_is_made_why_and_what_came_of_it(invoke: Invoke, portal: StubPortal) -> None:
+    at_once = {**PLAN, "id": 14, "state": "scheduled", "approver": ""}
+    portal.on("GET /flag-plans", Reply(200, [at_once, PLAN, DONE]))
+    head, first, second, third = invoke("flags", "plans").stdout.splitlines()
+    assert head.split()[-2:] == ["WHY", "OUTCOME"]
+    assert "at once" in first
+    assert "when approved" in second
+    assert third.endswith("version 5")
+    assert "an incident" in third

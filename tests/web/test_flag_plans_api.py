@@ -152,7 +152,7 @@ async def test_a_rollout_is_planned_at_once_and_made_when_it_is_due(
 @pytest.mark.parametrize(
     "step",
     [
-        {"kind": "toggle", "enabled": True, "not_before": "2026-12-01T12:00:00"},
+        {"kind": "toggle", "enabled": True, "not_before": "soon"},
         {"kind": "toggle", "enabled": True, "not_before": "2020-12-01T12:00:00Z"},
         {"kind": "toggle", "enabled": True, "not_before": "2031-12-01T12:00:00+01:00"},
         {"kind": "toggle"},
@@ -262,3 +262,20 @@ async def test_whoever_approves_what_waits_for_nobody_is_told_so_first(
     told = answer.json()
     assert (answer.status_code, told["title"]) == (409, "Too late")
     assert told["detail"] == f"plan {plan['id']} is scheduled already"
+
+
+async def test_instants_are_written_as_on_the_pages(ana: httpx2.AsyncClient) -> None:
+    def steps(*instants: str) -> dict[str, object]:
+        told = [{"kind": "share", "variant": "on", "percent": 5, "not_before": one} for one in instants]
+        return {"steps": told, "reason": "a rollout"}
+
+    made = await ana.post(f"{CART}/plans", json=steps("14:30", "+3h", "2026-11-23T17:00:00+01:00"))
+    assert [one["not_before"] for one in made.json()] == [
+        "2026-11-23T14:30:00Z",
+        "2026-11-23T15:00:00Z",
+        "2026-11-23T16:00:00Z",
+    ]
+    wrong = await ana.post(f"{CART}/plans", json=steps("soon", "+1h", "later"))
+    assert wrong.status_code == 422
+    paths = [one["path"] for one in wrong.json()["problems"]]
+    assert paths == ["steps.0.not_before", "steps.2.not_before"]

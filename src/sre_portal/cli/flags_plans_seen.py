@@ -17,6 +17,7 @@ from sre_portal.cli.seen import Seen, parsed
 from sre_portal.cli.table import columns
 
 WHAT = "planned changes"
+_DOES = frozenset({"on", "off", "share", "put", "remove"})
 
 
 class PlanSeen(Seen):
@@ -41,6 +42,11 @@ class PlanSeen(Seen):
     def when(self) -> str:
         return "" if self.not_before is None else f"{self.not_before:%Y-%m-%d %H:%M:%S}"
 
+    @property
+    def due(self) -> str:
+        """When it is made, or was to be: without an instant as soon as nobody has to approve it."""
+        return self.when or ("when approved" if self.state == "waiting" else "at once")
+
 
 class PlanDetailSeen(PlanSeen):
     before: Mapping[str, object] | None = None
@@ -61,10 +67,19 @@ def plan_lines(answer: object) -> Sequence[str]:
     """A table of planned changes."""
     seen = parsed(TypeAdapter(list[PlanSeen]), answer, WHAT)
     rows = [
-        (str(one.id), one.named, one.text, one.state, one.when, one.proposed_by, one.outcome or one.reason)
+        (
+            str(one.id),
+            one.named,
+            one.text,
+            one.state,
+            one.due,
+            one.proposed_by,
+            one.reason,
+            one.outcome,
+        )
         for one in seen
     ]
-    heads = ("PLAN", "FLAG", "WHAT", "STATE", "AT (UTC)", "BY", "WHY")
+    heads = ("PLAN", "FLAG", "WHAT", "STATE", "AT (UTC)", "BY", "WHY", "OUTCOME")
     return columns(heads, rows) if rows else ["Nothing is planned."]
 
 
@@ -107,14 +122,17 @@ def ended_line(answer: object) -> str:
 
 
 def parse_step(text: str) -> dict[str, object]:
-    """A step as somebody writes it: `2026-12-01T08:00:00Z share on 10`. Raises `CommandFailed`."""
+    """A step as somebody writes it: `+2h share on 10`. The portal reads the instant: its clock counts.
+
+    Raises `CommandFailed`.
+    """
     try:
         words = shlex.split(text)
     except ValueError:
         words = []
-    timed: dict[str, object] = {}
-    if words and (at := _instant(words[0])) is not None:
-        timed, words = {"not_before": at.isoformat()}, words[1:]
+    start = next((at for at, word in enumerate(words) if word in _DOES), len(words))
+    timed: dict[str, object] = {"not_before": " ".join(words[:start])} if start else {}
+    words = words[start:]
     with suppress(ValueError):
         match words:
             case ["on" | "off" as state]:
@@ -130,21 +148,8 @@ def parse_step(text: str) -> dict[str, object]:
     raise CommandFailed(
         Code.BAD_INPUT,
         f"{text!r} is no step. Write [INSTANT] and then on, off, share VARIANT PERCENT, put FILE VERSION or "
-        f"remove VERSION, with an instant such as 2026-12-01T08:00:00Z.",
+        f"remove VERSION. An instant is in UTC: 14:30, 2026-12-01 14:30, or +45m, +2h, +1d from now.",
     )
-
-
-def _instant(word: str) -> datetime | None:
-    """An instant with its time zone. Raises `CommandFailed` for one without."""
-    try:
-        at = datetime.fromisoformat(word)
-    except ValueError:
-        return None
-    if at.tzinfo is None:
-        raise CommandFailed(
-            Code.BAD_INPUT, f"{word} has no time zone: write {word}Z for UTC, or {word}+01:00."
-        )
-    return at
 
 
 def _difference(before: Mapping[str, object] | None, after: Mapping[str, object] | None) -> list[str]:

@@ -6,21 +6,25 @@ Forms that change nothing, reviews and previews, are answered in `web/pages`, al
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from sre_portal.core.errors import Conflict, InvalidInput, Problem, Superseded, raise_if
 from sre_portal.core.flag_kept import check_seen
+from sre_portal.core.flag_name import name_problems
 from sre_portal.core.flag_plan import FlagPlan, TimedStep
 from sre_portal.core.flag_step import FlagStep, Put, Remove, Toggle
+from sre_portal.core.instant import instant_in
 from sre_portal.core.whole import VERSION_SEEN, whole_number
+from sre_portal.operations.flag_environments import bring_rules, compare
 from sre_portal.operations.flag_plans import make_or_plan, propose
 from sre_portal.operations.flags import FlagOrder, kept_now
 from sre_portal.web.context import address_of, ports_of, principal_of
 from sre_portal.web.pages.flag_asked import ask_to_remove, ask_to_toggle
+from sre_portal.web.pages.flag_copy import ask_to_bring, environment_in
 from sre_portal.web.pages.flag_form import long_fields
-from sre_portal.web.pages.flag_instant import instant_in
 from sre_portal.web.pages.flag_place import flag_in
 from sre_portal.web.pages.flag_review import refused_save
 from sre_portal.web.pages.flag_wanted import wanted_in
@@ -77,6 +81,25 @@ async def save(request: Request) -> Response:
     except (InvalidInput, Conflict) as refusal:
         return await refused_save(request, fields, refusal)
     return _to_plan(plan)
+
+
+@pace_flip
+async def bring(request: Request) -> Response:
+    """`POST /flags/{flag_set}/{key}/copy`: the shared rules that a copy needs, then its review."""
+    (flag_set, key), fields, ports = flag_in(request), await long_fields(request), ports_of(request)
+    to = environment_in(ports, fields)
+    told = compare(ports, flag_set, key, to)
+    raise_if(name_problems(told.there.flag_set, [key]))
+    try:
+        order = order_of(request, fields, whole_number(fields.get("version", ""), "version", VERSION_SEEN))
+        made = await bring_rules(ports, principal_of(request), order, to)
+    except InvalidInput as invalid:
+        return await ask_to_bring(request, told, fields, invalid.problems)
+    except Superseded as clash:  # asked again about what the set is now
+        return await ask_to_bring(request, told, fields, [Problem("set", clash.found, clash.expected)])
+    if isinstance(made, FlagPlan):
+        return _to_plan(made)
+    return RedirectResponse(f"{flag_href(flag_set, key, 'copy')}?{urlencode({'to': fields['to']})}", 303)
 
 
 async def _make(request: Request, order: FlagOrder, step: FlagStep) -> Response:

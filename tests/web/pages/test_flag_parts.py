@@ -1,55 +1,23 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sre_portal.core.errors import Problem
 from sre_portal.core.flag.definition import Definitions
 from sre_portal.core.flag.parse import parse_definitions
 from sre_portal.web.pages.flag_diff import MOST_COMPARED, Diff
 from sre_portal.web.pages.flag_drill import variant_off
-from sre_portal.web.pages.flag_instant import instant_in
 from sre_portal.web.pages.flag_words import choices_of, flag_href, serving_of, value_text
 from tests.web.pages.flags_told import BANNER, LAYOUTS, PRICES, SWITCH
 
-NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=12,
 )
-
-
-@pytest.mark.parametrize(
-    ("text", "at"),
-    [
-        ("", None),
-        ("14:30", datetime(2026, 11, 25, 14, 30, tzinfo=UTC)),
-        ("12:00", NOW),
-        ("9:05", datetime(2026, 11, 26, 9, 5, tzinfo=UTC)),
-        ("+45m", NOW + timedelta(minutes=45)),
-        ("+ 2h", NOW + timedelta(hours=2)),
-        ("+1d", NOW + timedelta(days=1)),
-        ("2026-12-01 14:30", datetime(2026, 12, 1, 14, 30, tzinfo=UTC)),
-        ("2026-12-01 14:30 UTC", datetime(2026, 12, 1, 14, 30, tzinfo=UTC)),
-        ("2026-12-01T14:30:00+01:00", datetime(2026, 12, 1, 13, 30, tzinfo=UTC)),
-    ],
-)
-def test_an_instant_is_read_as_people_write_it(text: str, at: datetime | None) -> None:
-    wrong: list[Problem] = []
-    assert (instant_in(text, "at", NOW, wrong), wrong) == (at, [])
-
-
-@given(st.text(max_size=30))
-def test_whatever_is_typed_is_an_instant_or_a_problem_at_its_field(text: str) -> None:
-    wrong: list[Problem] = []
-    found = instant_in(text, "at", NOW, wrong)
-    assert not (found and wrong)
-    assert [one.path for one in wrong] in ([], ["at"])
 
 
 @given(JSON, JSON)

@@ -15,6 +15,7 @@ from sre_portal.core.flag_kept import live_row
 from sre_portal.core.flag_name import service_of
 from sre_portal.core.flag_plan import TimedStep, instant_problems
 from sre_portal.core.flag_step import FlagStep, Share, Toggle
+from sre_portal.core.instant import instant_in
 from sre_portal.operations.flag_foresight import rehearsed
 from sre_portal.operations.flags import FlagOrder, kept_now, kept_set
 from sre_portal.operations.ports import Ports
@@ -23,7 +24,6 @@ from sre_portal.web.context import ports_of, principal_of
 from sre_portal.web.pages.figures import exact
 from sre_portal.web.pages.flag_diff import Diff
 from sre_portal.web.pages.flag_form import long_fields
-from sre_portal.web.pages.flag_instant import instant_in
 from sre_portal.web.pages.flag_place import flag_in
 from sre_portal.web.pages.flag_words import choices_of, flag_href
 from sre_portal.web.pages.form import Form

@@ -1,4 +1,4 @@
-"""An instant as people type it into a form, in UTC."""
+"""An instant as people write it: in a form, on the command line, or in a request."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _UNITS = {
 }
 
 
-def instant_in(text: str, name: str, now: datetime, wrong: list[Problem]) -> datetime | None:
-    """The instant in a field; None for an empty one, and with a problem for what is none.
+def instant_in(text: str, path: str, now: datetime, wrong: list[Problem]) -> datetime | None:
+    """The instant in a text, in UTC where it names no other zone. A time of day is the next from `now` on.
 
-    A time of day is the next one from `now` on.
+    None for an empty text, and with a problem for what is no instant.
     """
     told = text.strip()
     if not told:
@@ -35,5 +35,5 @@ def instant_in(text: str, name: str, now: datetime, wrong: list[Problem]) -> dat
         at = datetime.fromisoformat(told.removesuffix("UTC").strip())
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
-        wrong.append(Problem(name, repr(told[:40]), EXPECTED))
+        wrong.append(Problem(path, repr(told[:40]), EXPECTED))
         return None
