@@ -545,6 +545,10 @@ async def test_a_plan_that_came_true_by_itself_is_done(world: World, cast: Cast)
     await passes(world, HOUR)
     ended = await cast.ports.flag_plans.get(plan.id)
     assert (ended.state, ended.outcome) == (PlanState.DONE, "version 1")
+    [made] = await told(cast.ports, "flag:make")
+    assert (made.actor, made.outcome) == (f"ana, planned {plan.id}", "done")
+    assert (made.after or {})["plan"] == plan.id
+    assert (made.after or {})["version"] == 1
 
 
 async def test_two_drivers_make_a_due_plan_once(world: World, cast: Cast) -> None:

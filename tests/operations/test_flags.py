@@ -7,7 +7,9 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -21,13 +23,13 @@ from sre_portal.core.flag_change import FlagEdit, SetChange
 from sre_portal.core.flag_step import Put, Remove, Toggle
 from sre_portal.operations.flag_book import FlagBook
 from sre_portal.operations.flag_import import ImportOrder, export_flags, import_flags, plan_import
-from sre_portal.operations.flags import FlagOrder, change_flag, follow_flags
+from sre_portal.operations.flags import LONGEST_TOLD, FlagOrder, change_flag, follow_flags
 from sre_portal.operations.ports import Ports
 from tests.operations.world import ADA, OMAR, START, VERA, World, end
 
 SWITCH = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "on"}
 SPLIT = {**SWITCH, "targeting": {"fractional": [["on", 50], ["off", 50]]}}
-FILE = {
+FILE: dict[str, Any] = {
     "metadata": {"owner": "shop"},
     "flags": {
         "new-cart": SWITCH,
@@ -217,11 +219,43 @@ async def test_a_file_becomes_a_set_and_comes_back(ports: Ports) -> None:
     one, _again = await told(ports, "flag-set:shop")
     assert one.after == {
         "set_version": 1,
+        "sha256": sha256(text.encode()).hexdigest(),
+        "besides_flags": {name: FILE[name] for name in ("metadata", "$evaluators")},
         "added": ["new-cart", "staff"],
         "changed": [],
         "removed": [],
         "shared": True,
     }
+
+
+async def test_the_log_tells_two_files_apart_that_change_the_same_keys(ports: Ports) -> None:
+    await import_flags(ports, OMAR, ImportOrder("shop", "first"), FILE)
+    before = export_flags(ports, "shop")
+    unprotected = {**FILE, "metadata": {"protected": False}, "flags": {**FILE["flags"], "staff": SWITCH}}
+    await import_flags(ports, OMAR, ImportOrder("shop", "tidy up"), unprotected)
+    event = (await told(ports, "flag-set:shop"))[-1]
+    shared = {name: FILE[name] for name in ("metadata", "$evaluators")}
+    assert event.before == {
+        "set_version": 1,
+        "sha256": sha256(before.encode()).hexdigest(),
+        "besides_flags": shared,
+    }
+    assert event.after is not None
+    assert event.after["sha256"] == sha256(export_flags(ports, "shop").encode()).hexdigest()
+    assert event.after["besides_flags"] == {**shared, "metadata": {"protected": False}}
+    long = {**unprotected, "metadata": {"owner": "x" * LONGEST_TOLD}}
+    await import_flags(ports, OMAR, ImportOrder("shop", "long"), long)
+    event = (await told(ports, "flag-set:shop"))[-1]
+    besides: Any = (event.after or {})["besides_flags"]
+    assert list(besides) == ["sha256"]
+
+
+async def test_who_may_not_change_a_flag_is_in_the_log_also_where_nothing_would_change(ports: Ports) -> None:
+    await change_flag(ports, OMAR, order(0), Put(SWITCH))
+    with pytest.raises(NotPermitted):
+        await change_flag(ports, VERA, order(1), Put(SWITCH))
+    await change_flag(ports, OMAR, order(1), Put(SWITCH))
+    assert [(one.actor, one.outcome) for one in await told(ports)] == [("omar", "done"), ("vera", "denied")]
 
 
 async def test_an_import_removes_what_is_not_in_the_file(ports: Ports) -> None:

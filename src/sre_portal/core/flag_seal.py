@@ -10,8 +10,11 @@ from sre_portal.core.audit import INTENDED, AuditEvent, instant
 from sre_portal.core.flag_plan import FlagPlan
 from sre_portal.core.flag_step import dump_step
 
-PLAN, APPROVE = "flag:plan", "flag:approve"
-"""How the audit log calls that a change is proposed, and that a second person lets it happen."""
+PLAN, APPROVE, MAKE = "flag:plan", "flag:approve", "flag:make"
+"""How the audit log calls that a change is proposed, and that a second person lets it happen.
+
+`flag:make` says that it came to nothing when it was to be made: the flag was so already, or it could not be.
+"""
 
 
 def fingerprint(plan: FlagPlan) -> str:

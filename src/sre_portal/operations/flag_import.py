@@ -188,7 +188,7 @@ def _superseded(seen: int, now: KeptSet) -> Superseded:
 
 
 def _told(planned: _Planned) -> tuple[Facts, Facts]:
-    """What the audit log holds of the set before and after: the SHA-256 of the file, and what of it changes."""
+    """What the audit log holds of the set before and after: the SHA-256 of its file, and what changes."""
     kept, told = planned.kept, difference(planned.kept.rows, planned.edits)
     before = _set_facts(kept.version, kept.flags.definitions, shared=told.shared)
     after = _set_facts(kept.version + bool(planned.edits), planned.wanted, shared=told.shared)

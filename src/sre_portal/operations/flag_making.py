@@ -18,7 +18,7 @@ from sre_portal.core.errors import (
 )
 from sre_portal.core.flag_name import service_of
 from sre_portal.core.flag_plan import FlagPlan, PlanMove, PlanState, failed, overtaken, too_late
-from sre_portal.core.flag_seal import departure, plan_facts
+from sre_portal.core.flag_seal import MAKE, departure, plan_facts
 from sre_portal.core.flag_step import Import
 from sre_portal.operations.access_act import LONGEST_REASON
 from sre_portal.operations.audited import deny, intent_of
@@ -128,7 +128,7 @@ async def fail(ports: Ports, move: PlanMove, why: str) -> FlagPlan:
         raise overtaken(plan)
     actor = Principal(plan.maker, (), plan.proposed.id)
     intent = intent_of(
-        ports, actor, "", "flag:make", f"flag:{plan.named}", reason=plan.reason, after=plan_facts(plan)
+        ports, actor, "", MAKE, f"flag:{plan.named}", reason=plan.reason, after=plan_facts(plan)
     )
     await deny(ports, intent, told, "failed")
     return ended.after

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from sre_portal.core.access import Permission, Principal, require
+from sre_portal.core.access import Permission, Principal
+from sre_portal.core.audit import Facts
 from sre_portal.core.errors import (
     Conflict,
     NotFound,
@@ -20,6 +21,7 @@ from sre_portal.core.flag_guard import is_held_up, protector_of
 from sre_portal.core.flag_kept import KeptSet, check_seen
 from sre_portal.core.flag_name import name_problems, service_of
 from sre_portal.core.flag_plan import PlanMove, done, overtaken
+from sre_portal.core.flag_seal import MAKE
 from sre_portal.core.flag_step import FlagStep
 from sre_portal.operations.access_act import LONGEST_REASON, reason_problems
 from sre_portal.operations.audited import Act, audited
@@ -98,26 +100,43 @@ async def change_flag(ports: Ports, actor: Principal, order: FlagOrder, step: Fl
     kept = await kept_now(ports, order.flag_set)
     row, text = kept.rows.get(order.key), definition_after(kept, order.key, step, drill=order.is_drill)
     if row is not None and row.definition == text and order.version in {None, row.version}:
-        require(actor, Permission.FLAG_FLIP, service_of(order.flag_set))
-        await come_true(ports, order.plan, row.version)
-        return row
+        return await _as_it_is(ports, actor, order, row)
     alone = check_protected(ports, actor, kept, order, step)
-    act = Act(
+    before = _told(None if row is None else row.definition, 0 if row is None else row.version)
+    after = _told(text, 1 if row is None else row.version + 1) | alone
+    async with audited(ports, _act(actor, order, before, after)) as record:
+        for _ in range(TRIES):
+            if (made := await _try(ports, actor, kept, order, step)) is not None:
+                record.after = _told(made.definition, made.version) | alone
+                return made
+            kept = await kept_now(ports, order.flag_set)
+        raise Conflict("a set that rests for a moment", "one that others change all the time")
+
+
+async def _as_it_is(ports: Ports, actor: Principal, order: FlagOrder, row: FlagRow) -> FlagRow:
+    """A flag that is so already. The log hears of a planned change that comes true, and of who may not."""
+    told, plan = _told(row.definition, row.version), order.plan
+    if plan is None and actor.may(Permission.FLAG_FLIP, service_of(order.flag_set)):
+        return row
+    act = _act(actor, order, told, told)
+    if plan is not None:
+        act = replace(act, action=MAKE, after=told | {"plan": plan.before.id})
+    async with audited(ports, act):
+        await come_true(ports, plan, row.version)
+    return row
+
+
+def _act(actor: Principal, order: FlagOrder, before: Facts, after: Facts) -> Act:
+    return Act(
         actor,
         Permission.FLAG_FLIP,
         f"flag:{order.flag_set}/{order.key}",
         order.address,
         order.reason[:LONGEST_REASON],
-        _told(None if row is None else row.definition, 0 if row is None else row.version),
-        _told(text, 1 if row is None else row.version + 1) | alone,
+        before,
+        after,
         service=service_of(order.flag_set),
     )
-    async with audited(ports, act):
-        for _ in range(TRIES):
-            if (made := await _try(ports, actor, kept, order, step)) is not None:
-                return made
-            kept = await kept_now(ports, order.flag_set)
-        raise Conflict("a set that rests for a moment", "one that others change all the time")
 
 
 async def _try(
