@@ -157,7 +157,7 @@ async def _identify_session(request: Request, cookie: str, *, seen_will_do: bool
         return
     request.scope.update(principal=principal_in(ports, session), session=session, csrf=session.csrf)
     if session.seen_at + TOUCH <= ports.clock.now():
-        behind(ports, note_use(ports, session))
+        _ = behind(ports, note_use(ports, session))
 
 
 async def agent_token(request: Request) -> Token:
@@ -177,7 +177,7 @@ async def agent_token(request: Request) -> Token:
 def note(ports: Ports, token: Token) -> None:
     """Writes down behind the request that a token is used, where that was not done lately."""
     if is_worth_noting(ports, token):
-        behind(ports, note_token(ports, token))
+        _ = behind(ports, note_token(ports, token))
 
 
 def session_in(request: Request) -> Session | None:
