@@ -12,7 +12,7 @@ OWN = "own"
 LONGEST_KEY = 200
 LONGEST_SET = 96
 _SET_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?(@[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?)?")
-_KEY = re.compile(rf"(?!\.\.?\Z)[^\s/?#\\%\x00-\x1f\x7f]{{1,{LONGEST_KEY}}}")
+_KEY = re.compile(rf"(?!\.\.?\Z)[^\s/?#\\%]{{1,{LONGEST_KEY}}}")
 
 
 def service_of(flag_set: str) -> str:
@@ -43,8 +43,13 @@ def name_problems(flag_set: str, keys: Sequence[str] = ()) -> list[Problem]:
         expected = f"another name: {OWN} is what the portal's own environment is called, which has no @"
         found.append(Problem("flag_set", repr(flag_set[:80]), expected))
     expected = (
-        f"a key of at most {LONGEST_KEY} characters, without spaces and / ? # % \\, and not . or .., "
-        "as it is in addresses"
+        f"a key of at most {LONGEST_KEY} printable characters, without spaces and / ? # % \\, "
+        "and not . or .., as it is in addresses"
     )
-    found += [Problem(f"flags.{key[:80]}", "this key", expected) for key in keys if not _KEY.fullmatch(key)]
+    found += [Problem(f"flags.{key[:80]}", "this key", expected) for key in keys if not _is_key(key)]
     return found
+
+
+def _is_key(key: str) -> bool:
+    """What nobody sees would make two keys look like one, or turn the text around them."""
+    return key.isprintable() and _KEY.fullmatch(key) is not None

@@ -106,3 +106,8 @@ def test_a_name_of_a_set_that_does_not_fit(name: str) -> None:
 )
 def test_a_key_that_does_not_fit(key: str) -> None:
     assert [one.path for one in name_problems("shop", ["fine", key])] == [f"flags.{key[:80]}"]
+
+
+@pytest.mark.parametrize("unseen", ["\u202e", "\u200b", "\ufeff", "\x85", "\x9b", "\x7f", "\ue000", "\ud800"])
+def test_a_key_with_a_character_that_nobody_sees_does_not_fit(unseen: str) -> None:
+    assert len(name_problems("shop", [f"pay{unseen}ments", unseen])) == 2
