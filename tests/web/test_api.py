@@ -7,7 +7,7 @@ import json
 import pytest
 
 from sre_portal.core.run import Phase
-from sre_portal.web.middleware.bodies import LARGEST_BODY_BYTES
+from sre_portal.web.body_size import LARGEST_BODY_BYTES
 from tests.operations.world import EXPERIMENT
 from tests.web.door import Door
 

@@ -20,8 +20,8 @@ from starlette.routing import Mount, Route
 from sre_portal.core.access import Role
 from sre_portal.operations.login import issue_link
 from sre_portal.web.app import build_app
+from sre_portal.web.body_size import LARGEST_BODY_BYTES
 from sre_portal.web.internal import build_internal_app
-from sre_portal.web.middleware.bodies import LARGEST_BODY_BYTES
 from sre_portal.web.middleware.headers import HSTS, content_policy
 from sre_portal.web.middleware.hosts import default_hosts, name_in
 from sre_portal.web.walls import Walls

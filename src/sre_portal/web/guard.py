@@ -29,11 +29,11 @@ from sre_portal.operations.sessions import (
     session_of,
 )
 from sre_portal.operations.tokens import is_worth_noting, note_token, principal_with, token_of
+from sre_portal.web.body_size import LARGEST_BODY_BYTES
 from sre_portal.web.context import address_of, ports_of, principal_of
 from sre_portal.web.cookies import cookie_in, set_cookie
 from sre_portal.web.denial import STRANGER, tell_denial
 from sre_portal.web.holder import Holder, principal_now
-from sre_portal.web.middleware.bodies import LARGEST_BODY_BYTES
 from sre_portal.web.ofrep_wire import api_key_of
 from sre_portal.web.rate import limit
 

@@ -18,9 +18,9 @@ from sre_portal.core.ports import Token
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.sessions import digest_of
 from sre_portal.operations.tokens import principal_with, token_with, trusted_until
+from sre_portal.web.body_size import length_told
 from sre_portal.web.guard import note, secret_in
 from sre_portal.web.holder import Holder
-from sre_portal.web.middleware.bodies import length_told
 from sre_portal.web.middleware.headers import RawHeader, SecurityHeaders
 from sre_portal.web.middleware.hosts import TrustedHosts
 from sre_portal.web.middleware.origins import FlagOrigins

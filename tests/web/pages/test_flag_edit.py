@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sre_portal.web.middleware.bodies import LARGEST_BODY_BYTES
+from sre_portal.web.body_size import LARGEST_BODY_BYTES
 from tests.web.pages.conftest import Read
 from tests.web.pages.flags_told import PRICES, SWITCH, cart
 from tests.web.pages.markup import Markup
@@ -89,6 +89,42 @@ async def test_the_preview_lists_every_problem_with_its_path(
     assert "This cannot be used yet" in page.words
     for text in told:
         assert text in page.words
+
+
+async def test_the_preview_says_what_is_right_and_probably_not_meant(post: Post) -> None:
+    split = {
+        **SWITCH,
+        "targeting": {"fractional": [["on", 100], ["off", 0]]},
+        "metadata": {"kill_switch": True},
+    }
+    page = Markup((await post(f"{CART}/preview", definition=json.dumps(split), context="ada")).text)
+    told = page.by_id("preview").text
+    assert page.faults == []
+    assert "flags.new-cart.targeting.fractional: One bucket has all the weight" in told
+    assert "killSwitch" in told
+
+
+@pytest.mark.parametrize(
+    "said", [{"killSwitch": "yes"}, {"staleAfterDays": -3}, {"drillEveryDays": "weekly"}, {"protected": 1}]
+)
+async def test_metadata_of_the_wrong_kind_is_a_problem_while_it_is_written(
+    said: dict[str, object], post: Post
+) -> None:
+    draft = json.dumps({**SWITCH, "metadata": said})
+    for path in ("preview", "edit", "review"):
+        page = Markup((await post(f"{CART}/{path}", definition=draft, context="ada", version="3")).text)
+        assert f"flags.new-cart.metadata.{next(iter(said))}" in page.by_id("preview").text, path
+
+
+async def test_the_editor_knows_how_much_it_may_send(read: Read) -> None:
+    page = await read(f"{CART}/edit")
+    [form] = page.all("form", data_preview=f"{CART}/preview")
+    assert form.attributes["data-largest"] == str(LARGEST_BODY_BYTES)
+    notes = [one for one in page.all("p") if "data-not-previewed" in one.attributes]
+    assert [(one.attributes["data-not-previewed"], "hidden" in one.attributes) for one in notes] == [
+        ("large", True),
+        ("failed", True),
+    ]
 
 
 async def test_without_script_a_button_shows_the_preview_and_keeps_what_was_typed(post: Post) -> None:

@@ -6,16 +6,11 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sre_portal.web.body_size import LARGEST_BODY_BYTES, length_told
 from sre_portal.web.errors import answer, is_for_people
 
-LARGEST_BODY_BYTES = 2 * 1024 * 1024
 TOO_LARGE = f"The request is larger than {LARGEST_BODY_BYTES} bytes."
 GO_BACK = "Nothing was done with it. Go back in the browser: what you typed is still there."
-
-
-def length_told(header: str) -> float:
-    """The bytes of a body by its `Content-Length`; without end where that is no number."""
-    return int(header[:20]) if header.isascii() and header.isdecimal() else float("inf")
 
 
 class BodyLimit:

@@ -16,8 +16,8 @@ from sre_portal.core.whole import whole_in
 from sre_portal.operations.flag_draft import readable_definition
 from sre_portal.operations.flags import kept_now
 from sre_portal.web import render
+from sre_portal.web.body_size import LARGEST_BODY_BYTES
 from sre_portal.web.context import ports_of, principal_of
-from sre_portal.web.middleware.bodies import LARGEST_BODY_BYTES
 from sre_portal.web.pages.figures import mebibytes
 from sre_portal.web.pages.flag_form import long_fields
 from sre_portal.web.pages.flag_place import flag_in
