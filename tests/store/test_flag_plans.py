@@ -131,7 +131,7 @@ async def test_plans_are_found_newest_first_by_flag_and_state(store: SqlStore) -
     ids = [one.id for one in plans]
 
     async def found(**wanted: object) -> list[int]:
-        return [one.id for one in await store.flag_plans.some(**wanted)]  # type: ignore[arg-type]
+        return [one.id for one in await store.flag_plans.some(**wanted)]  # type: ignore[arg-type]  # any filter
 
     assert await found() == ids[::-1]
     assert await found(flag_set="shop") == [ids[3], ids[1], ids[0]]

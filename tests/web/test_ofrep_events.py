@@ -112,7 +112,7 @@ async def test_of_many_flips_a_reader_that_was_away_hears_the_newest_only(door: 
             await world.ports.flag_book.changed.after(-1, 0.01)
             await asyncio.sleep(0)
     assert b'"\\"21\\""' in await anext(reader)
-    await reader.aclose()  # type: ignore[attr-defined]
+    await reader.aclose()  # type: ignore[attr-defined]  # the iterator is a generator
     assert (streams.channels, streams.listeners, world.ports.watch.flag_listeners) == ({}, {}, {})
     assert len(doorkeeper) == 0
 

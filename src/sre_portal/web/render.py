@@ -78,14 +78,17 @@ def part(template: str, view: object) -> str:
 @lru_cache(maxsize=1024)
 def service_row(row: Hashable) -> Markup:
     """One row of the overview. A row whose numbers did not move is printed once."""
-    printed: Markup = environment().get_template("rows.html").module.service_row(row)  # type: ignore[attr-defined]
-    return printed
+    return _printed("rows.html", "service_row", row)
 
 
 @lru_cache(maxsize=1024)
 def flag_line(row: Hashable) -> Markup:
     """One line of the list of flags, in the same manner."""
-    printed: Markup = environment().get_template("flag_rows.html").module.flag_line(row)  # type: ignore[attr-defined]
+    return _printed("flag_rows.html", "flag_line", row)
+
+
+def _printed(template: str, macro: str, row: Hashable) -> Markup:
+    printed: Markup = getattr(environment().get_template(template).module, macro)(row)
     return printed
 
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 import pytest
 
 import sre_portal.core.flag as flag_package
+from sre_portal.core.flag.effort import full
 from sre_portal.core.flag.flag_set import FlagSet, compile_flag, parse_flags
 from sre_portal.core.flag.resolution import ErrorCode, ExpectedType, Reason, Resolution
 from tests.unit.core.flag.samples import document, flag, flags, variant
@@ -108,11 +109,11 @@ def test_what_is_said_of_the_flag_goes_before_what_is_said_of_the_set() -> None:
 def test_metadata_cannot_be_changed_by_whoever_gets_it() -> None:
     found = flags(metadata={"a": 1}).evaluate("f", {})
     with pytest.raises(TypeError):
-        found.metadata["a"] = 2  # type: ignore[index]
+        found.metadata["a"] = 2  # type: ignore[index]  # this is what must fail
 
 
 def test_a_context_that_is_no_object_is_an_answer() -> None:
-    found = flags({"var": "x"}).evaluate("f", [1])  # type: ignore[arg-type]
+    found = flags({"var": "x"}).evaluate("f", [1])  # type: ignore[arg-type]  # what a client may send
     assert (found.reason, found.error_code) == (Reason.ERROR, ErrorCode.INVALID_CONTEXT)
 
 
@@ -231,9 +232,9 @@ def test_equal_definitions_are_equal_sets() -> None:
 
 def test_one_flag_is_compiled_by_itself() -> None:
     one = flags({"if": [{"var": "x"}, "b"]}).definitions.flags["f"]
-    assert compile_flag(one)({"x": 1}, {}, 0).variant == "b"
+    assert compile_flag(one)({"x": 1}, {}, 0, full()).variant == "b"
     fixed = flags().definitions.flags["f"]
-    assert compile_flag(fixed)({}, {}, 0).reason is Reason.STATIC
+    assert compile_flag(fixed)({}, {}, 0, full()).reason is Reason.STATIC
 
 
 @pytest.mark.parametrize(

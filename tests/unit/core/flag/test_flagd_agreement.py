@@ -34,7 +34,7 @@ def theirs(written: Mapping[str, object], context: Mapping[str, object]) -> Answ
     core.set_flags(copy.deepcopy(dict(written)))
     attributes = {name: value for name, value in context.items() if name != "targetingKey"}
     key = context.get("targetingKey")
-    asked = EvaluationContext(str(key) if key is not None else None, attributes)  # type: ignore[arg-type]
+    asked = EvaluationContext(str(key) if key is not None else None, attributes)  # type: ignore[arg-type]  # any JSON
     try:
         found = core.resolve_string_value("f", "", asked)
     except OpenFeatureError as error:

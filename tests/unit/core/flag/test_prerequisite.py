@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sre_portal.core.errors import InvalidInput
 from sre_portal.core.flag.definition import Definitions, Flag
+from sre_portal.core.flag.effort import full
 from sre_portal.core.flag.flag_set import FlagSet, compile_flag, parse_flags
 from sre_portal.core.flag.parse import parse_definitions, parse_one
 from sre_portal.core.flag.prerequisite import (
@@ -119,7 +120,7 @@ class Counted(Mapping[str, Mapping[str, object]]):
         self.asked += 1
         return {}
 
-    def __iter__(self) -> object:  # type: ignore[override]
+    def __iter__(self) -> object:  # type: ignore[override]  # it never returns
         raise AssertionError("nobody asks for all facts")
 
     def __len__(self) -> int:
@@ -296,7 +297,7 @@ def reference(flags: Mapping[str, Flag], key: str, context: Mapping[str, object]
         if reference(flags, other, context) != variant:
             off = one.metadata.get("offVariant", one.default)
             return None if off is None else str(off)
-    return compile_flag(one)(context, {}, 0).variant
+    return compile_flag(one)(context, {}, 0, full()).variant
 
 
 RULES = st.sampled_from([

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sre_portal.core.flag.definition import Definitions, Flag
+from sre_portal.core.flag.effort import full
 from sre_portal.core.flag.flag_set import FlagSet, compile_flag, parse_flags
 from sre_portal.core.flag_moves.compare import NEW, STILL, Moves, moves, moves_between
 from sre_portal.core.flag_moves.people import Asked, Moved, moved
@@ -221,7 +222,7 @@ def test_a_shared_rule_is_followed_to_its_split() -> None:
 
 
 def test_another_value_of_a_variant_is_told() -> None:
-    other = one(variants={**flag()["variants"], "b": "else"})  # type: ignore[dict-item]
+    other = one(variants={**flag()["variants"], "b": "else"})  # type: ignore[dict-item]  # the variants are a mapping
     assert moves(one(), other).notes == ("The variant 'b' has another value.",)
 
 
@@ -231,7 +232,7 @@ def test_prerequisites_narrow_whom_a_share_is_of() -> None:
 
     def made(left: int, **changed: object) -> Flag:
         told = document(fractional(left), **changed)
-        return parse_flags({"flags": {**told["flags"], **switch}}).definitions.flags["f"]  # type: ignore[dict-item]
+        return parse_flags({"flags": {**told["flags"], **switch}}).definitions.flags["f"]  # type: ignore[dict-item]  # the flags are a mapping
 
     found = moves(made(20, **needs), made(50, **needs))
     assert found.share is None
@@ -288,7 +289,7 @@ def test_nobody_moves_where_it_says_so(
 def test_exactly_those_keys_are_named_that_get_something_else() -> None:
     before, after = halves(3, 20), halves(3, 50)
     got = {
-        key: [compile_flag(one)({"targetingKey": key}, {}, 0).variant for one in (before, after)]
+        key: [compile_flag(one)({"targetingKey": key}, {}, 0, full()).variant for one in (before, after)]
         for key in KEYS
     }
     expected = [Moved(key, *pair) for key, pair in got.items() if pair[0] != pair[1]]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sre_portal.core.errors import InvalidInput
-from sre_portal.core.flag.bucket import HASHES, MAX_WEIGHTS
+from sre_portal.core.flag.bucket import HASHES, MAX_WEIGHTS, Epoch
 from sre_portal.core.flag.definition import Definitions, Flag
 from sre_portal.core.flag.parse import parse_definitions
 from sre_portal.core.flag_moves.compare import moves
@@ -194,8 +194,9 @@ def test_many_steps_stay_sound_and_move_nobody_between_others(
 
 
 def test_another_epoch_is_written_into_the_metadata() -> None:
-    assert with_epoch(flag(metadata={"owner": "x"}), 2)["metadata"] == {"owner": "x", "bucketingEpoch": 2}  # type: ignore[arg-type]
-    assert with_epoch(flag(), 1)["metadata"] == {"bucketingEpoch": 1}  # type: ignore[arg-type]
+    told = with_epoch(flag(metadata={"owner": "x"}), Epoch.V2)["metadata"]
+    assert told == {"owner": "x", "bucketingEpoch": 2}
+    assert with_epoch(flag(), Epoch.V1)["metadata"] == {"bucketingEpoch": 1}
 
 
 def test_a_split_of_many_pieces_is_laid_out_anew() -> None:
