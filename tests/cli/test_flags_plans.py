@@ -182,7 +182,7 @@ def test_a_flag_is_copied_with_the_version_that_was_seen_there(invoke: Invoke, p
     assert invoke("flags", "copy", "shop", "new-cart", "--to", "eu").exit_code == 2
     done = invoke("flags", "copy", "shop", "new-cart", "--to", "eu", "--reason", "it works")
     assert done.stdout.splitlines() == [*difference, "shop@eu/new-cart is off, version 5."]
-    body = {"to_environment": "eu", "version": 4, "reason": "it works"}
+    body = {"to_environment": "eu", "version": 4, "reason": "it works", "with_rules": False}
     assert portal.asked[-1] == ("POST /flags/shop/new-cart/copy", body)
     portal.on("POST /flags/shop/new-cart/copy", Reply(202, PLAN))
     held = invoke("flags", "copy", "shop", "new-cart", "--to", "eu", "--reason", "it works")
@@ -250,3 +250,22 @@ def test_a_list_says_when_each_is_made_why_and_what_came_of_it(invoke: Invoke, p
     assert "when approved" in second
     assert third.endswith("version 5")
     assert "an incident" in third
+
+
+def test_a_copy_says_which_shared_rules_it_needs_and_brings_them_where_that_is_asked(
+    invoke: Invoke, portal: StubPortal
+) -> None:
+    portal.on("GET /flags/shop/new-cart/compare?to=eu", Reply(200, compared(missing_rules=["is-staff"])))
+    dry = invoke("flags", "copy", "shop", "new-cart", "--to", "eu", "--dry-run")
+    assert dry.stdout.splitlines() == [
+        "+ shop@eu/$evaluators/is-staff: it needs this shared rule",
+        "+ shop@eu/new-cart: it is not there yet",
+    ]
+    portal.on("POST /flags/shop/new-cart/copy", Reply(200, {**FLAG, "flag_set": "shop@eu"}))
+    assert (
+        invoke("flags", "copy", "shop", "new-cart", "--to", "eu", "--reason", "x", "--with-rules").exit_code
+        == 0
+    )
+    [_, _, (_, body)] = portal.asked
+    assert isinstance(body, dict)
+    assert body["with_rules"] is True

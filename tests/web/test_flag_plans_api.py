@@ -279,3 +279,44 @@ async def test_instants_are_written_as_on_the_pages(ana: httpx2.AsyncClient) -> 
     assert wrong.status_code == 422
     paths = [one["path"] for one in wrong.json()["problems"]]
     assert paths == ["steps.0.not_before", "steps.2.not_before"]
+
+
+async def test_a_copy_brings_the_shared_rules_along_that_it_needs_where_that_is_asked(
+    ana: httpx2.AsyncClient,
+) -> None:
+    staff = {"or": [{"$ref": "by-mail"}, {"var": "staff"}]}
+    rules = {"is-staff": staff, "by-mail": {"ends_with": [{"var": "email"}, "@shop.example"]}, "more": staff}
+    targeting = {"if": [{"$ref": "is-staff"}, "on", "off"]}
+    file = {"flags": {"beta": {**SWITCH, "targeting": targeting}, "new-cart": DEAR}, "$evaluators": rules}
+    body = {"document": file, "reason": "rules"}
+    plan = (await ana.post(f"{API}/flag-sets/shop@test/import", json=body)).json()
+    assert plan["added"] == ["beta", "new-cart"]
+    path = f"{API}/flags/shop@test/beta"
+    compared = (await ana.get(f"{path}/compare", params={"to": "eu"})).json()
+    assert compared["missing_rules"] == ["by-mail", "is-staff"]
+    copy = {"to_environment": "eu", "version": 0, "reason": "it works"}
+    refused = await ana.post(f"{path}/copy", json=copy)
+    assert refused.status_code == 422
+    assert [(one["path"], one["seen"]) for one in refused.json()["problems"]] == [
+        ("$evaluators.by-mail", "not in shop@eu"),
+        ("$evaluators.is-staff", "not in shop@eu"),
+    ]
+    made = await ana.post(f"{path}/copy", json={**copy, "with_rules": True})
+    assert (made.status_code, made.json()["flag_set"]) == (200, "shop@eu")
+    exported = (await ana.get(f"{API}/flag-sets/shop@eu/export")).json()
+    assert (sorted(exported["flags"]), sorted(exported["$evaluators"])) == (["beta"], ["by-mail", "is-staff"])
+
+
+async def test_rules_that_a_second_person_has_to_approve_wait_and_the_copy_comes_after_them(
+    ana: httpx2.AsyncClient, bo: httpx2.AsyncClient
+) -> None:
+    rule = {"ends_with": [{"var": "email"}, "@shop.example"]}
+    beta = {**SWITCH, "targeting": {"if": [{"$ref": "is-staff"}, "on", "off"]}}
+    file = {"flags": {"beta": beta}, "$evaluators": {"is-staff": rule}}
+    await ana.post(f"{API}/flag-sets/shop@test/import", json={"document": file, "reason": "rules"})
+    copy = {"to_environment": "", "version": 0, "reason": "it works", "with_rules": True}
+    held = await ana.post(f"{API}/flags/shop@test/beta/copy", json=copy)
+    assert (held.status_code, held.json()["kind"], held.json()["key"]) == (202, "import", "")
+    await bo.post(f"{API}/flag-plans/{held.json()['id']}/approve", json={"reason": "seen it"})
+    assert (await ana.post(f"{API}/flags/shop@test/beta/copy", json=copy)).status_code == 200
+    assert (await ana.get(CART)).json()["version"] == 1

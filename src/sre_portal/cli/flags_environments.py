@@ -59,6 +59,9 @@ def copy(
     key: Key,
     to: To,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the audit log.")] = "",
+    with_rules: Annotated[
+        bool, typer.Option("--with-rules", help="Bring the shared rules along that it needs there.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
     portal: PortalUrl = DEFAULT_PORTAL,
     token: Token = "",
@@ -75,7 +78,12 @@ def copy(
             return
         if not reason.strip():
             raise CommandFailed(Code.BAD_INPUT, "Say why with --reason, or look first with --dry-run.")
-        body = {"to_environment": environment_in(to), "version": seen.there_version, "reason": reason}
+        body = {
+            "to_environment": environment_in(to),
+            "version": seen.there_version,
+            "reason": reason,
+            "with_rules": with_rules,
+        }
         path = f"/flags/{part(flag_set)}/{part(key)}/copy"
         answer = ask(portal, token, lambda at: at.post(path, body))
         tell_held_up(answer, as_json=as_json)

@@ -41,6 +41,7 @@ class ComparisonSeen(Seen):
     there_set: str
     there_version: int
     differs: tuple[str, ...]
+    missing_rules: tuple[str, ...] = ()
 
 
 def environment_in(named: str) -> str:
@@ -67,6 +68,9 @@ def matrix_lines(answer: object) -> Sequence[str]:
 def comparison_lines(seen: ComparisonSeen) -> Sequence[str]:
     """What would change there."""
     there = f"{seen.there_set}/{seen.here.key}"
+    rules = [
+        f"+ {seen.there_set}/$evaluators/{name}: it needs this shared rule" for name in seen.missing_rules
+    ]
     if seen.there is None:
-        return [f"+ {there}: it is not there yet"]
-    return [f"~ {there}: {path}" for path in seen.differs] or [f"{there} is the same."]
+        return [*rules, f"+ {there}: it is not there yet"]
+    return [*rules, *(f"~ {there}: {path}" for path in seen.differs)] or [f"{there} is the same."]

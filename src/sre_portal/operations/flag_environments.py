@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sre_portal.core.access import Principal
@@ -12,9 +12,11 @@ from sre_portal.core.flag_change import FlagRow, fields_of
 from sre_portal.core.flag_kept import live_fields
 from sre_portal.core.flag_name import environment_of, service_of, set_of
 from sre_portal.core.flag_plan import FlagPlan
+from sre_portal.core.flag_rules_named import rules_needed
 from sre_portal.core.flag_step import Put
-from sre_portal.operations.flag_plans import make_or_plan
-from sre_portal.operations.flags import FlagOrder, kept_set
+from sre_portal.operations.flag_import import Imported, ImportOrder, export_flags
+from sre_portal.operations.flag_plans import import_or_plan, make_or_plan
+from sre_portal.operations.flags import FlagOrder, kept_now, kept_set
 from sre_portal.operations.ports import Ports
 
 LONGEST_COMPARED = 200
@@ -110,16 +112,67 @@ def compare(ports: Ports, flag_set: str, key: str, environment: str) -> Comparis
     return Comparison(here, there, _differing("", there.fields, here.fields)[:LONGEST_COMPARED])
 
 
-async def copy_flag(ports: Ports, actor: Principal, order: FlagOrder, environment: str) -> FlagRow | FlagPlan:
+async def copy_flag(
+    ports: Ports, actor: Principal, order: FlagOrder, environment: str, *, with_rules: bool = False
+) -> FlagRow | FlagPlan:
     """Makes the flag in another environment be as it is here; proposes that where it is protected there.
 
-    `order` names the flag here; its version is the one that was seen there, 0 for none. Raises as `compare`
-    and as `flag_plans.make_or_plan`.
+    `order` names the flag here; its version is the one that was seen there, 0 for none. `with_rules` brings
+    the shared rules that it needs and are not there, first: where these have to be approved there, the answer
+    is their plan, and the flag is not copied yet. Raises as `compare` and as `flag_plans.make_or_plan`, and
+    `InvalidInput` with every rule that is not there.
     """
     raise_if(_same_place(order.flag_set, environment))
     fields = live_fields(kept_set(ports, order.flag_set), order.key)
+    rules = missing_rules(ports, order.flag_set, order.key, environment)
+    if rules and with_rules:
+        there = await kept_now(ports, set_of(service_of(order.flag_set), environment))
+        brought = await bring_rules(ports, actor, replace(order, version=there.version), environment)
+        if isinstance(brought, FlagPlan):
+            return brought
+    elif rules:
+        raise_if(_not_there(rules, set_of(service_of(order.flag_set), environment)))
     target = replace(order, flag_set=set_of(service_of(order.flag_set), environment))
     return await make_or_plan(ports, actor, target, Put(fields))
+
+
+def missing_rules(ports: Ports, flag_set: str, key: str, environment: str) -> Mapping[str, object]:
+    """The shared rules that the flag names, or one of those, and another environment has not; by name.
+
+    Raises `NotFound` where the flag is not here.
+    """
+    kept = kept_set(ports, flag_set)
+    there = ports.flag_book.get(set_of(service_of(flag_set), environment))
+    has = {} if there is None else there.flags.definitions.evaluators
+    needed = rules_needed(live_fields(kept, key).get("targeting"), kept.flags.definitions.evaluators)
+    return {name: rule for name, rule in needed.items() if name not in has}
+
+
+async def bring_rules(
+    ports: Ports, actor: Principal, order: FlagOrder, environment: str
+) -> Imported | FlagPlan:
+    """Gives another environment the shared rules that a flag needs there; its flags stay as they are.
+
+    `order` names the flag here; its version is that of the set there. Raises as `compare` and as
+    `flag_plans.import_or_plan`.
+    """
+    raise_if(_same_place(order.flag_set, environment))
+    rules = missing_rules(ports, order.flag_set, order.key, environment)
+    target = set_of(service_of(order.flag_set), environment)
+    document: dict[str, object] = {"flags": {}}
+    if ports.flag_book.get(target) is not None:
+        document = json.loads(export_flags(ports, target))
+    held = document.get("$evaluators")
+    document["$evaluators"] = {**(held if isinstance(held, dict) else {}), **rules}
+    wanted = ImportOrder(target, order.reason, order.address, order.version)
+    return await import_or_plan(ports, actor, wanted, document)
+
+
+def _not_there(rules: Iterable[str], flag_set: str) -> list[Problem]:
+    expected = (
+        f"a shared rule of {flag_set}: bring it along (with_rules, --with-rules), or make it there first"
+    )
+    return [Problem(f"$evaluators.{name}", f"not in {flag_set}", expected) for name in rules]
 
 
 def _place(ports: Ports, flag_set: str, key: str) -> FlagPlace:

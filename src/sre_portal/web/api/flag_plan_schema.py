@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -101,9 +101,13 @@ class DecisionBody(Body):
 
 
 class CopyBody(ChangeBody):
-    """`to_environment` is empty for the portal's own; `version` is the one that was seen there."""
+    """`to_environment` is empty for the portal's own; `version` is the one that was seen there.
+
+    `with_rules` brings the shared rules along that the flag needs and that are not there.
+    """
 
     to_environment: str = Field(max_length=80)
+    with_rules: bool = False
     dry_run: bool = False
 
 
@@ -216,16 +220,20 @@ class ServicePlacesJson(BaseModel):
 
 
 class ComparisonJson(BaseModel):
-    """A flag here and there; `differs` has the path of each part that is not the same."""
+    """A flag here and there; `differs` has the path of each part that is not the same.
+
+    `missing_rules` are shared rules that it needs and that are not there.
+    """
 
     here: FlagJson
     there: FlagJson | None
     there_set: str
     there_version: int
     differs: list[str]
+    missing_rules: list[str]
 
     @classmethod
-    def of(cls, found: Comparison) -> Self:
+    def of(cls, found: Comparison, missing_rules: Iterable[str]) -> Self:
         here, there = found.here.row, found.there.row
         assert here is not None  # noqa: S101  # `compare` raises where it is not there
         return cls(
@@ -234,6 +242,7 @@ class ComparisonJson(BaseModel):
             there_set=found.there.flag_set,
             there_version=0 if there is None else there.version,
             differs=list(found.differs),
+            missing_rules=list(missing_rules),
         )
 
 

@@ -13,7 +13,7 @@ from sre_portal.core.flag_change import FlagRow
 from sre_portal.core.flag_name import LONGEST_KEY, LONGEST_SET
 from sre_portal.core.flag_plan import FlagPlan, PlanState
 from sre_portal.operations import flag_plans
-from sre_portal.operations.flag_environments import compare, copy_flag, places_of
+from sre_portal.operations.flag_environments import compare, copy_flag, missing_rules, places_of
 from sre_portal.operations.flag_foresight import foreseen
 from sre_portal.operations.flags import FlagOrder
 from sre_portal.operations.ports import Ports
@@ -89,7 +89,7 @@ async def compared(
     request: Request, flag_set: SetName, key: Key, to: Annotated[str, Query(max_length=80)] = ""
 ) -> ComparisonJson:
     """A flag here and in the environment `to`; without one, in the portal's own."""
-    return ComparisonJson.of(compare(ports_of(request), flag_set, key, to))
+    return _comparison(ports_of(request), flag_set, key, to)
 
 
 async def copy(
@@ -99,13 +99,14 @@ async def copy(
 
     202 with a planned change where it is protected there.
     """
+    ports, to = ports_of(request), body.to_environment
     if body.dry_run:
-        return ComparisonJson.of(compare(ports_of(request), flag_set, key, body.to_environment))
+        return _comparison(ports, flag_set, key, to)
     if body.version is None:
         expected = "the version that was seen in the other environment, 0 for none"
         raise InvalidInput([Problem("version", "nothing", expected)])
     order = FlagOrder(flag_set, key, body.reason, address_of(request), body.version)
-    made = await copy_flag(ports_of(request), principal_of(request), order, body.to_environment)
+    made = await copy_flag(ports, principal_of(request), order, to, with_rules=body.with_rules)
     return answered(response, made)
 
 
@@ -124,6 +125,11 @@ def tagged(response: Response, row: FlagRow, unsound: str = "") -> FlagJson:
     """With its version as `ETag`."""
     response.headers["etag"] = f'"{row.version}"'
     return FlagJson.of(row, unsound)
+
+
+def _comparison(ports: Ports, flag_set: str, key: str, to: str) -> ComparisonJson:
+    told = compare(ports, flag_set, key, to)
+    return ComparisonJson.of(told, missing_rules(ports, flag_set, key, to))
 
 
 async def _decide(request: Request, decide: Decide, plan_id: int, body: DecisionBody) -> FlagPlanJson:
