@@ -50,6 +50,13 @@ def test_flags_are_listed_with_who_and_why(invoke: Invoke, portal: StubPortal) -
     assert [line.split()[0] for line in lines] == ["FLAG", "shop/new-cart", "shop/b"]
     assert all(word in lines[1] for word in ("off", "3", "2026-11-25 12:00", "omar", "an incident"))
     assert "not in force" in lines[2]
+    portal.on("GET /flags", Reply(200, [{**FLAG, "drill": word} for word in ("drilled", "due", "never")]))
+    lines = invoke("flags", "list").stdout.splitlines()
+    assert ["a drill is due" in lines[2], "never drilled" in lines[3], "drill" in lines[1]] == [
+        True,
+        True,
+        False,
+    ]
     portal.on("GET /flags", Reply(200, []))
     assert invoke("flags", "list").stdout == "There are no flags.\n"
 
@@ -110,6 +117,44 @@ def test_a_file_is_linted_without_a_portal(invoke: Invoke, portal: StubPortal, t
     assert advised.exit_code == 0
     assert [one["path"] for one in json.loads(advised.stdout)["advice"]] == ["flags.b.more"]
     assert portal.asked == []
+
+
+def test_lint_asks_the_portal_only_for_the_slos_that_rules_read(
+    invoke: Invoke, portal: StubPortal, tmp_path: Path
+) -> None:
+    portal.on("GET /slos", Reply(200, [{"metadata": {"name": "shop"}, "spec": {}}]))
+    rule = {"if": [{"<": [{"var": "$slo.shop.budget_remaining"}, {"var": "$slo.pay.burn_1h"}]}, "on", None]}
+    file = tmp_path / "flags.json"
+    file.write_text(
+        json.dumps({"flags": {"f": {"state": "ENABLED", "variants": {"on": 1}, "targeting": rule}}})
+    )
+    line = "advice: flags.f: $slo.pay.burn_1h is no fact of this portal: the rule gets its fallback."
+    result = invoke("flags", "lint", str(file))
+    assert (result.exit_code, line in result.stdout.splitlines()) == (0, True)
+    assert "$slo.shop" not in result.stdout
+    assert [route for route, _ in portal.asked] == ["GET /slos"]
+    assert line not in invoke("flags", "lint", str(file), "--offline").stdout
+    assert line not in invoke("flags", "lint", str(file), SRE_PORTAL_URL="").stdout
+    assert len(portal.asked) == 1
+    portal.on("GET /slos", Reply(200, {"no": "slos"}))
+    assert invoke("flags", "lint", str(file)).exit_code == 5
+
+
+def test_a_difference_tells_of_facts_that_no_slo_has(invoke: Invoke, portal: StubPortal) -> None:
+    unknown = {"a": ["$slo.pay.burn_1h"], "b": ["$slo.x.burn_1h", "$slo.y.burn_1h"]}
+    portal.on("POST /flag-sets/shop/diff", Reply(200, {**SAME, "unknown_facts": unknown}))
+    result = invoke("flags", "diff", str(EXAMPLE), "--set", "shop")
+    assert (result.exit_code, result.stdout.splitlines()) == (
+        0,
+        [
+            "shop: version 4, no difference",
+            "advice: flags.a: $slo.pay.burn_1h is no fact of this portal: the rule gets its fallback.",
+            (
+                "advice: flags.b: $slo.x.burn_1h, $slo.y.burn_1h are no facts of this portal: "
+                "the rule gets its fallback."
+            ),
+        ],
+    )
 
 
 def test_every_problem_the_portal_finds_is_told(invoke: Invoke, portal: StubPortal) -> None:

@@ -85,7 +85,7 @@ def test_a_definition_is_an_object(invoke: Invoke, portal: StubPortal, tmp_path:
     file.write_text(text)
     result = invoke("flags", "moves", "shop", "new-cart", "--definition", str(file))
     assert (result.exit_code, portal.asked) == (2, [])
-    assert "no definition of one flag" in result.stderr
+    assert "is not the definition of a flag" in result.stderr
 
 
 def test_keys_go_in_parts_and_come_back_as_one(invoke: Invoke, portal: StubPortal, tmp_path: Path) -> None:
@@ -97,8 +97,8 @@ def test_keys_go_in_parts_and_come_back_as_one(invoke: Invoke, portal: StubPorta
     assert [line.split() for line in result.stdout.splitlines()[1:]] == [
         ["2", "of", "the", str(PART_KEYS + 1), "given", "move."],
         ["KEY", "BEFORE", "AFTER"],
-        ["a", "(their", "default)", "on"],
-        ["c", "(their", "default)", "on"],
+        ["a", "the", "default", "in", "the", "code", "on"],
+        ["c", "the", "default", "in", "the", "code", "on"],
     ]
     assert [body for _, body in portal.asked] == [
         {"epoch": 2, "keys": ["a"] * PART_KEYS, "attribute": "user.id"},

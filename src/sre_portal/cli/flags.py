@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Literal
 
 import typer
@@ -145,15 +147,14 @@ def lint(
 ) -> None:
     """Print every problem of a file, and advice. Exits 0 without a problem, 2 with one.
 
-    Works without a portal. Where SRE_PORTAL_URL or --portal names one, it is asked which SLOs it has, for the
-    advice on rules that read error budgets.
+    Works without a portal. Where SRE_PORTAL_URL or --portal names one, it is asked which SLOs it has if a
+    rule reads an error budget.
     """
-    from sre_portal.cli.flags_file import looked_at, slos_in
+    from sre_portal.cli.flags_file import looked_at
 
     with told(as_json):
         text = read_document(file, MOST_BYTES)
-        asks = portal and not offline
-        slos = slos_in(ask(portal, token, lambda at: at.get("/slos"))) if asks else None
+        slos = partial(_slos, portal, token) if portal and not offline else None
         problems, advice = looked_at(text, "" if file == "-" else file, slos)
         if as_json:
             print_json({"problems": problems, "advice": advice})
@@ -178,6 +179,12 @@ app.command(name="copy")(flags_environments.copy)
 app.command(name="drills")(drills.drills)
 app.command(name="certificate")(drills.certificate)
 app.command(name="verify")(drills.verify)
+
+
+def _slos(portal: str, token: str) -> Sequence[str]:
+    from sre_portal.cli.flags_file import slos_in
+
+    return slos_in(ask(portal, token, lambda at: at.get("/slos")))
 
 
 def _compare(file: str, flag_set: str, epoch: int, portal: str, token: str, *, as_json: bool) -> bool:

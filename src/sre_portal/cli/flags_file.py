@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from pydantic import TypeAdapter
@@ -28,22 +28,22 @@ def slos_in(answer: object) -> Sequence[str]:
 
 
 def looked_at(
-    text: str, source: str, slos: Sequence[str] | None = None
+    text: str, source: str, ask_slos: Callable[[], Sequence[str]] | None = None
 ) -> tuple[list[dict[str, object]], list[dict[str, str]]]:
     """Every problem of a document, and advice where there is none.
 
-    `slos` are the SLOs that rules may read; None where they are not known.
+    `ask_slos` tells which SLOs there are, and is asked where a rule reads facts of any; None: nobody knows.
     """
     try:
         definitions = accepted(text, source)
     except InvalidInput as wrong:
         return [asdict(one) for one in wrong.problems], []
     advice = lint_flags(definitions)
-    if slos is not None:
-        unknown = unknown_facts(definitions.flags.values(), definitions.evaluators, slos)
+    flags, evaluators = definitions.flags.values(), definitions.evaluators
+    if ask_slos is not None and unknown_facts(flags, evaluators, ()):
         advice += [
             Advice(f"flags.{key}", f"{path} is no fact of this portal: the rule gets its fallback.")
-            for key, paths in unknown.items()
+            for key, paths in unknown_facts(flags, evaluators, ask_slos()).items()
             for path in paths
         ]
     return [], [{"path": one.path, "text": one.text} for one in advice]
