@@ -57,12 +57,13 @@ async def test_a_replica_that_takes_over_in_mid_drill_brings_the_switch_back(pai
     await pair.driver_leaves()
     await pass_time(pair.standby.ports)
     await is_wrapped(pair.standby, expected=False)
+    done = await pair.standby.ports.runs.get(run.id)
     for _ in range(100):
+        if done.phase is Phase.DONE:
+            break
         pair.standby.clock.move(0.25)
         await pass_time(pair.standby.ports)
         done = await pair.standby.ports.runs.get(run.id)
-        if done.phase is Phase.DONE:
-            break
     assert done.verdict is Verdict.ABORTED
     assert done.drills[0].restored_version is not None
 
