@@ -41,6 +41,7 @@ async def test_a_drill_is_started_and_stands_once_it_has_passed(
     door: Door, world: World, omar: httpx2.AsyncClient
 ) -> None:
     assert [one["standing"] for one in (await omar.get("/api/v1/drills")).json()] == ["never"]
+    assert (await omar.get(FLAG)).json()["drill"] == "never"
     started = await omar.post(f"{FLAG}/drill", json=BODY)
     assert started.status_code == 201, started.text
     run_id = started.json()["id"]
@@ -60,6 +61,7 @@ async def test_a_drill_is_started_and_stands_once_it_has_passed(
         "due_at": None,
     }
     assert found["drills"] == [told]
+    assert [one["drill"] for one in (await omar.get("/api/v1/flags")).json()] == ["drilled"]
     text = await omar.get(f"/api/v1/runs/{run_id}/certificates/shop/recommendations")
     assert text.text == told["certificate"]
     assert text.headers["content-disposition"] == f'attachment; filename="drill-{run_id}.txt"'

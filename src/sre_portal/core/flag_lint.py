@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from sre_portal.core.flag.bucket import DEFAULT_EPOCH, KEY
 from sre_portal.core.flag.compile import Compiler
 from sre_portal.core.flag.definition import NEEDS, OFF, Definitions, Flag
+from sre_portal.core.flag.effort import SHARED_EFFORT, Effort, TooMuch, full
 from sre_portal.core.flag.fractional import weight_of
 from sre_portal.core.flag.lookup import NO_FACTS
-from sre_portal.core.flag.loop import MAX_EFFORT
 from sre_portal.core.flag.operators import READERS
 from sre_portal.core.flag.outcome import outcomes
 from sre_portal.core.flag.prerequisite import path_of
 from sre_portal.core.flag.resolution import CODE_DEFAULT
 from sre_portal.core.flag.value import truthy
 from sre_portal.core.flag_pin import splits_people
+from sre_portal.core.flag_rules_named import rules_named
 from sre_portal.core.flag_said import meant
 
 
@@ -36,13 +37,14 @@ def lint_flags(definitions: Definitions) -> list[Advice]:
     """Everything worth a second look, in the order of the document."""
     found: list[Advice] = []
     named: set[str] = set()
+    effort = [SHARED_EFFORT]
     for flag in definitions.flags.values():
-        found += _flag(flag, definitions)
-        named.update(_references(flag.targeting))
+        found += lint_flag(flag, definitions, effort)
+        named.update(rules_named(flag.targeting))
     found += _slips(definitions.metadata, "metadata")
     for name, rule in definitions.evaluators.items():
-        named.update(_references(rule))
-        found += _rule(rule, f"$evaluators.{name}", definitions.evaluators)
+        named.update(rules_named(rule))
+        found += _rule(rule, f"$evaluators.{name}", definitions.evaluators, effort)
     found += [
         Advice(f"$evaluators.{name}", "No rule names this evaluator.")
         for name in definitions.evaluators
@@ -51,7 +53,8 @@ def lint_flags(definitions: Definitions) -> list[Advice]:
     return found
 
 
-def _flag(flag: Flag, definitions: Definitions) -> Iterator[Advice]:
+def lint_flag(flag: Flag, definitions: Definitions, effort: Effort | None = None) -> Iterator[Advice]:
+    """That of one flag, in a document. `effort` is for finding out which conditions always or never hold."""
     path = f"flags.{flag.key}"
     for name in flag.extra:
         yield Advice(f"{path}.{name}", "This key has no meaning here. It is kept.")
@@ -59,7 +62,7 @@ def _flag(flag: Flag, definitions: Definitions) -> Iterator[Advice]:
     yield from _prerequisites(flag, path)
     if flag.targeting is None:
         return
-    yield from _rule(flag.targeting, f"{path}.targeting", definitions.evaluators)
+    yield from _rule(flag.targeting, f"{path}.targeting", definitions.evaluators, effort or full())
     yield from _variants(flag, path, definitions.evaluators)
     if flag.pinned(definitions.metadata) is None and splits_people(flag, definitions):
         text = f"No {KEY} in the metadata: people are split as by epoch {DEFAULT_EPOCH}, until that changes."
@@ -105,27 +108,29 @@ def _variants(flag: Flag, path: str, evaluators: Mapping[str, object]) -> Iterat
     )
 
 
-def _rule(rule: object, path: str, evaluators: Mapping[str, object]) -> Iterator[Advice]:
+def _rule(rule: object, path: str, evaluators: Mapping[str, object], effort: Effort) -> Iterator[Advice]:
     if isinstance(rule, list):
         for index, item in enumerate(rule):
-            yield from _rule(item, f"{path}[{index}]", evaluators)
+            yield from _rule(item, f"{path}[{index}]", evaluators, effort)
     elif isinstance(rule, dict) and len(rule) == 1:
         [(operator, values)] = rule.items()
         if operator in {"if", "?:"} and isinstance(values, list):
-            yield from _conditions(values, f"{path}.{operator}", evaluators)
+            yield from _conditions(values, f"{path}.{operator}", evaluators, effort)
         if operator == "fractional" and isinstance(values, list):
             yield from _buckets(values, f"{path}.fractional")
-        yield from _rule(values, f"{path}.{operator}", evaluators)
+        yield from _rule(values, f"{path}.{operator}", evaluators, effort)
 
 
-def _conditions(values: list[object], path: str, evaluators: Mapping[str, object]) -> Iterator[Advice]:
+def _conditions(
+    values: list[object], path: str, evaluators: Mapping[str, object], effort: Effort
+) -> Iterator[Advice]:
     """Branches that nobody can come to."""
     seen: dict[str, int] = {}
     for index in range(0, len(values) - 1, 2):
         same = seen.setdefault(json.dumps(values[index], sort_keys=True), index)
         if same != index:
             yield Advice(f"{path}[{index + 1}]", f"Nobody comes here: the condition is that of [{same}].")
-        held = constant(values[index], evaluators)
+        held = constant(values[index], evaluators, effort)
         if held is False:
             yield Advice(f"{path}[{index + 1}]", "Nobody comes here: the condition never holds.")
         if held is True and index + 2 < len(values):
@@ -133,11 +138,14 @@ def _conditions(values: list[object], path: str, evaluators: Mapping[str, object
             return
 
 
-def constant(rule: object, evaluators: Mapping[str, object]) -> bool | None:
-    """Whether a condition always or never holds. None where that depends on who asks."""
+def constant(rule: object, evaluators: Mapping[str, object], effort: Effort) -> bool | None:
+    """Whether a condition always or never holds. None where that depends on who asks, or takes too much."""
     if isinstance(rule, (dict, list)) and _depends(json.dumps(rule)):
         return None
-    return truthy(Compiler("", evaluators=evaluators).rule(rule)({}, (0, NO_FACTS, [MAX_EFFORT])))
+    try:
+        return truthy(Compiler("", evaluators=evaluators).whole(rule)({}, (0, NO_FACTS, effort)))
+    except TooMuch:
+        return None
 
 
 def _depends(text: str) -> bool:
@@ -153,15 +161,3 @@ def _buckets(values: list[object], path: str) -> Iterator[Advice]:
         yield Advice(path, "One bucket has all the weight: this splits nobody.")
     elif not any(weights):
         yield Advice(path, "No bucket has a weight: this gives everybody the default variant.")
-
-
-def _references(rule: object) -> Iterator[str]:
-    if isinstance(rule, list):
-        for item in rule:
-            yield from _references(item)
-    elif isinstance(rule, dict):
-        for name, value in rule.items():
-            if name == "$ref":
-                yield str(value)
-            else:
-                yield from _references(value)

@@ -218,7 +218,7 @@ class Audit:
     async def look(self) -> None: ...
 
     async def recent(self, limit: int = 100, only: AuditFilter = ANY) -> Sequence[AuditEvent]:
-        return self.events[::-1][:limit]
+        return self.events[: only.before][::-1][:limit]
 
     async def entries(self, after: int | None, limit: int) -> Sequence[Entry]:
         return ()

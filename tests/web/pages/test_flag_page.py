@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 
 import pytest
 
-from sre_portal.core.drill import Wrapper, wrap
+from sre_portal.core.drill import DrillName, Wrapper, wrap
 from sre_portal.core.flag_plan import PlanState
 from sre_portal.core.flag_step import Put
+from sre_portal.core.flag_step import Share
 from sre_portal.operations.flags import FlagOrder, change_flag
 from tests.web.pages.conftest import Read
-from tests.web.pages.flags_told import PRICES, cart
+from tests.web.pages.flags_told import PRICES, SWITCH, cart
 from tests.web.pages.markup import Markup
+from tests.web.pages.memory_flags import FlagUses
 from tests.web.pages.posting import Post, definition, text_of
 from tests.web.pages.scene import OMAR, Scene
 
@@ -57,6 +60,40 @@ async def test_event_streams_that_were_told_are_counted(here: Scene, read: Read)
 async def test_what_error_budgets_turned_is_told(read: Read) -> None:
     page = await read("/flags/shop/layout")
     assert "checkout-availability.burn_1h > 6 holds" in page.by_id("flag-turns").text
+
+
+async def test_a_fact_that_no_slo_has_is_said(here: Scene, read: Read, post: Post) -> None:
+    rule = {"if": [{"<": [{"var": ["$slo.checkout-availabilty.budget_remaining", 1]}, 0.2]}, "off"]}
+    draft = {"definition": json.dumps({**SWITCH, "targeting": rule}), "version": "0"}
+    told = "No SLO of this portal has $slo.checkout-availabilty.budget_remaining"
+    for path in ("preview", "review", "edit"):
+        answer = await post(f"/flags/shop/fresh/{path}", **draft, context="ada")
+        assert told in Markup(answer.text).words, path
+    saved = await post("/flags/shop/fresh/save", **draft, reason="spare what is left")
+    assert saved.status_code == 303
+    assert told in (await read("/flags/shop/fresh")).words
+    right = json.dumps({**SWITCH, "targeting": rule}).replace("availabilty", "availability")
+    answer = await post("/flags/shop/fresh/preview", definition=right, context="ada")
+    assert "No SLO" not in Markup(answer.text).words
+    assert "No SLO" not in (await read(CART)).words
+
+
+async def test_a_flag_is_counted_from_when_it_was_made(here: Scene, read: Read, post: Post) -> None:
+    await post("/flags/shop/fresh/save", definition=json.dumps(SWITCH), version="0", reason="new")
+    here.clock.move(60)
+    words = (await read("/flags/shop/fresh")).words.replace("\N{NARROW NO-BREAK SPACE}", " ")
+    assert "Nobody asked for it since it was made, 1 m ago." in words
+    uses = here.ports.flag_uses
+    assert isinstance(uses, FlagUses)
+    uses.since = here.clock.now() - timedelta(minutes=5)
+    words = (await read("/flags/shop/prices")).words.replace("\N{NARROW NO-BREAK SPACE}", " ")
+    assert "Nobody asked for it. Counted since 5 m ago." in words
+
+
+async def test_of_a_removed_flag_it_is_not_said_that_everybody_gets_the_same(read: Read) -> None:
+    page = await read("/flags/shop/old-banner")
+    assert "everybody gets the same" not in page.words
+    assert "the code takes its own default" in page.by_id("flag-rule").text
 
 
 async def test_a_toggle_is_asked_once_with_a_reason_and_then_made(
@@ -184,6 +221,35 @@ async def test_another_share_is_reviewed_with_who_moves_and_saved(here: Scene, p
     assert await shares(here) == {"on": 40, "off": 60}
 
 
+async def test_a_rollout_is_planned_share_by_share_from_the_page_of_the_flag(
+    here: Scene, read: Read, post: Post
+) -> None:
+    for percent, at in (("50", "+1h"), ("100", "+2h")):
+        review = await post(f"{CART}/share", variant="on", percent=percent)
+        again = await post(f"{CART}/review", **Markup(review.text).fields(f"{CART}/save"), keys="ada")
+        hidden = Markup(again.text).fields(f"{CART}/save")
+        assert (hidden["variant"], hidden["percent"]) == ("on", percent)
+        planned = await post(f"{CART}/save", **{**hidden, "at": at, "reason": "slowly"})
+        assert planned.status_code == 303, planned.text
+    steps = [(await here.ports.flag_plans.get(number)).step for number in (3, 4)]
+    assert steps == [Share("on", 50), Share("on", 100)]
+    await post(f"{CART}/toggle", enabled="no", reason="for the night")
+    assert "would fail" not in (await read("/flag-plans/4")).words
+    edit = await post(f"{CART}/edit", **Markup(review.text).fields(f"{CART}/save"))
+    assert "percent" not in Markup(edit.text).fields(f"{CART}/review")
+
+
+async def test_a_share_that_was_reviewed_before_somebody_else_saved_is_a_conflict(
+    here: Scene, post: Post
+) -> None:
+    hidden = Markup((await post(f"{CART}/share", variant="on", percent="50")).text).fields(f"{CART}/save")
+    await post(f"{CART}/toggle", enabled="no", reason="for the night")
+    for at in ("", "+1h"):
+        answer = await post(f"{CART}/save", **{**hidden, "at": at, "reason": "half"})
+        assert answer.status_code == 409
+    assert len(await here.ports.flag_plans.some()) == 2
+
+
 async def shares(here: Scene) -> dict[str, int]:
     rule = definition(here, "shop/new-cart")["targeting"]
     assert isinstance(rule, dict)
@@ -206,6 +272,28 @@ async def test_a_flag_is_copied_into_another_environment_after_a_review(
     await read(f"{CART}/copy?to=demo", status=422)
     await read(f"{CART}/copy?to=Not%20One", status=422)
     await read("/flags/shop@staging/new-cart/copy?to=demo")
+
+
+async def test_a_copy_brings_the_shared_rule_that_it_needs_first(here: Scene, read: Read, post: Post) -> None:
+    page = await read(f"{CART}/copy?to=night")
+    assert page.faults == []
+    assert "Bring is-staff to shop@night first?" in page.words
+    assert 'email ends with "@shop.example"' in page.words
+    hidden = page.fields(f"{CART}/copy")
+    assert (hidden["to"], hidden["version"]) == ("night", "0")
+    without = await post(f"{CART}/copy", **hidden)
+    assert without.status_code == 422
+    assert Markup(without.text).by_id("problem-reason").text == "expected why, in a few words"
+    brought = await post(f"{CART}/copy", **{**hidden, "reason": "for the night"})
+    assert brought.headers["location"] == f"{CART}/copy?to=night"
+    review = await read(brought.headers["location"])
+    fields = review.fields("/flags/shop@night/new-cart/save")
+    saved = await post("/flags/shop@night/new-cart/save", **{**fields, "reason": "as it is"})
+    assert saved.status_code == 303
+    assert definition(here, "shop@night/new-cart")["targeting"] == cart(25)["targeting"]
+    late = await post(f"{CART}/copy", to="staging", version="1", reason="for all")
+    assert late.status_code == 422
+    assert (await post(f"{CART}/copy", who="vera", **{**hidden, "reason": "x"})).status_code == 403
 
 
 async def test_steps_are_planned_after_a_review_of_each(here: Scene, post: Post) -> None:
@@ -276,6 +364,9 @@ async def test_a_second_person_sees_exactly_what_will_be_made_and_approves_it(
     page = await read("/flag-plans/1")
     assert page.faults == []
     assert "Another person has to approve: anybody who is operator on shop." in page.words
+    buttons = [one for one in page.all("button") if one.inside("main")]
+    pressed_by_enter = next(one for one in buttons if one.attributes.get("type", "submit") == "submit")
+    assert "disabled" in pressed_by_enter.attributes
     own = await read("/flag-plans/1", who="ada")
     assert own.faults == []
     assert [one.text for one in own.all("button", aria_disabled="true")] == ["Approve"]
@@ -340,7 +431,8 @@ async def test_a_viewer_of_a_plan_may_decide_nothing(read: Read, post: Post) -> 
 
 async def test_a_drill_that_goes_on_is_said_until_the_clock_ends_it(here: Scene, read: Read) -> None:
     until = int(here.clock.now().timestamp()) + 60
-    wrapped = wrap(definition(here, "shop/checkout-open"), Wrapper(until, True, "off"))
+    name = DrillName(1, "shop", "checkout-open")
+    wrapped = wrap(definition(here, "shop/checkout-open"), Wrapper(name, until, True, "off"))
     order = FlagOrder("shop", "checkout-open", "drill in run 1", is_drill=True)
     await change_flag(here.ports, OMAR, order, Put(wrapped))
     page = await read("/flags/shop/checkout-open")
