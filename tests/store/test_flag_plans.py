@@ -57,6 +57,14 @@ async def test_a_plan_is_kept_as_it_is(store: SqlStore, step: Step, seen: int | 
         await store.flag_plans.get(plan.id + 1)
 
 
+async def test_a_plan_names_the_event_of_its_proposal_and_then_that_of_its_approval(store: SqlStore) -> None:
+    [plan] = await kept(store, replace(draft(state=PlanState.WAITING), event=0))
+    assert (await store.flag_plans.get(plan.id)).event == 0
+    decided = replace(approved(plan, BO, NOW, "fine"), event=7)
+    assert await store.flag_plans.move(PlanMove(plan, decided))
+    assert await store.flag_plans.get(plan.id) == decided
+
+
 async def test_a_plan_moves_only_from_where_it_was_seen(store: SqlStore) -> None:
     [plan] = await kept(store, draft(state=PlanState.WAITING))
     let = approved(plan, BO, NOW + HOUR, "fine")
