@@ -11,7 +11,7 @@ from sre_portal.core.certificate import certificates_of
 from sre_portal.core.checkpoint import Signer
 from sre_portal.core.run import Run, Verdict
 from tests.cli.conftest import Invoke
-from tests.cli.stub import Reply, StubPortal
+from tests.cli.stub import Reply, StubPortal, run_json
 from tests.unit.core.drills import drill_run, finished
 from tests.unit.core.given import at
 
@@ -124,3 +124,30 @@ def test_what_is_not_genuine_is_refused(invoke: Invoke, tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert invoke("flags", "verify", str(tmp_path / "none"), "--key", KEY).exit_code == 2
     assert invoke("flags", "verify", str(tmp_path / "drill.txt")).exit_code == 2
+
+
+DRILL = ("flags", "drill", "shop@eu", "recommendations", "--variant", "off")
+
+
+@pytest.mark.parametrize(("verdict", "code"), [("passed", 0), ("failed", 1), ("aborted", 4)])
+def test_a_drill_is_followed_to_its_verdict(
+    invoke: Invoke, portal: StubPortal, verdict: str, code: int
+) -> None:
+    portal.on("POST /flags/shop%40eu/recommendations/drill", Reply(201, run_json("inject")))
+    portal.on("GET /runs/7", Reply(200, run_json(verdict=verdict)))
+    result = invoke(*DRILL, "--percent", "20", "--for", "45s", "--reason", "a rehearsal")
+    assert (result.exit_code, f": {verdict}" in result.stdout) == (code, True)
+    said = {"variant": "off", "duration": "45s", "seen_within": "2s", "reason": "a rehearsal"}
+    route = "POST /flags/shop%40eu/recommendations/drill"
+    assert portal.asked[0] == (route, {**said, "percent": "20"})
+
+
+def test_a_drill_of_everybody_is_asked_for_in_so_many_words(invoke: Invoke, portal: StubPortal) -> None:
+    assert invoke(*DRILL).exit_code == 2
+    many = invoke(*DRILL, "--percent", "900")
+    assert (many.exit_code, "a percentage from 0 to 100" in many.stderr, portal.asked) == (2, True, [])
+    portal.on("POST /flags/shop%40eu/recommendations/drill", Reply(201, run_json(verdict="passed")))
+    assert invoke(*DRILL, "--percent", "all").exit_code == 0
+    [(_, body)] = portal.asked
+    assert isinstance(body, dict)
+    assert "percent" not in body

@@ -1,4 +1,4 @@
-"""Drills of kill switches: how each stands, certificates, and checking one without believing the portal.
+"""Drills of kill switches: starting one, how each stands, and certificates, checked without the portal.
 
 The commands belong to `sre-portal flags`.
 """
@@ -11,9 +11,11 @@ from typing import Annotated
 
 import typer
 
-from sre_portal.cli.ask import ask
+from sre_portal.cli.ask import ask, part
 from sre_portal.cli.audit_check import parsed_keys, read_text, write_text
+from sre_portal.cli.carry_out import Beginning, carry_out
 from sre_portal.cli.exits import CODE_OF_VERDICT, Code, CommandFailed, print_json, told
+from sre_portal.cli.flags_written import parse_percent
 from sre_portal.cli.option import DEFAULT_PORTAL, AsJson, PortalUrl, Token
 from sre_portal.cli.plain import say
 
@@ -23,6 +25,10 @@ KeyOption = Annotated[
         "--key", metavar="KEY", help="Public key, as `audit key` prints it. May be given several times."
     ),
 ]
+
+
+EVERYBODY = "all"
+"""Said instead of a percentage."""
 
 
 def drills(
@@ -41,6 +47,43 @@ def drills(
         print_json(answer) if as_json else say(standing_lines(seen))
         if any(one.standing != "drilled" for one in seen):
             raise typer.Exit(Code.FAILED.value)
+
+
+def drill(
+    flag_set: Annotated[str, typer.Argument(metavar="SET", help="The set of flags.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The key of the kill switch.")],
+    variant: Annotated[
+        str, typer.Option("--variant", metavar="VARIANT", help="What people get while it lasts.")
+    ],
+    percent: Annotated[
+        str,
+        typer.Option(
+            "--percent",
+            metavar="PERCENT",
+            help="So many of a hundred targeting keys get it; all is everybody, also without one.",
+        ),
+    ],
+    lasts: Annotated[
+        str, typer.Option("--for", metavar="SPAN", help="How long it stays so, such as 30s.")
+    ] = "30s",
+    seen_within: Annotated[
+        str, typer.Option("--seen-within", metavar="SPAN", help="So soon every instance has to have it.")
+    ] = "2s",
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the run.")] = "",
+    portal: PortalUrl = DEFAULT_PORTAL,
+    token: Token = "",
+    as_json: AsJson = False,
+) -> None:
+    """Drill a kill switch, and stay with the run until its verdict; the exit code is the verdict.
+
+    The error rates of the service are its steady state and its guardrails. Ctrl-C aborts it and puts the flag
+    back. `flags certificate` prints what it proved.
+    """
+    with told(as_json):
+        share = {} if percent == EVERYBODY else {"percent": parse_percent(percent)}
+    body = {"variant": variant, "duration": lasts, "seen_within": seen_within, "reason": reason, **share}
+    begin = Beginning(f"/flags/{part(flag_set)}/{part(key)}/drill", body)
+    carry_out(begin, portal, token, as_json=as_json)
 
 
 def certificate(

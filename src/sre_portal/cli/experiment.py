@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from sre_portal.cli.ask import ask
+from sre_portal.cli.carry_out import Beginning, carry_out
 from sre_portal.cli.document import read_document
-from sre_portal.cli.exits import CODE_OF_VERDICT, Code, help_text, print_json, told
+from sre_portal.cli.exits import Code, help_text, print_json, told
 from sre_portal.cli.option import DEFAULT_PORTAL, AsJson, PortalUrl, Token
 from sre_portal.cli.plain import say
-
-if TYPE_CHECKING:
-    from sre_portal.cli.display import Display
-    from sre_portal.cli.follow import Ended
 
 app = typer.Typer(help="Carry out, check and list experiments.", no_args_is_help=True)
 
@@ -37,55 +34,9 @@ def run(
 
     With --json the final run is printed, with its verdict, reasons and timeline.
     """
-    import asyncio
-
     with told(as_json):
-        ended = asyncio.run(_carry_out(read_document(file), portal, token, as_json))
-        _tell(ended, portal, as_json)
-    code = exit_code(ended)
-    if code is not Code.PASSED:
-        raise typer.Exit(code.value)
-
-
-def exit_code(ended: Ended) -> Code:
-    """The code of a verdict. A run that Ctrl-C aborted may have none yet."""
-    if ended.run.verdict is None:
-        return Code.ABORTED if ended.interrupted else Code.UNDECIDED
-    return CODE_OF_VERDICT.get(ended.run.verdict, Code.UNDECIDED)
-
-
-async def _carry_out(document: str, url: str, token: str, as_json: bool) -> Ended:
-    from sre_portal.cli.follow import Follower, Interrupts
-    from sre_portal.cli.portal import Portal
-
-    interrupts = Interrupts()
-    with interrupts.listening(), _display(as_json) as display:
-        async with Portal(url, token) as portal:
-            return await Follower(portal, display, interrupts).run(document)
-
-
-def _display(as_json: bool) -> Display:
-    from sre_portal.cli.display import Lines, Quiet
-
-    if as_json:
-        return Quiet()
-    from rich.console import Console
-
-    console = Console()
-    if not console.is_interactive:
-        return Lines()
-    from sre_portal.cli.liveview import LiveView
-
-    return LiveView(console)
-
-
-def _tell(ended: Ended, url: str, as_json: bool) -> None:
-    from sre_portal.cli.display import summary
-
-    if as_json:
-        print_json(ended.answer)
-    else:
-        say(summary(ended.run, url.rstrip("/")))
+        document = read_document(file)
+    carry_out(Beginning("/runs", {"document": document}), portal, token, as_json=as_json)
 
 
 @app.command(name="lint")

@@ -11,7 +11,7 @@ import typer
 from sre_portal.cli import drills, flags_environments, flags_plans
 from sre_portal.cli.ask import ask, part
 from sre_portal.cli.document import read_document
-from sre_portal.cli.exits import Code, CommandFailed, print_json, problem_line, told
+from sre_portal.cli.exits import Code, CommandFailed, help_text, print_json, problem_line, told
 from sre_portal.cli.flags_moves import moves
 from sre_portal.cli.flags_plans import tell_held_up
 from sre_portal.cli.flags_share import share
@@ -176,6 +176,7 @@ app.command(name="cancel")(flags_plans.cancel)
 app.command(name="environments")(flags_environments.environments)
 app.command(name="compare")(flags_environments.compare)
 app.command(name="copy")(flags_environments.copy)
+app.command(name="drill", epilog=help_text())(drills.drill)
 app.command(name="drills")(drills.drills)
 app.command(name="certificate")(drills.certificate)
 app.command(name="verify")(drills.verify)

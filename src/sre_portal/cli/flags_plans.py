@@ -57,9 +57,9 @@ def plan(
         typer.Option(
             "--step",
             metavar="STEP",
-            help="[INSTANT] on, off, share VARIANT PERCENT, put FILE VERSION, or remove VERSION. Instants "
-            "are in UTC: 14:30, 2026-12-01 14:30, or +45m, +2h, +1d from now; without one it is made at once. Several, "
-            "in their order.",
+            help="[INSTANT] on, off, share VARIANT PERCENT, put FILE VERSION, or remove VERSION. The instant "
+            "is in UTC: 14:30, 2026-12-01 14:30, or +45m, +2h, +1d from now; without one the step is made "
+            "at once. Several, in their order.",
         ),
     ],
     portal: PortalUrl = DEFAULT_PORTAL,

@@ -1,4 +1,4 @@
-"""Starts a run and stays with it to the end: the part of `experiment run` that takes time."""
+"""Starts a run and stays with it to the end: the part that takes time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from sre_portal.cli.carry_out import Beginning
 from sre_portal.cli.display import Display
 from sre_portal.cli.exits import Code, CommandFailed
 from sre_portal.cli.portal import START_TIMEOUT_SECONDS, Portal, PortalLost
@@ -67,12 +68,12 @@ class Follower:
     patience: Patience = Patience()
     _begun_at: float = 0.0
 
-    async def run(self, document: str) -> Ended:
-        """Starts the experiment and returns when the run is over, or aborted and reverted.
+    async def run(self, begin: Beginning) -> Ended:
+        """Starts it and returns when the run is over, or aborted and reverted.
 
         Raises `CommandFailed`: the start was refused, the portal was lost, or a second Ctrl-C came.
         """
-        following = asyncio.create_task(self._follow(document))
+        following = asyncio.create_task(self._follow(begin))
         leaving = asyncio.create_task(self.interrupts.leave.wait())
         try:
             await asyncio.wait({following, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -87,9 +88,9 @@ class Follower:
             with suppress(asyncio.CancelledError, CommandFailed):
                 await following
 
-    async def _follow(self, document: str) -> Ended:
+    async def _follow(self, begin: Beginning) -> Ended:
         self._begun_at = _now()
-        answer = await self._start(document)
+        answer = await self._start(begin)
         run = parse_run(answer)
         while run.live:
             self._show(run)
@@ -104,18 +105,16 @@ class Follower:
     def _show(self, run: RunSeen) -> None:
         self.display.show(run, _now() - self._begun_at)
 
-    async def _start(self, document: str) -> object:
+    async def _start(self, begin: Beginning) -> object:
         try:
-            return await self.portal.post(
-                "/runs", {"document": document}, within_seconds=START_TIMEOUT_SECONDS
-            )
+            return await self.portal.post(begin.path, begin.body, within_seconds=START_TIMEOUT_SECONDS)
         except PortalLost as lost:
             raise PortalLost(f"{lost} If a run was started all the same, it ends by itself.") from None
 
     async def _abort(self, run: RunSeen) -> Ended:
         """Aborts, and waits for the revert; for the verdict only a moment longer."""
         self.display.note("Aborting, and waiting for the revert. Ctrl-C again leaves at once.")
-        body = {"reason": "Ctrl-C in sre-portal experiment run"}
+        body = {"reason": "Ctrl-C on the command line"}
         await self._persist(lambda: self.portal.post(f"/runs/{run.id}/abort", body))
         answer, run = await self._look(run.id)
         seen_reverted_at: float | None = None
