@@ -12,11 +12,12 @@ from sre_portal.core.certificate import open_certificate
 from sre_portal.core.run import Phase
 from sre_portal.core.signed_note import VerifierKey
 from sre_portal.operations.certificates import issue_certificates, look_at_drills_due
-from tests.operations.test_drills import SWITCH, finish, go
+from tests.operations.drilling import SWITCH, finish, go
 from tests.operations.world import SimulatedAgent, World
 from tests.web.door import Door
 
 FLAG = "/api/v1/flags/shop/recommendations"
+PLAIN = "/api/v1/flags/shop/plain"
 BODY = {"variant": "off", "percent": 20, "duration": "8s", "reason": "a rehearsal"}
 
 
@@ -139,3 +140,17 @@ async def test_what_a_drill_does_not_take_is_told_in_plain_words(omar: httpx2.As
     assert told["percent"] == "a percentage from 0 to 100"
     assert set(told) == {"percent", "seen_within"}
     assert "Value error" not in answer.text
+
+
+async def test_flags_are_told_also_while_nobody_knows_how_a_switch_stands(world: World) -> None:
+    certificates = world.fail("certificates", "last_passed", times=0)
+    async with Door(world) as door:
+        omar = door.client("omar")
+        await omar.post(FLAG, json={"definition": dict(SWITCH), "reason": "a first try"})
+        certificates.times = 2
+        [listed] = (await omar.get("/api/v1/flags")).json()
+        one = (await omar.get(FLAG)).json()
+        assert (listed["drill"], one["drill"], one["version"]) == (None, None, 1)
+        assert (await omar.get(FLAG)).json()["drill"] == "never"
+        await omar.post(PLAIN, json={"definition": {**SWITCH, "metadata": {}}, "reason": "no switch"})
+        assert (await omar.get(PLAIN)).json()["drill"] is None

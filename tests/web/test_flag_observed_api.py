@@ -82,6 +82,20 @@ async def test_whoever_names_a_fact_that_is_not_there_is_told(door: Door) -> Non
     assert answer.json()["unknown_facts"] == []
 
 
+@pytest.mark.parametrize("path", ["diff", "import"])
+async def test_a_file_tells_of_facts_that_are_not_there_also_of_flags_it_leaves_alone(
+    door: Door, path: str
+) -> None:
+    slip = {**RULE, "targeting": {"if": [{"<": [{"var": ["$slo.shop.budget_remaining", 1]}, 0.8]}, "off"]}}
+    omar, at = door.client("omar"), f"/api/v1/flag-sets/shop/{path}"
+    reason = {"reason": "a slip"} if path == "import" else {}
+    answer = await omar.post(at, json={"document": {"flags": {**FLAGS["flags"], "slip": slip}}, **reason})
+    assert answer.json()["added"] == ["slip"]
+    assert answer.json()["unknown_facts"] == {"slip": ["$slo.shop.budget_remaining"]}
+    again = await omar.post(at, json={"document": {"flags": {"slip": slip}}, **reason})
+    assert again.json()["unknown_facts"] == {"slip": ["$slo.shop.budget_remaining"]}
+
+
 async def test_uses_are_told_and_what_is_stale_is_found(world: World, vera: httpx2.AsyncClient) -> None:
     assert (await vera.get("/api/v1/flags/shop/short/use")).json()["variants"] == {}
     await vera.post("/ofrep/v1/evaluate/flags/short?set=shop", json={})
@@ -121,3 +135,8 @@ async def test_stale_flags_and_evaluations_are_in_the_metrics(world: World, vera
     assert 'sre_portal_flag_evaluations_total{set="shop"} 1.0' in text
     await write_uses(world.ports)
     assert 'sre_portal_flag_evaluations_total{set="shop"} 1.0' in (await vera.get("/metrics")).text
+
+
+@pytest.mark.parametrize("path", ["flags/shop/nosuch/turns", "flags/nosuch/a/turns", "flag-sets/nosuch/turns"])
+async def test_turns_of_what_never_was_are_not_found(vera: httpx2.AsyncClient, path: str) -> None:
+    assert (await vera.get(f"/api/v1/{path}")).status_code == 404

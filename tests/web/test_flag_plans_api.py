@@ -93,6 +93,7 @@ async def test_a_protected_flag_answers_202_and_a_second_person_makes_it(
     [
         (CART, {"definition": SWITCH, "version": 1}),
         (f"{CART}/remove", {"version": 1}),
+        (f"{CART}/share", {"variant": "on", "percent": 25}),
         (f"{API}/flag-sets/shop/import", {"document": {"flags": {}}}),
     ],
 )

@@ -134,9 +134,55 @@ async def test_a_switch_is_flipped_and_a_flag_removed(omar: httpx2.AsyncClient) 
     assert [one["version"] for one in older] == [2]
 
 
+async def test_another_share_is_given_at_once_and_it_is_told_whom_it_moves(
+    door: Door, omar: httpx2.AsyncClient
+) -> None:
+    off = {**SWITCH, "defaultVariant": "off"}
+    await omar.post(CART, json={"definition": off, "reason": "nobody yet", "version": 1})
+    body: dict[str, object] = {"variant": "on", "percent": 12.5, "reason": "a quiet night"}
+    made = await omar.post(f"{CART}/share", json=body)
+    assert (made.status_code, made.headers["etag"], made.json()["version"]) == (200, '"3"', 3)
+    assert made.json()["moves"]["share_ratio"] == 0.125
+    assert made.json()["definition"]["targeting"] == {"fractional": [["on", 25], ["off", 175]]}
+    late = await omar.post(f"{CART}/share", json=body | {"percent": "25", "version": 2})
+    assert (late.status_code, late.json()["current"]["version"]) == (409, 3)
+    grown = await omar.post(f"{CART}/share", json=body | {"percent": "25"}, headers={"if-match": '"3"'})
+    assert grown.json()["moves"]["share_ratio"] == 0.125
+    events = await door.client("ada").get("/api/v1/audit", params={"object": "flag:shop/new-cart"})
+    assert events.json()[0]["reason"] == "a quiet night"
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"variant": "blue", "percent": 10}, "variant"),
+        ({"variant": "on", "percent": 101}, "percent"),
+        ({"variant": "on", "percent": "NaN"}, "percent"),
+        ({"variant": "on", "percent": 1.234}, "percent"),
+        ({"variant": "on"}, "percent"),
+        ({"variant": "on", "percent": 10, "reason": ""}, "reason"),
+    ],
+)
+async def test_a_wrong_share_is_told_what_is_wrong(
+    omar: httpx2.AsyncClient, body: dict[str, object], path: str
+) -> None:
+    off = {**SWITCH, "defaultVariant": "off"}
+    await omar.post(CART, json={"definition": off, "reason": "nobody yet", "version": 1})
+    answer = await omar.post(f"{CART}/share", json={"reason": "x"} | body)
+    assert answer.status_code == 422
+    assert [one["path"] for one in answer.json()["problems"]] == [path]
+
+
 async def test_a_file_is_compared_imported_and_exported(omar: httpx2.AsyncClient) -> None:
     file = {"flags": {"staff": STAFF}, "metadata": {"owner": "shop"}}
-    difference = {"added": ["staff"], "changed": [], "removed": ["new-cart"], "shared": True, "moves": {}}
+    difference = {
+        "added": ["staff"],
+        "changed": [],
+        "removed": ["new-cart"],
+        "shared": True,
+        "moves": {},
+        "unknown_facts": {},
+    }
     assert (await omar.post(f"{SHOP}/diff", json={"document": file})).json() == difference | {"version": 1}
     body = {"document": file, "reason": "from Git"}
     done = await omar.post(f"{SHOP}/import", json=body, headers={"if-match": '"1"'})

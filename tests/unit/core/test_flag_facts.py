@@ -4,7 +4,8 @@ import pytest
 
 from sre_portal.core.board import Board
 from sre_portal.core.flag.flag_set import parse_flags
-from sre_portal.core.flag_facts import facts_at
+from sre_portal.core.flag.parse import parse_definitions
+from sre_portal.core.flag_facts import facts_at, unknown_facts
 from sre_portal.core.slo import Counts, Slo, budget
 from tests.unit.core.documents import slo_of
 
@@ -50,3 +51,24 @@ def test_a_rule_finds_an_slo_by_its_name(name: str) -> None:
     for bad, value in ((0, "all"), (500, "less")):
         facts = facts_at(slos, counted(name, "shop", bad=bad), NOW)
         assert flags.evaluate("recommendations", {}, facts=facts).value == value
+
+
+def reading(*paths: str) -> dict[str, object]:
+    rule = {"or": [{"<": [{"var": [path, 1]}, 0.2]} for path in paths]}
+    variants = {"true": 1, "false": 2}
+    return {"state": "ENABLED", "variants": variants, "defaultVariant": "true", "targeting": rule}
+
+
+def test_facts_that_no_slo_has_are_told_by_flag_also_where_a_shared_rule_reads_them() -> None:
+    shared = {"late": {"<": [{"var": "$slo.pay.burn_1h"}, 3]}}
+    flags = {
+        "plain": reading("age"),
+        "known": reading("$slo.shop.eu.burn_1h", "$slo.shop.budget_remaining"),
+        "slips": reading("$slo.shop.burn_2h", "$slo.shop.burn_1h", "$slo.nobody.burn_1h"),
+        "shared": {**reading(), "targeting": {"if": [{"$ref": "late"}, "true", "false"]}},
+    }
+    told = parse_definitions({"flags": flags, "$evaluators": shared})
+    assert unknown_facts(told.flags.values(), told.evaluators, ["shop", "shop.eu"]) == {
+        "shared": ["$slo.pay.burn_1h"],
+        "slips": ["$slo.nobody.burn_1h", "$slo.shop.burn_2h"],
+    }
