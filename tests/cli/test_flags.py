@@ -277,3 +277,10 @@ def test_a_state_that_is_none_is_told_in_plain_words(invoke: Invoke) -> None:
     told = invoke("flags", "toggle", "new-cart", "maybe", "--reason", "x").stderr
     assert "'maybe' is not one of 'on', 'off'" in told
     assert "Value error" not in told
+
+
+def test_a_problem_of_a_whole_document_begins_with_what_was_seen(invoke: Invoke, portal: StubPortal) -> None:
+    deep = {"path": "", "seen": "lists and objects in each other", "expected": "at most 99"}
+    portal.on("POST /flag-sets/shop/import", Reply.problem(422, "1 problem", problems=[deep]))
+    told = invoke("flags", "import", str(EXAMPLE), "--set", "shop", "--reason", "x").stderr
+    assert told.splitlines()[1] == "  lists and objects in each other; expected at most 99"

@@ -137,6 +137,8 @@ async def test_stale_flags_and_evaluations_are_in_the_metrics(world: World, vera
     assert 'sre_portal_flag_evaluations_total{set="shop"} 1.0' in (await vera.get("/metrics")).text
 
 
-@pytest.mark.parametrize("path", ["flags/shop/nosuch/turns", "flags/nosuch/a/turns", "flag-sets/nosuch/turns"])
+@pytest.mark.parametrize(
+    "path", ["flags/shop/nosuch/turns", "flags/nosuch/a/turns", "flag-sets/nosuch/turns"]
+)
 async def test_turns_of_what_never_was_are_not_found(vera: httpx2.AsyncClient, path: str) -> None:
     assert (await vera.get(f"/api/v1/{path}")).status_code == 404

@@ -86,8 +86,8 @@ def problem_line(problem: Mapping[str, object]) -> str:
     """One problem on one line: place where it is known, path, what was seen, what would be right."""
     source, line = problem.get("source") or "", problem.get("line") or ""
     place = f"{source}:{line}" if source and line else f"line {line}" if line else source
-    where = ": ".join(str(part) for part in (place, problem.get("path")) if part)
-    text = f"{where}: {problem.get('seen', '')}; expected {problem.get('expected', '')}"
+    what = f"{problem.get('seen', '')}; expected {problem.get('expected', '')}"
+    text = ": ".join(str(part) for part in (place, problem.get("path"), what) if part)
     return " ".join(text.split())
 
 

@@ -28,8 +28,8 @@ class Problem:
         return f"{self.source}:{self.line}" if self.source else f"line {self.line}"
 
     def __str__(self) -> str:
-        where = ": ".join(part for part in (self.place, self.path) if part)
-        return f"{where}: {self.seen}; expected {self.expected}"
+        what = f"{self.seen}; expected {self.expected}"
+        return ": ".join(part for part in (self.place, self.path, what) if part)
 
 
 @dataclass(frozen=True, slots=True)

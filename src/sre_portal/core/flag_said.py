@@ -7,6 +7,7 @@ are looked at where a person hands a definition in, and nowhere else: what is ke
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 from sre_portal.core.complaint import shown
@@ -14,6 +15,7 @@ from sre_portal.core.errors import InvalidInput, Problem, raise_if
 from sre_portal.core.flag.definition import Definitions
 from sre_portal.core.flag.parse import parse_definitions
 from sre_portal.core.flag.reading import read
+from sre_portal.core.flag.shared import MOST_TOLD
 
 KILL_SWITCH = "killSwitch"
 """It is drilled, and switching it on or off is never held up."""
@@ -94,7 +96,7 @@ def accepted(document: str | bytes | Mapping[str, object], source: str = "") -> 
     tree = read(document, source)
     if isinstance(tree, Problem):
         raise InvalidInput([tree])
-    said = list(_said_in(tree, source))
+    said = list(islice(_said_in(tree, source), MOST_TOLD))
     try:
         parsed = parse_definitions(tree if isinstance(tree, Mapping) else document, source)
     except InvalidInput as wrong:

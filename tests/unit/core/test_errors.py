@@ -10,6 +10,7 @@ def test_a_problem_says_where_and_what_would_be_right() -> None:
     assert str(placed) == "latency.yaml:12: spec.duration: nothing; expected a duration"
     assert str(Problem("", "nothing", "a document", line=3)) == "line 3: nothing; expected a document"
     assert str(Problem("", "nothing", "a document", "a.yaml")) == "a.yaml: nothing; expected a document"
+    assert str(Problem("", "nothing", "a document")) == "nothing; expected a document"
 
 
 def test_an_error_tells_every_problem_and_every_objection() -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Self
 from fastapi import Query, Request
 from pydantic import BaseModel
 
+from sre_portal.core.errors import NotFound
 from sre_portal.core.flag_kept import KeptSet, live_row
 from sre_portal.core.flag_turn import FlagTurn
 from sre_portal.core.flag_use import UNUSED, Stale, Use, judge_stale
@@ -127,12 +128,17 @@ async def use(request: Request, flag_set: SetName, key: Key) -> FlagUseJson:
 
 async def turns(request: Request, flag_set: SetName, key: Key, limit: Limit = 50) -> list[FlagTurnJson]:
     """When error budgets turned a flag, newest first, also of one that was removed."""
-    return [FlagTurnJson.of(one) for one in await ports_of(request).flag_turns.recent(flag_set, key, limit)]
+    ports = ports_of(request)
+    if key not in kept_set(ports, flag_set).rows:
+        raise NotFound("flag", key[:80])
+    return [FlagTurnJson.of(one) for one in await ports.flag_turns.recent(flag_set, key, limit)]
 
 
 async def turns_of_set(request: Request, flag_set: SetName, limit: Limit = 50) -> list[FlagTurnJson]:
     """When error budgets turned any flag of a set, newest first."""
-    return [FlagTurnJson.of(one) for one in await ports_of(request).flag_turns.recent(flag_set, "", limit)]
+    ports = ports_of(request)
+    kept_set(ports, flag_set)
+    return [FlagTurnJson.of(one) for one in await ports.flag_turns.recent(flag_set, "", limit)]
 
 
 async def _looked_up(ports: Ports, kept: KeptSet) -> tuple[Mapping[str, Use], Mapping[str, Stale]]:
