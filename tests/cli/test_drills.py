@@ -95,6 +95,7 @@ def test_a_certificate_is_checked_without_a_portal(
         "shop/recommendations was off in run 12.",
         "verdict: passed",
         "flipped: 2026-11-23T12:00:00.200000Z, seen by shop-1 after 40 ms, shop-2 after 60 ms",
+        "effect: 12 evaluations gave off",
         "restored: 2026-11-23T12:00:20.300000Z, seen by shop-1 after 30 ms, shop-2 after 50 ms",
         "issued: 2026-11-23T12:01:00.000000Z",
     ]

@@ -158,7 +158,7 @@ async def test_nobody_is_flipped_for_who_was_blocked_meanwhile(world: World) -> 
     await block_account(world.ports, ADA, account.id, "a stolen laptop", "", blocked=True)
     done = await finish(world, run)
     assert done.verdict is Verdict.ABORTED
-    assert "this needs the permission flag:flip" in done.reasons[0]
+    assert "this needs the permission run:start" in done.reasons[0]
 
 
 async def test_who_may_still_flip_does_so_under_their_own_name(world: World) -> None:

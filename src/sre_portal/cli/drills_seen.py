@@ -67,9 +67,18 @@ def certificate_lines(says: Mapping[str, object]) -> Sequence[str]:
         f"{says.get('set')}/{says.get('flag')} was {says.get('variant')} in run {says.get('run')}.",
         f"verdict: {says.get('verdict')}",
         f"flipped: {says.get('flipped_at')}, {_seen(seen)}",
+        f"effect: {_effect(says)}",
         f"restored: {says.get('restored_at')}, {_seen(back)}",
         f"issued: {says.get('issued_at')}",
     ]
+
+
+def _effect(says: Mapping[str, object]) -> str:
+    effect = says.get("effect")
+    given = effect.get("evaluations") if isinstance(effect, Mapping) else None
+    if not isinstance(given, int):
+        return "not known"
+    return f"{given} evaluation{'' if given == 1 else 's'} gave {says.get('variant')}"
 
 
 def _seen(told: object) -> str:

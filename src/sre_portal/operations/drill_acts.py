@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from sre_portal.core.access import PORTAL, Principal
+from sre_portal.core.access import PORTAL, Permission, Principal, require
 from sre_portal.core.drill import DrillName, Wrapper, unwrap, wrap, wrapper_in, wrapper_of
 from sre_portal.core.drill_course import drills_of
 from sre_portal.core.drill_effect import LATELY, foreseen
@@ -104,6 +104,7 @@ async def _flipped(
         actor = await _starter(ports, work.actor)
         if actor is None or not _goes_on(ports, run):
             raise Conflict("a run that goes on", "one that is being stopped")
+        require(actor, Permission.RUN_START, run.service)  # the other permission is asked with the change
         order = FlagOrder(mark.flag_set, mark.flag, flip_reason(run.id), version=row.version, is_drill=True)
         try:
             step = Put(wrap(fields_of(row) or {}, wrapper))
