@@ -8,8 +8,8 @@ from enum import Enum, auto
 
 from sre_portal.core.flag.compile import Compiler
 from sre_portal.core.flag.definition import Flag
+from sre_portal.core.flag.effort import Effort, full
 from sre_portal.core.flag.lookup import Facts, Step, descend
-from sre_portal.core.flag.loop import MAX_EFFORT
 from sre_portal.core.flag.operators import GIVES_TRUTH, GIVES_TRUTH_OR_NULL, LOOPS
 from sre_portal.core.flag.outcome import variant_name
 from sre_portal.core.flag.value import truthy
@@ -47,10 +47,10 @@ class Condition:
     purpose: Purpose
     step: Step
 
-    def state(self, variants: Mapping[str, object], facts: Facts) -> State:
+    def state(self, variants: Mapping[str, object], facts: Facts, effort: Effort) -> State:
         """What it gives, as far as it steers. As an outcome: the variant, or None for the default one."""
         try:
-            value = self.step({}, (0, facts, [MAX_EFFORT]))
+            value = self.step({}, (0, facts, effort))
             if self.purpose is Purpose.TRUTH:
                 return truthy(value)
             if value is None or isinstance(value, bool):
@@ -75,7 +75,8 @@ class Conditions:
     variants: Mapping[str, object] = field(default_factory=dict)
 
     def states(self, facts: Facts) -> tuple[State, ...]:
-        return tuple(one.state(self.variants, facts) for one in self.found)
+        effort = full()  # they are parts of one rule
+        return tuple(one.state(self.variants, facts, effort) for one in self.found)
 
     def known(self, facts: Facts) -> dict[str, float | None]:
         """The facts that are read; None for one that is not known."""
@@ -123,7 +124,7 @@ class _Search:
     def _take(self, rule: object, path: str, purpose: Purpose) -> None:
         words = rule_words(rule)
         words = words if len(words) <= LONGEST_WORDS else f"{words[:LONGEST_WORDS]}..."
-        self.found[path, purpose] = Condition(path, words, purpose, self.compiler.rule(rule, path))
+        self.found[path, purpose] = Condition(path, words, purpose, self.compiler.whole(rule, path))
         self.reads |= self.reader.of(rule).facts
 
     def _look_into_shared(self, name: str, purpose: Purpose) -> None:

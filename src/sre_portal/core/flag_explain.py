@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sre_portal.core.flag.definition import Definitions, Flag
+from sre_portal.core.flag.effort import full
 from sre_portal.core.flag.flag_set import FlagSet, Question, compile_flag
 from sre_portal.core.flag.lookup import NO_FACTS, Ask, Facts, Step
 from sre_portal.core.flag.outcome import inside
@@ -51,12 +52,13 @@ def explain(
     flag = flags.definitions.flags.get(key)
     if flag is None:
         return Explanation(flags.evaluate(key, context), (), "")
-    needed, unmet = _prerequisites(flags, flag, (context, facts, at))
+    question = (context, facts, at, full())
+    needed, unmet = _prerequisites(flags, flag, question)
     if unmet is not None:
         return Explanation(unmet, needed, needed[-1].path)
     watcher = _Watcher()
     run = compile_flag(flag, flags.definitions.evaluators, flags.definitions.metadata, watcher.watch)
-    resolution = run(context, facts, at)
+    resolution = run(*question)
     root = f"flags.{key}.targeting"
     branch = watcher.decided(flag.targeting, root, flags.definitions) if watcher.seen(root) else ""
     return Explanation(resolution, (*needed, *watcher.looked), branch)

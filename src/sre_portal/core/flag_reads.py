@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from sre_portal.core.flag.effort import full
 from sre_portal.core.flag.lookup import FLAGD, SLO
 from sre_portal.core.flag.operators import LOOPS
 from sre_portal.core.flag.value import to_text
@@ -109,7 +110,7 @@ def read_by(operator: str, arguments: list[object]) -> Iterator[Read]:
 def _path(said: object) -> Read:
     if isinstance(said, (dict, list)) or said is None or said == "":
         return Else.ANYTHING
-    text = to_text(said)
+    text = to_text(said, full())
     head, _, rest = text.partition(".")
     if head == SLO:
         return rest or Else.ANYTHING

@@ -10,8 +10,8 @@ import pytest
 
 from sre_portal.core.errors import InvalidInput
 from sre_portal.core.flag.compile import Compiler
+from sre_portal.core.flag.effort import full
 from sre_portal.core.flag.lookup import Facts
-from sre_portal.core.flag.loop import MAX_EFFORT
 from sre_portal.core.flag.operators import (
     ARITIES,
     EAGER,
@@ -57,7 +57,7 @@ each = pytest.mark.parametrize("operator", ARITIES)
 
 def values(operator: str) -> list[object]:
     step = Compiler("f").rule({operator: SAMPLES[operator]})
-    return [step(context, (1_700_000_000, facts, [MAX_EFFORT])) for context in CONTEXTS for facts in HELD]
+    return [step(context, (1_700_000_000, facts, full())) for context in CONTEXTS for facts in HELD]
 
 
 def with_part(operator: str, part: object) -> Iterator[tuple[object, int]]:

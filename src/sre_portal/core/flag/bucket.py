@@ -13,7 +13,8 @@ from itertools import accumulate
 import cbor2
 import mmh3
 
-from sre_portal.core.flag.value import MAX_NESTING, TooMuch
+from sre_portal.core.flag.effort import HASHED, Effort, TooMuch, spend, spend_on_text
+from sre_portal.core.flag.value import MAX_NESTING
 
 MAX_WEIGHTS = 2**31 - 1
 """The most that all weights of a split may be together."""
@@ -43,15 +44,16 @@ def hash_text(text: str) -> int:
     return mmh3.hash(text, signed=False)
 
 
-def hash_value(value: object) -> int:
+def hash_value(value: object, effort: Effort) -> int:
     """V3: 32 bits without sign. 1.0 is 1, so that a value keeps its bucket through any JSON library.
 
     Raises:
-        TooMuch: an object lies too deep.
+        TooMuch: an object lies too deep, or takes more effort than is left.
     """
     if isinstance(value, str):
+        spend_on_text(effort, value)
         return mmh3.hash(cbor_text(value), signed=False)
-    return mmh3.hash(cbor2.dumps(_whole(value, 0), canonical=True), signed=False)
+    return mmh3.hash(cbor2.dumps(_whole(value, effort, 0), canonical=True), signed=False)
 
 
 def hash_pair(flag_key: bytes) -> Callable[[str], int]:
@@ -77,13 +79,18 @@ def cbor_text(text: str) -> bytes:
     return b"\x7a" + size.to_bytes(4, "big") + encoded
 
 
-def _whole(value: object, depth: int) -> object:
+def _whole(value: object, effort: Effort, depth: int) -> object:
     if depth > MAX_NESTING:
         raise TooMuch(f"a bucketing value is nested deeper than {MAX_NESTING} levels")
+    if isinstance(value, (dict, list)):
+        spend(effort, len(value) * HASHED)
     if isinstance(value, dict):
-        return {key: _whole(item, depth + 1) for key, item in value.items()}
+        spend(effort, sum(len(key) for key in value if isinstance(key, str)) >> 6)
+        return {key: _whole(item, effort, depth + 1) for key, item in value.items()}
     if isinstance(value, list):
-        return [_whole(item, depth + 1) for item in value]
+        return [_whole(item, effort, depth + 1) for item in value]
+    if isinstance(value, str):
+        spend_on_text(effort, value)
     if isinstance(value, float) and value.is_integer() and -(2**63) <= value < 2**64:
         return int(value)
     return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
+from typing import Protocol
 
 from sre_portal.core.flag.bucket import MAX_WEIGHTS
 from sre_portal.core.flag.fractional import weight_of
@@ -12,8 +12,17 @@ from sre_portal.core.flag.reading import MAX_DEPTH, MAX_RULE
 from sre_portal.core.flag.resolution import type_name
 from sre_portal.core.flag.version import COMPARISONS, parse_version
 
-Report = Callable[[str, str, str], None]
-"""Takes the path, what was seen there, and what was expected."""
+
+class Report(Protocol):
+    """Takes the path, what was seen there, and what was expected.
+
+    Where `name` was said and one of `known` was expected, the one that comes close is suggested.
+    """
+
+    def __call__(
+        self, path: str, seen: str, expected: str, name: str = "", known: Iterable[str] = ()
+    ) -> None: ...
+
 
 MAX_LOOPS = 3
 """Loops in each other."""
@@ -55,7 +64,8 @@ class _Check:
             return
         arity = ARITIES.get(operator)
         if arity is None:
-            self.report(path, f"the operator {operator!r}", suggestion(operator, ARITIES))
+            expected = "an operator of JSONLogic or flagd"
+            self.report(path, f"the operator {operator!r}", expected, operator, ARITIES)
             return
         arguments = values if isinstance(values, list) else [values]
         if not arity.least <= len(arguments) <= arity.most:
@@ -74,9 +84,7 @@ class _Check:
         if not isinstance(name, str):
             self.report(path, type_name(name), "the name of an evaluator")
         elif name not in self.evaluators:
-            self.report(
-                path, f"the evaluator {name!r}", suggestion(name, self.evaluators, "a name in $evaluators")
-            )
+            self.report(path, f"the evaluator {name!r}", "a name in $evaluators", name, self.evaluators)
         else:
             self.named.append(name)
 
@@ -139,11 +147,6 @@ _CHECKS: Mapping[str, Callable[[_Check, list[object], str], None]] = {
     "ends_with": _Check.texts,
     "var": _Check.var,
 }
-
-
-def suggestion(name: str, known: Iterable[str], otherwise: str = "an operator of JSONLogic or flagd") -> str:
-    close = get_close_matches(name, list(known), 1)
-    return f"{otherwise}; {close[0]!r} comes close" if close else otherwise
 
 
 def peel(needs: Mapping[str, Iterable[str]]) -> tuple[list[str], dict[str, set[str]]]:

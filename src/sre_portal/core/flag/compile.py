@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from sre_portal.core.flag.bucket import DEFAULT_EPOCH, Epoch
+from sre_portal.core.flag.effort import FREE_EFFORT, parts_of, spend
 from sre_portal.core.flag.fractional import fractional
-from sre_portal.core.flag.lookup import Ask, Step, at_path, missing
-from sre_portal.core.flag.loop import effort, loop, spend
-from sre_portal.core.flag.operators import EAGER, LOOPS
+from sre_portal.core.flag.lookup import Ask, Step, at_path, missing, read_at
+from sre_portal.core.flag.loop import loop
+from sre_portal.core.flag.operators import EAGER, LOOPS, Apply
 from sre_portal.core.flag.quick import quick
 from sre_portal.core.flag.value import to_number, truthy
 
@@ -30,6 +31,18 @@ class Compiler:
     evaluators: Mapping[str, object] = field(default_factory=dict)
     watch: Watch | None = None
     shared: dict[tuple[str, bool], Step] = field(default_factory=dict)
+
+    def whole(self, rule: object, path: str = "") -> Step:
+        """The step of a rule with what its own size takes, which few have to be asked for."""
+        step, parts = self.rule(rule, path), parts_of(rule, self.evaluators)
+        if parts <= FREE_EFFORT:
+            return step
+
+        def large(data: object, ask: Ask) -> object:
+            spend(ask[2], parts)
+            return step(data, ask)
+
+        return large
 
     def rule(self, rule: object, path: str = "", *, nested: bool = False) -> Step:
         """The step of a rule. `nested` says whether data is an element of a list, and not the context."""
@@ -61,7 +74,7 @@ class Compiler:
                 for one, place in zip(arguments[2:], places[2:], strict=True)
             ]
             inner = self.rule(arguments[1], places[1], nested=True)
-            return loop(operator, outer, inner, effort(arguments[1], self.evaluators))
+            return loop(operator, outer, inner, parts_of(arguments[1], self.evaluators))
         if operator == "fractional":
             return fractional(self, arguments, places, nested=nested)
         if operator == "var" and not any(isinstance(one, (list, dict)) for one in arguments):
@@ -92,8 +105,6 @@ class Compiler:
                 return self._missing(parts, nested=nested)
             case "missing_some":
                 return self._missing_some(*parts, nested=nested)
-            case "cat" | "merge" | "substr" | "in":
-                return measured(EAGER[operator], parts)
             case _:
                 return eager(EAGER[operator], parts)
 
@@ -104,7 +115,7 @@ class Compiler:
 
         def read(data: object, ask: Ask) -> object:
             other = None if fallback is None else fallback(data, ask)
-            return at_path(key, path(data, ask), nested=nested, fallback=other)(data, ask)
+            return read_at(key, path(data, ask), data, ask, nested=nested, fallback=other)
 
         return read
 
@@ -122,7 +133,7 @@ class Compiler:
         key = self.flag_key
 
         def absent(data: object, ask: Ask) -> object:
-            least, keys = to_number(need(data, ask)), options(data, ask)
+            least, keys = to_number(need(data, ask), ask[2]), options(data, ask)
             if not isinstance(keys, list):
                 return []
             found = missing(key, keys, data, ask, nested=nested)
@@ -179,27 +190,11 @@ def junction(parts: list[Step], *, ends_on: bool) -> Step:
     return joined
 
 
-def eager(apply: Callable[[list[object]], object], parts: list[Step]) -> Step:
+def eager(apply: Apply, parts: list[Step]) -> Step:
     if len(parts) == 1:
         [only] = parts
-        return lambda data, ask: apply([only(data, ask)])
+        return lambda data, ask: apply([only(data, ask)], ask[2])
     if len(parts) == 2:
         left, right = parts
-        return lambda data, ask: apply([left(data, ask), right(data, ask)])
-    return lambda data, ask: apply([part(data, ask) for part in parts])
-
-
-def measured(apply: Callable[[list[object]], object], parts: list[Step]) -> Step:
-    """An operator whose work grows with the texts and lists it is given. Short ones are for nothing."""
-
-    def applied(data: object, ask: Ask) -> object:
-        values = [part(data, ask) for part in parts]
-        for value in values:
-            if isinstance(value, (str, list)) and len(value) > _SHORT:
-                spend(ask, len(value))
-        return apply(values)
-
-    return applied
-
-
-_SHORT = 256
+        return lambda data, ask: apply([left(data, ask), right(data, ask)], ask[2])
+    return lambda data, ask: apply([part(data, ask) for part in parts], ask[2])

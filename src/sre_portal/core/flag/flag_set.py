@@ -7,10 +7,9 @@ from types import MappingProxyType
 
 from sre_portal.core.flag.compile import Compiler, Watch
 from sre_portal.core.flag.definition import NEEDS, NOTHING, Definitions, Flag
+from sre_portal.core.flag.effort import MAX_EFFORT, Effort, Portions
 from sre_portal.core.flag.gate import CYCLE, Evaluate, Gate, gate_of
 from sre_portal.core.flag.lookup import NO_FACTS, Facts, Step
-from sre_portal.core.flag.loop import MAX_EFFORT
-from sre_portal.core.flag.outcome import variant_name
 from sre_portal.core.flag.parse import parse_definitions
 from sre_portal.core.flag.resolution import (
     NO_METADATA,
@@ -22,6 +21,7 @@ from sre_portal.core.flag.resolution import (
     failed,
     typed,
 )
+from sre_portal.core.flag.value import to_text
 
 _FAILURES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What a rule can run into: a context that is no JSON, a text that grows without end, a host's deep stack."""
@@ -95,19 +95,32 @@ class FlagSet:
         found = self._fixed.get(key)
         if found is None:
             run = self._runs.get(key)
-            found = self._gated(key, (context, facts, at), {}) if run is None else run(context, facts, at)
+            if run is None:
+                found = self._gated(key, (context, facts, at, [MAX_EFFORT]), {})
+            else:
+                found = run(context, facts, at, [MAX_EFFORT])
         return found if expected_type is None else typed(found, expected_type)
 
     def evaluate_all(
         self, context: Mapping[str, object], *, facts: Facts = NO_FACTS, at: float = 0
     ) -> dict[str, Resolution]:
-        """Every flag by its key, in the order of the document. Disabled ones are among them."""
+        """Every flag by its key, in the order of the document. Disabled ones are among them.
+
+        They share one effort. Those that it does not reach are answers that say so.
+        """
+        if type(context) is not dict and isinstance(context, Mapping):
+            context = dict(context)
         answers = dict.fromkeys(self.definitions.flags, _UNKNOWN)
         answers.update(self._fixed)
+        portions = Portions()
+        effort = portions.effort
         for key, run in self._runs.items():
-            answers[key] = run(context, facts, at)
+            answers[key] = run(context, facts, at, effort)
+            if effort[0] != portions.most:
+                portions.next()
         for key in self._gates:
-            self._gated(key, (context, facts, at), answers)
+            self._gated(key, (context, facts, at, effort), answers)
+            portions.next()
         return answers
 
     def unmet(self, key: str, ask: Question, told: dict[str, Resolution]) -> Resolution | None:
@@ -150,23 +163,27 @@ class FlagSet:
 
     def with_flag(self, flag: Flag) -> FlagSet:
         """The set with a flag added or exchanged. Only that flag is compiled."""
-        return self._changed({**self.definitions.flags, flag.key: flag}, flag.key, flag)
+        return self.changed({flag.key: flag})
 
     def without(self, key: str) -> FlagSet:
         """The set without a flag."""
-        flags = {name: flag for name, flag in self.definitions.flags.items() if name != key}
-        return self._changed(flags, key, None)
+        return self.changed({key: None})
 
-    def _changed(self, flags: Mapping[str, Flag], key: str, flag: Flag | None) -> FlagSet:
+    def changed(self, flags: Mapping[str, Flag | None]) -> FlagSet:
+        """The set with these flags by their keys; None takes one away. Only they are compiled."""
         old = self.definitions
-        others = {name: found for name, found in self._fixed.items() if name != key}
-        runs = {name: run for name, run in self._runs.items() if name != key}
-        gates = {name: gate for name, gate in self._gates.items() if name != key}
-        definitions = Definitions(flags, old.evaluators, old.metadata, old.extra)
-        return FlagSet(definitions, (others, runs, gates), [] if flag is None else [flag])
+        new = {key: flag for key, flag in flags.items() if flag is not None}
+        kept = {**old.flags, **new}
+        for key in flags.keys() - new.keys():
+            kept.pop(key, None)
+        others = {name: found for name, found in self._fixed.items() if name not in flags}
+        runs = {name: run for name, run in self._runs.items() if name not in flags}
+        gates = {name: gate for name, gate in self._gates.items() if name not in flags}
+        definitions = Definitions(kept, old.evaluators, old.metadata, old.extra)
+        return FlagSet(definitions, (others, runs, gates), new.values())
 
 
-Question = tuple[Mapping[str, object], Facts, float]
+Question = tuple[Mapping[str, object], Facts, float, Effort]
 """What `Evaluate` takes."""
 _UNKNOWN = failed(ErrorCode.GENERAL, "")
 
@@ -189,9 +206,9 @@ def compile_flag(
     answer = fixed(flag, set_metadata)
     if answer is not None:
         same = answer
-        return lambda _context, _facts, _at: same
+        return lambda _context, _facts, _at, _effort: same
     compiler = Compiler(flag.key, flag.epoch(set_metadata), evaluators, watch)
-    step = compiler.rule(flag.targeting, f"flags.{flag.key}.targeting")
+    step = compiler.whole(flag.targeting, f"flags.{flag.key}.targeting")
     return _picking(flag, step, merged(flag, set_metadata))
 
 
@@ -202,21 +219,21 @@ def _picking(flag: Flag, step: Step, metadata: Metadata) -> Evaluate:
     }
     otherwise = _default(flag, Reason.DEFAULT, metadata)
 
-    def evaluate(context: object, facts: Facts, at: float) -> Resolution:
+    def evaluate(context: object, facts: Facts, at: float, effort: Effort) -> Resolution:
         if type(context) is not dict:
             if not isinstance(context, Mapping):
                 return failed(ErrorCode.INVALID_CONTEXT, "the evaluation context is no object", metadata)
             context = dict(context)
         try:
-            given = step(context, (at, facts, [MAX_EFFORT]))
+            given = step(context, (at, facts, effort))
             if given is None:
                 return otherwise
-            name = given if isinstance(given, str) else variant_name(given)
-            found = answers.get(name) if name is not None else None
+            name = given if isinstance(given, str) else to_text(given, effort)
+            found = answers.get(name)
         except _FAILURES as failure:
             return failed(ErrorCode.GENERAL, f"targeting failed: {failure}", metadata)
         return found or failed(
-            ErrorCode.GENERAL, f"targeting gives {name!r:.100}, which is no variant", metadata
+            ErrorCode.GENERAL, f"targeting gives {name[:100]!r}, which is no variant", metadata
         )
 
     return evaluate

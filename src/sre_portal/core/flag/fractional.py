@@ -13,6 +13,7 @@ from sre_portal.core.flag.bucket import (
     hash_value,
     places,
 )
+from sre_portal.core.flag.effort import LONG, spend_on_text
 from sre_portal.core.flag.lookup import Ask, Step
 
 
@@ -79,16 +80,23 @@ def shorthand(compiler: Compiles) -> Hashed:
     if compiler.epoch is Epoch.V3:
         hash_v3 = hash_pair(cbor_text(compiler.flag_key))
 
-        def paired(data: object, _ask: Ask) -> int | None:
+        def paired(data: object, ask: Ask) -> int | None:
             key = data.get("targetingKey") if isinstance(data, dict) else None
-            return hash_v3(key) if key and isinstance(key, str) else None
+            if not key or not isinstance(key, str):
+                return None
+            if len(key) > LONG:
+                spend_on_text(ask[2], key)
+            return hash_v3(key)
 
         return paired
     flag_key = compiler.flag_key
 
-    def joined(data: object, _ask: Ask) -> int | None:
+    def joined(data: object, ask: Ask) -> int | None:
         key = data.get("targetingKey") if isinstance(data, dict) else None
-        return hash_text(flag_key + key) if isinstance(key, str) else None
+        if not isinstance(key, str):
+            return None
+        spend_on_text(ask[2], key)
+        return hash_text(flag_key + key)
 
     return joined
 
@@ -97,14 +105,15 @@ def explicit(compiler: Compiles) -> HashedBy:
     """By a bucketing value. V1 and V2 hash texts only, and go back to the targeting key where it is null."""
     if compiler.epoch is Epoch.V3:
 
-        def valued(value: object, _data: object, _ask: Ask) -> int | None:
-            return None if value is None else hash_value(value)
+        def valued(value: object, _data: object, ask: Ask) -> int | None:
+            return None if value is None else hash_value(value, ask[2])
 
         return valued
     otherwise = shorthand(compiler)
 
     def text(value: object, data: object, ask: Ask) -> int | None:
         if isinstance(value, str):
+            spend_on_text(ask[2], value)
             return hash_text(value)
         return otherwise(data, ask) if value is None else None
 

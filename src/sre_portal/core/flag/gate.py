@@ -11,12 +11,13 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from sre_portal.core.flag.definition import UNMET, Flag
+from sre_portal.core.flag.effort import Effort
 from sre_portal.core.flag.lookup import Facts
 from sre_portal.core.flag.prerequisite import Prerequisite, needs_of
 from sre_portal.core.flag.resolution import ErrorCode, Metadata, Reason, Resolution, failed
 
-Evaluate = Callable[[Mapping[str, object], Facts, float], Resolution]
-"""Takes the evaluation context, the facts and the seconds since 1970."""
+Evaluate = Callable[[Mapping[str, object], Facts, float, Effort], Resolution]
+"""Takes the evaluation context, the facts, the seconds since 1970, and what it may take."""
 
 CYCLE = failed(ErrorCode.GENERAL, "its prerequisites need the flag itself")
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from sre_portal.core.flag.effort import ASKED, Effort, full, spend, spend_on_text
 from sre_portal.core.flag.value import to_text
 
 Facts = Mapping[str, Mapping[str, object]]
 """`$slo`: facts by SLO and name. Asked only for the names a rule reads, so it may compute them."""
 NO_FACTS: Facts = MappingProxyType({})
 
-Ask = tuple[float, Facts, list[int]]
+Ask = tuple[float, Facts, Effort]
 """What an evaluation is given beside the context: seconds since 1970, facts, what is left of its effort."""
 Step = Callable[[object, Ask], object]
 """A compiled rule: the value it has for the given data. Data is the context, or inside `map` one element."""
@@ -65,7 +66,25 @@ def at_path(flag_key: str, path: object, *, nested: bool, fallback: object = Non
     """The value at a path that is known beforehand."""
     if path is None or path == "":
         return (lambda data, _: data) if nested else (lambda data, ask: whole(flag_key, data, ask))
-    names = tuple(to_text(path).split("."))
+    names = tuple(to_text(path, full()).split("."))
+    step = _down(flag_key, names, nested=nested, fallback=fallback)
+    if len(names) <= _FEW:
+        return step
+
+    def far(data: object, ask: Ask) -> object:
+        spend(ask[2], len(names) * _NAME)
+        return step(data, ask)
+
+    return far
+
+
+_FEW = 8
+"""Names of a path that are free."""
+_NAME = 4
+"""The effort of each, where they are more."""
+
+
+def _down(flag_key: str, names: tuple[str, ...], *, nested: bool, fallback: object) -> Step:
     if not nested and names[0] in RESERVED:
         return reserved(flag_key, names, fallback)
     if len(names) == 1 and not nested:
@@ -76,18 +95,30 @@ def at_path(flag_key: str, path: object, *, nested: bool, fallback: object = Non
     return lambda data, _: descend(data, names, fallback)
 
 
+def read_at(
+    flag_key: str, path: object, data: object, ask: Ask, *, nested: bool, fallback: object = None
+) -> object:
+    """The value at a path that a rule computes."""
+    text = path if path is None else to_text(path, ask[2])
+    if text is not None:
+        spend_on_text(ask[2], text)
+    return at_path(flag_key, text, nested=nested, fallback=fallback)(data, ask)
+
+
 def whole(flag_key: str, data: object, ask: Ask) -> object:
     """The context as `{"var": ""}` sees it."""
     if not isinstance(data, Mapping):
         return data
+    spend(ask[2], 1 + (len(data) >> 2))
     return {**data, FLAGD: {"flagKey": flag_key, "timestamp": ask[0]}, SLO: ask[1]}
 
 
 def missing(flag_key: str, keys: list[object], data: object, ask: Ask, *, nested: bool) -> list[object]:
     """Those of the keys that have no value. An empty text is none."""
+    spend(ask[2], len(keys) * ASKED)
     found = []
     for key in keys:
-        value = at_path(flag_key, key, nested=nested)(data, ask)
+        value = read_at(flag_key, key, data, ask, nested=nested)
         if value is None or value == "":
             found.append(key)
     return found

@@ -2,36 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from sre_portal.core.flag.effort import spend
 from sre_portal.core.flag.lookup import Ask, Step
-from sre_portal.core.flag.value import TooMuch, truthy
-
-MAX_EFFORT = 1_000_000
-"""Parts of rules that one evaluation evaluates inside its loops, with what it makes there: under a second."""
-
-
-def spend(ask: Ask, effort: int) -> None:
-    """Takes from what is left to an evaluation.
-
-    Raises:
-        TooMuch: there is not so much left.
-    """
-    ask[2][0] -= effort
-    if ask[2][0] < 0:
-        raise TooMuch(f"a rule takes more effort than {MAX_EFFORT} parts in its loops")
-
-
-def effort(rule: object, evaluators: Mapping[str, object]) -> int:
-    """How many parts a rule has, with the evaluators it names. Both are bounded when they are parsed."""
-    if isinstance(rule, list):
-        return 1 + sum(effort(item, evaluators) for item in rule)
-    if not isinstance(rule, dict):
-        return 1 + (len(rule) >> 6 if isinstance(rule, str) else 0)
-    return 1 + sum(
-        effort(evaluators.get(str(value)) if name == "$ref" else value, evaluators)
-        for name, value in rule.items()
-    )
+from sre_portal.core.flag.value import truthy
 
 
 def loop(operator: str, outer: list[Step], inner: Step, each: int) -> Step:
@@ -72,7 +45,7 @@ class _Items:
         found = self._step(data, ask)
         if not isinstance(found, list):
             return None
-        spend(ask, len(found) * self._each)
+        spend(ask[2], len(found) * self._each)
         return found
 
 
@@ -81,8 +54,6 @@ def _reduce(items: _Items, inner: Step, start: Step | None) -> Step:
         accumulator = None if start is None else start(data, ask)
         for item in items(data, ask) or ():
             accumulator = inner({"current": item, "accumulator": accumulator}, ask)
-            if isinstance(accumulator, (str, list)):  # is looked at again in every round
-                spend(ask, len(accumulator) >> 4)
         return accumulator
 
     return reduced

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from sre_portal.core.flag import arithmetic
+from sre_portal.core.flag.effort import COMPARED, LONG, Effort, TooMuch, spend
 from sre_portal.core.flag.value import (
     MAX_TEXT,
-    TooMuch,
     before,
     joined,
     loosely_equal,
@@ -62,55 +62,75 @@ GIVES_TRUTH = frozenset({
 GIVES_TRUTH_OR_NULL = frozenset({"sem_ver", "starts_with", "ends_with"})
 
 
-def merge(values: list[object]) -> object:
+Apply = Callable[[list[object], Effort], object]
+"""What an operator makes of its values, and what it may take for that."""
+
+
+def merge(values: list[object], effort: Effort) -> object:
     merged: list[object] = []
     for value in values:
-        merged += value if isinstance(value, list) else [value]
+        if isinstance(value, list):
+            spend(effort, len(value) >> 3)
+            merged += value
+        else:
+            merged.append(value)
     if len(merged) > MAX_TEXT:
         raise TooMuch(f"a rule makes a list of more than {MAX_TEXT} items")
     return merged
 
 
-def contains(values: list[object]) -> object:
+def contains(values: list[object], effort: Effort) -> object:
     needle, hay = values
     if isinstance(hay, str):
-        return hay != "" and to_text(needle) in hay  # JSONLogic finds nothing in nothing, not even nothing
-    return isinstance(hay, list) and any(strictly_equal(needle, item) for item in hay)
+        return hay != "" and _within(to_text(needle, effort), hay, effort)  # nothing is in nothing
+    if not isinstance(hay, list):
+        return False
+    spend(effort, len(hay) * (COMPARED + (len(needle) >> 10 if isinstance(needle, str) else 0)))
+    return any(strictly_equal(needle, item) for item in hay)
 
 
-def sem_ver(values: list[object]) -> object:
+def _within(needle: str, hay: str, effort: Effort) -> bool:
+    """In the worst case much of the one is held against each place of the other, unless both are long."""
+    if len(hay) > LONG:
+        spend(effort, min(len(needle) * len(hay) >> 9, len(needle) + len(hay)))
+    return needle in hay
+
+
+def sem_ver(values: list[object], _effort: Effort) -> object:
     """Null where a version or the comparison is none."""
     left, comparison, right = parse_version(values[0]), values[1], parse_version(values[2])
     compare = COMPARISONS.get(comparison) if isinstance(comparison, str) else None
     return None if left is None or right is None or compare is None else compare(left, right)
 
 
-def starts_with(values: list[object]) -> object:
+def starts_with(values: list[object], _effort: Effort) -> object:
     text, head = values
     return text.startswith(head) if isinstance(text, str) and isinstance(head, str) else None
 
 
-def ends_with(values: list[object]) -> object:
+def ends_with(values: list[object], _effort: Effort) -> object:
     text, tail = values
     return text.endswith(tail) if isinstance(text, str) and isinstance(tail, str) else None
 
 
-def ordered(compare: Callable[[object, object], bool]) -> Callable[[list[object]], object]:
+def ordered(compare: Callable[[object, object, Effort], bool]) -> Apply:
     """Between, where there are three values."""
-    return lambda values: compare(values[0], values[1]) and (len(values) < 3 or compare(values[1], values[2]))
+    return lambda values, effort: (
+        compare(values[0], values[1], effort) and (len(values) < 3 or compare(values[1], values[2], effort))
+    )
 
 
-EAGER: Mapping[str, Callable[[list[object]], object]] = {
-    "==": lambda values: loosely_equal(values[0], values[1]),
-    "!=": lambda values: not loosely_equal(values[0], values[1]),
-    "===": lambda values: strictly_equal(values[0], values[1]),
-    "!==": lambda values: not strictly_equal(values[0], values[1]),
+EAGER: Mapping[str, Apply] = {
+    "==": lambda values, effort: loosely_equal(values[0], values[1], effort),
+    "!=": lambda values, effort: not loosely_equal(values[0], values[1], effort),
+    "===": lambda values, _: strictly_equal(values[0], values[1]),
+    "!==": lambda values, _: not strictly_equal(values[0], values[1]),
     "<": ordered(before),
     "<=": ordered(not_after),
-    ">": lambda values: before(values[1], values[0]),
-    ">=": lambda values: not_after(values[1], values[0]),
-    "!": lambda values: not truthy(values[0]),
-    "!!": lambda values: truthy(values[0]),
+    ">": lambda values, effort: before(values[1], values[0], effort),
+    ">=": lambda values, effort: not_after(values[1], values[0], effort),
+    "!": lambda values, _: not truthy(values[0]),
+    "!!": lambda values, _: truthy(values[0]),
     "+": arithmetic.add,
     "-": arithmetic.subtract,
     "*": arithmetic.multiply,
@@ -120,9 +140,9 @@ EAGER: Mapping[str, Callable[[list[object]], object]] = {
     "max": arithmetic.greatest,
     "merge": merge,
     "in": contains,
-    "cat": lambda values: joined(values, ""),
+    "cat": lambda values, effort: joined(values, "", effort),
     "substr": arithmetic.part,
-    "log": lambda values: values[0],  # a pure core has nowhere to write to
+    "log": lambda values, _: values[0],  # a pure core has nowhere to write to
     "sem_ver": sem_ver,
     "starts_with": starts_with,
     "ends_with": ends_with,

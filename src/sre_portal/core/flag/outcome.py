@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from sre_portal.core.flag.effort import full
 from sre_portal.core.flag.operators import GIVES_TRUTH, GIVES_TRUTH_OR_NULL
 from sre_portal.core.flag.value import to_text
 
@@ -80,4 +81,4 @@ def _computed(operator: str, path: str) -> Iterator[Outcome]:
 
 def variant_name(value: object) -> str | None:
     """The variant that a value names. None for the default variant."""
-    return None if value is None else to_text(value)
+    return None if value is None else to_text(value, full())

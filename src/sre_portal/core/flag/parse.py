@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from sre_portal.core.errors import InvalidInput, Problem
 from sre_portal.core.flag.bucket import KEY, Epoch
-from sre_portal.core.flag.check import check_rule, depth_of, size_of, suggestion
+from sre_portal.core.flag.check import check_rule, depth_of, size_of
 from sre_portal.core.flag.definition import NEEDS, NOTHING, OFF, Definitions, Flag
+from sre_portal.core.flag.effort import MAX_EFFORT, parts_of
 from sre_portal.core.flag.outcome import outcomes
 from sre_portal.core.flag.prerequisite import (
     Malformed,
     Outline,
     Prerequisite,
-    broken,
-    newly_broken,
+    flaws,
+    new_flaws,
     outline,
     parse_prerequisites,
     path_of,
 )
-from sre_portal.core.flag.reading import MAX_RULE, read, weigh
+from sre_portal.core.flag.reading import MAX_DOCUMENT, read, weigh
 from sre_portal.core.flag.resolution import FlagType, Metadata, type_name
-from sre_portal.core.flag.shared import SharedRules
+from sre_portal.core.flag.shared import MOST_SUGGESTED, MOST_TOLD, SharedRules
 
 SAFE = 2**53 - 1
 """Whole numbers up to here are the same in every language."""
@@ -46,8 +47,7 @@ def parse_definitions(document: str | bytes | Mapping[str, object], source: str 
         raise InvalidInput([tree])
     parser = _Parser(source)
     parsed = parser.document(tree)
-    if parser.problems:
-        raise InvalidInput(parser.problems)
+    parser.refuse()
     return parsed
 
 
@@ -69,23 +69,44 @@ def parse_one(
     parsed = parser.parts({**shared, "flags": {key: fields}})
     if others is not None:
         parser.compare(others)
-    if parser.problems:
-        raise InvalidInput(parser.problems)
+    parser.refuse()
     return parsed
+
+
+def parse_each(
+    flags: Mapping[str, Mapping[str, object]], shared: Mapping[str, object]
+) -> Iterator[tuple[str, Flag | str]]:
+    """Flags by themselves: each with its key, or what is wrong with it in short. `shared` as for `parse_one`.
+
+    Raises:
+        InvalidInput: what is wrong with what they share, in short, before any of them.
+    """
+    parser = _Parser("", most=_MOST_IN_SHORT, suggested=0)
+    parser.parts({**shared, "flags": {}})
+    parser.refuse()
+    for key, fields in flags.items():
+        parser.forget()
+        made = parser.flag(key, fields)
+        yield key, made or "\n".join(map(str, parser.told()))
+
+
+_MOST_IN_SHORT = 3
 
 
 class _Parser(SharedRules):
     """Reads a document once, and collects what is wrong."""
 
-    def __init__(self, source: str) -> None:
-        super().__init__(source)
+    def __init__(self, source: str, most: int = MOST_TOLD, suggested: int = MOST_SUGGESTED) -> None:
+        super().__init__(source, most, suggested)
+        self.written = 0
+        """Characters of the rules that were measured."""
         self.needs: dict[str, Sequence[Prerequisite]] = {}
         self.named: dict[str, Collection[str] | None] = {}
 
     def document(self, tree: object) -> Definitions:
         parsed = self.parts(tree)
-        for found in broken(Outline(self.needs, self.named)):
-            self.report(found.path, found.seen, found.expected)
+        for flaw in flaws(Outline(self.needs, self.named)):
+            self.report(*flaw)
         return parsed
 
     def compare(self, others: Mapping[str, Flag]) -> None:
@@ -93,8 +114,8 @@ class _Parser(SharedRules):
         before = outline(others)
         needs = {key: wanted for key, wanted in before.needs.items() if key not in self.named}
         after = Outline(needs | self.needs, {**before.variants, **self.named})
-        for found in newly_broken(before, after):
-            self.report(found.path, found.seen, found.expected)
+        for flaw in new_flaws(before, after):
+            self.report(*flaw)
 
     def parts(self, tree: object) -> Definitions:
         """Each flag and what they share, by themselves."""
@@ -139,10 +160,12 @@ class _Parser(SharedRules):
         if not key:
             self.report("flags", "an empty key", "the key of a flag")
             return None
+        if not self.bounded(key, "flags"):
+            return None
         size = self.sound(value, path)
         if self.sound(key, path) is None or size is None:
             return None
-        before = len(self.problems)
+        before = self.count
         fields = self.mapping(value, path, "a flag")
         state = fields.get("state")
         if isinstance(value, dict) and state not in {"ENABLED", "DISABLED"}:
@@ -157,7 +180,7 @@ class _Parser(SharedRules):
         if variants:
             self.named[key] = variants
         extra = {name: item for name, item in fields.items() if name not in _FIELDS} or NOTHING
-        if len(self.problems) > before:
+        if self.count > before:
             return None
         return Flag(key, state == "ENABLED", kind, variants, default, targeting, metadata, extra)
 
@@ -191,7 +214,7 @@ class _Parser(SharedRules):
             self.report(path, type_name(value), "the name of a variant, or null")
             return None
         if variants and value not in variants:
-            self.report(path, f"{value!r}", suggestion(value, variants, "the name of a variant"))
+            self.report(path, f"{value!r}", "the name of a variant", value, variants)
         return value
 
     def targeting(self, rule: object, variants: Mapping[str, object], path: str, most: int) -> object:
@@ -201,18 +224,30 @@ class _Parser(SharedRules):
         if not isinstance(rule, dict):
             self.report(path, type_name(rule), "a rule: an object with one operator")
             return None
-        before = len(self.problems)
-        named = check_rule(rule, path, self.evaluators, self.report)
-        if (named or most > MAX_RULE) and not self.within(
-            depth_of(rule, self.deep), size_of(weigh(rule), named, self.sizes), path
-        ):
+        before = self.count
+        named = check_rule(rule, path, self.declared, self.report)
+        if (named or most > MAX_EFFORT) and not self.measured(rule, named, path):
             return None
-        if len(self.problems) == before and variants:
+        if self.count == before and variants:
             for found in outcomes(rule, path, self.evaluators):
                 if found.written and found.variant is not None and found.variant not in variants:
-                    expected = suggestion(found.variant, variants, "the name of a variant")
-                    self.report(found.path, f"{found.variant!r}", expected)
+                    name = found.variant
+                    self.report(found.path, f"{name!r}", "the name of a variant", name, variants)
         return rule
+
+    def measured(self, rule: object, named: Sequence[str], path: str) -> bool:
+        """Whether a rule is small enough with the evaluators it names, and so are all up to it together."""
+        size = size_of(weigh(rule), named, self.sizes)
+        if not self.within(depth_of(rule, self.deep), size, path):
+            return False
+        self.written += size
+        if self.written > MAX_DOCUMENT:
+            expected = f"at most {MAX_DOCUMENT}, with the evaluators they name"
+            self.report(path, "rules of too many characters together", expected)
+            return False
+        if (parts := parts_of(rule, self.evaluators)) > MAX_EFFORT:
+            self.report(path, f"a rule that takes an effort of {parts}", f"at most {MAX_EFFORT}")
+        return parts <= MAX_EFFORT
 
     def prerequisites(self, key: str, metadata: Metadata, variants: Mapping[str, object]) -> None:
         try:
@@ -222,8 +257,8 @@ class _Parser(SharedRules):
         off = metadata.get(OFF)
         if off is not None and variants and off not in variants:
             seen = repr(off) if isinstance(off, str) else type_name(off)
-            expected = suggestion(str(off), variants, "the name of a variant")
-            self.report(f"flags.{key}.metadata.{OFF}", seen, expected)
+            path = f"flags.{key}.metadata.{OFF}"
+            self.report(path, seen, "the name of a variant", str(off), variants)
 
     def metadata(self, value: object, path: str) -> Metadata:
         told: dict[str, bool | int | float | str] = {}

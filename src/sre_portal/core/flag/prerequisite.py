@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from sre_portal.core.errors import Problem
-from sre_portal.core.flag.check import Report, in_cycles, peel, suggestion
+from sre_portal.core.flag.check import in_cycles, peel
 from sre_portal.core.flag.definition import NEEDS, Flag
+from sre_portal.core.flag.shared import Findings
 
 MAX_NEEDED = 20
 """Prerequisites of one flag."""
@@ -93,55 +94,59 @@ def outline(flags: Mapping[str, Flag]) -> Outline:
     return Outline(needs, {key: flag.variants for key, flag in flags.items()})
 
 
-def broken(told: Outline) -> list[Problem]:
+class Flaw(NamedTuple):
+    """What a report takes."""
+
+    path: str
+    seen: str
+    expected: str
+    name: str = ""
+    known: Iterable[str] = ()
+
+
+def flaws(told: Outline) -> Iterator[Flaw]:
     """Prerequisites that nothing can meet, cycles, and chains that are too long."""
-    if not told.needs:
-        return []
-    found: list[Problem] = []
-
-    def report(path: str, seen: str, expected: str) -> None:
-        found.append(Problem(path, seen, expected))
-
     for key, wanted in told.needs.items():
         for one in wanted:
-            _check_one(key, one, told.variants, report)
-    _check_chains({key: [one.flag for one in wanted] for key, wanted in told.needs.items()}, report)
-    return found
+            yield from _flaws_of(key, one, told.variants)
+    if told.needs:
+        yield from _flaws_of_chains({key: [one.flag for one in wanted] for key, wanted in told.needs.items()})
 
 
-def newly_broken(before: Outline, after: Outline) -> list[Problem]:
+def new_flaws(before: Outline, after: Outline) -> Iterator[Flaw]:
     """What a change of some flags breaks, also in those that need them, and was not broken before."""
-    was = set(broken(before))
-    return [one for one in broken(after) if one not in was]
+    was = {(one.path, one.seen) for one in flaws(before)}
+    return (one for one in flaws(after) if (one.path, one.seen) not in was)
 
 
 def broken_without(key: str, flags: Mapping[str, Flag]) -> list[Problem]:
     """What taking a flag away breaks: every flag that needs it."""
     left = {name: flag for name, flag in flags.items() if name != key}
-    return newly_broken(outline(flags), outline(left))
+    findings = Findings("")
+    for one in new_flaws(outline(flags), outline(left)):
+        findings.report(*one)
+    return findings.told()
 
 
-def _check_one(
-    key: str, one: Prerequisite, variants: Mapping[str, Collection[str] | None], report: Report
-) -> None:
+def _flaws_of(key: str, one: Prerequisite, variants: Mapping[str, Collection[str] | None]) -> Iterator[Flaw]:
     known = variants.get(one.flag)
     if one.flag not in variants:
-        others = [other for other in variants if other != key]
-        report(path_of(key), f"the flag {one.flag!r}", suggestion(one.flag, others, "a flag of this set"))
+        others = (other for other in variants if other != key)
+        yield Flaw(path_of(key), f"the flag {one.flag!r}", "a flag of this set", one.flag, others)
     elif known is not None and one.variant not in known:
-        expected = suggestion(one.variant, known, f"a variant of {one.flag!r}")
-        report(path_of(key), f"the variant {one.variant!r} of {one.flag!r}", expected)
+        seen = f"the variant {one.variant!r} of {one.flag!r}"
+        yield Flaw(path_of(key), seen, f"a variant of {one.flag!r}", one.variant, known)
 
 
-def _check_chains(needs: Mapping[str, Sequence[str]], report: Report) -> None:
+def _flaws_of_chains(needs: Mapping[str, Sequence[str]]) -> Iterator[Flaw]:
     order, left = peel(needs)
     for cycle in _cycles({key: sorted(left[key]) for key in sorted(in_cycles(left))}):
-        report(path_of(cycle[0]), " needs ".join(map(repr, cycle)), "flags that do not need themselves")
+        yield Flaw(path_of(cycle[0]), " needs ".join(map(repr, cycle)), "flags that do not need themselves")
     length: dict[str, int] = {}
     for key in order:
         length[key] = 1 + max(length.get(other, 0) for other in needs[key])
         if length[key] == MAX_CHAIN + 1:  # what needs this one is too long for the same reason
-            report(path_of(key), f"a chain of {MAX_CHAIN + 1} flags", f"at most {MAX_CHAIN}")
+            yield Flaw(path_of(key), f"a chain of {MAX_CHAIN + 1} flags", f"at most {MAX_CHAIN}")
 
 
 def _cycles(needs: Mapping[str, Sequence[str]]) -> Iterator[list[str]]:

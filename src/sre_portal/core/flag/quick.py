@@ -50,7 +50,7 @@ def _equal(read: Step, rest: list[object]) -> Step | None:
 
     def equal(data: object, ask: Ask) -> object:
         value = read(data, ask)
-        return value == other if isinstance(value, str) else loosely_equal(value, other)
+        return value == other if isinstance(value, str) else loosely_equal(value, other, ask[2])
 
     return equal
 
@@ -76,7 +76,9 @@ def _in(read: Step, rest: list[object]) -> Step | None:
 
         def within(data: object, ask: Ask) -> object:
             value = read(data, ask)
-            return value in hay if isinstance(value, str) else contains([value, hay])
+            if isinstance(value, str) and len(value) <= _SHORT:
+                return value in hay
+            return contains([value, hay], ask[2])
 
         return within
     texts = frozenset(hay) if isinstance(hay, list) else frozenset()  # nothing is in an empty text
@@ -127,6 +129,8 @@ def _sem_ver(read: Step, rest: list[object]) -> Step | None:
     return compared
 
 
+_SHORT = 64
+"""Characters that are looked for without counting."""
 _EQUALITIES = ("==", "!=", "===", "!==")
 _MAKERS: dict[str, Callable[[Step, list[object]], Step | None]] = {
     "==": _equal,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 from sre_portal.core.errors import Problem
 
@@ -13,6 +14,10 @@ MAX_DEPTH = 99
 TOO_DEEP = "lists and objects in each other, hundreds of levels deep"
 MAX_RULE = 256 * 1024
 """Characters of one rule, about."""
+LONGEST_NAME = 1000
+"""Characters of the key of a flag and of the name of a shared rule: they are in the path of every part."""
+LONGEST_PATH = 2000
+"""Characters of the path of a problem."""
 MAX_DOCUMENT = 64 * 1024 * 1024
 """Characters of a document."""
 
@@ -27,13 +32,14 @@ class Unsound(ValueError):
     """A value that is no JSON, or lies too deep."""
 
 
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def from_pairs(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """The object of its keys and values, as a text says them."""
     made = dict(pairs)
     if len(made) == len(pairs):
         return made
-    names = [name for name, _ in pairs]
+    times = Counter(name for name, _ in pairs)
     doubled = Doubled(made)
-    doubled.keys_said_twice = tuple(sorted({name for name in names if names.count(name) > 1}))
+    doubled.keys_said_twice = tuple(sorted(name for name, count in times.items() if count > 1))
     return doubled
 
 
@@ -45,7 +51,7 @@ def read(document: str | bytes | Mapping[str, object], source: str) -> object | 
         text = document if isinstance(document, str) else document.decode("utf-8-sig")
         if len(text) > MAX_DOCUMENT:
             return Problem("", f"{len(text)} characters", f"at most {MAX_DOCUMENT}", source)
-        value: object = json.loads(text, object_pairs_hook=_object)
+        value: object = json.loads(text, object_pairs_hook=from_pairs)
     except (ValueError, RecursionError) as wrong:
         return unreadable(wrong, "", source)
     return value
@@ -119,7 +125,8 @@ def faults(value: object, path: str, depth: int = 0) -> Iterator[tuple[str, str,
                     yield path, f"the key {name!r}", "keys that are texts"
                     continue
                 yield from _text_faults(name, path)
-                yield from faults(item, f"{path}.{name}" if path else name, depth + 1)
+                below = f"{path}.{name}" if path else name
+                yield from faults(item, below[:LONGEST_PATH], depth + 1)
         else:
             for index, item in enumerate(value):
                 yield from faults(item, f"{path}[{index}]", depth + 1)

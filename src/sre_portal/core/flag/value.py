@@ -1,13 +1,16 @@
 """What JavaScript makes of a value: JSONLogic is defined by it.
 
 Values are what `json.loads` returns. Numbers are IEEE doubles as in JavaScript: a whole number above 2^53
-loses its last digits as soon as it is calculated with.
+loses its last digits as soon as it is calculated with. Whatever goes through a list or a long text takes it
+from the effort.
 """
 
 from __future__ import annotations
 
 import math
 import re
+
+from sre_portal.core.flag.effort import WRITTEN, Effort, TooMuch, spend, spend_on_text
 
 NAN = math.nan
 INFINITY = math.inf
@@ -21,13 +24,10 @@ _SAFE = 2**53
 _SPACE = " \t\n\r\v\f\u00a0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(
     map(chr, range(0x2000, 0x200B))
 )
-_DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")
+"""Goes through a text once: no digit is ever given back."""
 _RADIX = re.compile(r"0(?:[xX][0-9a-fA-F]+|[oO][0-7]+|[bB][01]+)")
 _INFINITIES = {"Infinity": INFINITY, "+Infinity": INFINITY, "-Infinity": -INFINITY}
-
-
-class TooMuch(ValueError):
-    """A rule makes more than `MAX_TEXT`, looks deeper than `MAX_NESTING`, or goes around too often."""
 
 
 def truthy(value: object) -> bool:
@@ -45,18 +45,19 @@ def double(value: float) -> float:
         return INFINITY if value > 0 else -INFINITY
 
 
-def to_number(value: object) -> float:
-    """`Number(value)`."""
+def to_number(value: object, effort: Effort) -> float:
+    """`Number(value)`. Raises `TooMuch`."""
     if value is None:
         return 0
     if isinstance(value, (int, float)):
         return double(+value)
     if isinstance(value, str):
-        return _parsed(value)
-    return NAN if isinstance(value, dict) else _parsed(to_text(value))
+        return _parsed(value, effort)
+    return NAN if isinstance(value, dict) else _parsed(to_text(value, effort), effort)
 
 
-def _parsed(text: str) -> float:
+def _parsed(text: str, effort: Effort) -> float:
+    spend_on_text(effort, text)
     text = text.strip(_SPACE)
     if not text:
         return 0
@@ -67,21 +68,26 @@ def _parsed(text: str) -> float:
     return _INFINITIES.get(text, NAN)
 
 
-def parse_float(value: object) -> float:
-    """`parseFloat(value)`: the number a text begins with. Neither null nor a boolean is one."""
+def parse_float(value: object, effort: Effort) -> float:
+    """`parseFloat(value)`: the number a text begins with. Neither null nor a boolean is one.
+
+    Raises `TooMuch`.
+    """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return double(value)
-    text = to_text(value).lstrip(_SPACE)
+    text = to_text(value, effort)
+    spend_on_text(effort, text)
+    text = text.lstrip(_SPACE)
     if found := _DECIMAL.match(text):
-        return _parsed(found[0])
+        return _parsed(found[0], effort)
     return next((number for name, number in _INFINITIES.items() if text.startswith(name)), NAN)
 
 
-def to_text(value: object, depth: int = 0) -> str:
+def to_text(value: object, effort: Effort, depth: int = 0) -> str:
     """`String(value)`.
 
     Raises:
-        TooMuch: a list of lists lies too deep, or makes too long a text.
+        TooMuch: a list of lists lies too deep, makes too long a text, or takes more than is left.
     """
     if isinstance(value, str):
         return value
@@ -91,22 +97,25 @@ def to_text(value: object, depth: int = 0) -> str:
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return number_text(value)
-    return joined(value, ",", depth) if isinstance(value, list) else "[object Object]"
+    return joined(value, ",", effort, depth) if isinstance(value, list) else "[object Object]"
 
 
-def joined(values: list[object], glue: str, depth: int = 0) -> str:
-    """`values.join(glue)`: null is written as nothing."""
+def joined(values: list[object], glue: str, effort: Effort, depth: int = 0) -> str:
+    """`values.join(glue)`: null is written as nothing. Raises `TooMuch`."""
     if depth > MAX_NESTING:
         raise TooMuch(f"a list nested deeper than {MAX_NESTING} levels is no text")
+    spend(effort, len(values) * WRITTEN)
     parts = []
     size = 0
     for value in values:
-        part = "" if value is None else to_text(value, depth + 1)
+        part = "" if value is None else to_text(value, effort, depth + 1)
         size += len(part) + len(glue)
         if size > MAX_TEXT:
             raise TooMuch(f"a rule makes a text longer than {MAX_TEXT} characters")
         parts.append(part)
-    return glue.join(parts)
+    text = glue.join(parts)
+    spend_on_text(effort, text)
+    return text
 
 
 def number_text(value: float) -> str:
@@ -151,8 +160,8 @@ def strictly_equal(left: object, right: object) -> bool:
     return left is right
 
 
-def loosely_equal(left: object, right: object) -> bool:
-    """`left == right`."""
+def loosely_equal(left: object, right: object, effort: Effort) -> bool:
+    """`left == right`. Raises `TooMuch`."""
     if left is None or right is None:
         return left is right
     boxed = isinstance(left, (list, dict)), isinstance(right, (list, dict))
@@ -161,25 +170,28 @@ def loosely_equal(left: object, right: object) -> bool:
     if isinstance(left, str) and isinstance(right, str):
         return left == right
     if any(boxed) and (isinstance(left, str) or isinstance(right, str)):
-        return to_text(left) == to_text(right)
-    return to_number(left) == to_number(right)
+        return to_text(left, effort) == to_text(right, effort)
+    return to_number(left, effort) == to_number(right, effort)
 
 
-def before(left: object, right: object) -> bool:
-    """`left < right`: as texts where both are, as numbers otherwise."""
-    left, right = _primitive(left), _primitive(right)
+def before(left: object, right: object, effort: Effort) -> bool:
+    """`left < right`: as texts where both are, as numbers otherwise. Raises `TooMuch`."""
+    left, right = _primitive(left, effort), _primitive(right, effort)
     if isinstance(left, str) and isinstance(right, str):
         return left < right
-    return to_number(left) < to_number(right)
+    return to_number(left, effort) < to_number(right, effort)
 
 
-def not_after(left: object, right: object) -> bool:
-    """`left <= right`. It is not the opposite of `right < left`: nothing compares with NaN."""
-    left, right = _primitive(left), _primitive(right)
+def not_after(left: object, right: object, effort: Effort) -> bool:
+    """`left <= right`. It is not the opposite of `right < left`: nothing compares with NaN.
+
+    Raises `TooMuch`.
+    """
+    left, right = _primitive(left, effort), _primitive(right, effort)
     if isinstance(left, str) and isinstance(right, str):
         return left <= right
-    return to_number(left) <= to_number(right)
+    return to_number(left, effort) <= to_number(right, effort)
 
 
-def _primitive(value: object) -> object:
-    return to_text(value) if isinstance(value, (list, dict)) else value
+def _primitive(value: object, effort: Effort) -> object:
+    return to_text(value, effort) if isinstance(value, (list, dict)) else value

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from sre_portal.core.flag.value import to_text
+from sre_portal.core.flag.value import number_text
 
 _NUMBER = r"(0|[1-9][0-9]*)"
 _IDENTIFIER = r"(?:0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)"
@@ -33,7 +33,7 @@ class Version(NamedTuple):
 def parse_version(value: object) -> Version | None:
     """None where it is no version. `v1`, `1.2` and a bare number 1 are: what is left out is 0."""
     if (isinstance(value, (int, float)) and not isinstance(value, bool)) or isinstance(value, str):
-        text = to_text(value)
+        text = number_text(value) if isinstance(value, (int, float)) else value
         if len(text) <= _MAX_LENGTH and (found := _VERSION.fullmatch(text)):
             major, minor, patch, identifiers = found.groups()
             parts = identifiers.split(".") if identifiers else ()

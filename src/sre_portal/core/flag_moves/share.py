@@ -10,10 +10,10 @@ from math import gcd, lcm
 
 from sre_portal.core.errors import InvalidInput, Problem, raise_if
 from sre_portal.core.flag.bucket import KEY, MAX_WEIGHTS, Epoch
-from sre_portal.core.flag.check import suggestion
 from sre_portal.core.flag.definition import Flag
 from sre_portal.core.flag.fractional import weight_of
 from sre_portal.core.flag.outcome import variant_name
+from sre_portal.core.flag.shared import suggestion
 from sre_portal.core.flag_moves.piece import Piece, hand_over
 from sre_portal.core.flag_moves.split import WayPart, dotted, fractionals
 

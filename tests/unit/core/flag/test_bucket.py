@@ -19,6 +19,7 @@ from sre_portal.core.flag.bucket import (
     places,
     share_v1,
 )
+from sre_portal.core.flag.effort import full
 
 HASHES = st.integers(0, 2**32 - 1)
 WEIGHTS = st.lists(st.integers(0, 1000), min_size=1, max_size=6)
@@ -73,7 +74,7 @@ def test_a_text_is_hashed_over_its_utf8(text: str) -> None:
 
 @given(st.text())
 def test_a_text_is_hashed_over_its_cbor_since_v3(text: str) -> None:
-    assert hash_value(text) == murmur3(cbor2.dumps(text, canonical=True))
+    assert hash_value(text, full()) == murmur3(cbor2.dumps(text, canonical=True))
 
 
 @given(st.text(), st.text())
@@ -119,12 +120,12 @@ def test_no_weight_and_too_much_of_it_split_nobody(epoch: Epoch, weights: list[i
 
 @given(st.integers(-(2**63), 2**63))
 def test_a_whole_float_is_the_whole_number(number: int) -> None:
-    assert hash_value(float(number)) == hash_value(int(float(number)))
+    assert hash_value(float(number), full()) == hash_value(int(float(number)), full())
 
 
 @given(st.dictionaries(st.text(max_size=3), st.integers(), min_size=2, max_size=5))
 def test_the_order_of_keys_is_no_matter(value: dict[str, int]) -> None:
-    assert hash_value(value) == hash_value(dict(reversed(value.items())))
+    assert hash_value(value, full()) == hash_value(dict(reversed(value.items())), full())
 
 
 # Frozen: a change here moves people between variants.
@@ -149,7 +150,7 @@ def test_the_order_of_keys_is_no_matter(value: dict[str, int]) -> None:
     ],
 )
 def test_v3_hashes_stay_what_they_are(value: object, hashed: int) -> None:
-    assert hash_value(value) == hashed
+    assert hash_value(value, full()) == hashed
 
 
 @pytest.mark.parametrize(
