@@ -120,6 +120,9 @@ def test_a_second_person_approves_what_they_see(stage: Program, visit: Visit) ->
     page.get_by_role("link", name="1", exact=True).click()
     expect(page.get_by_label("What it makes").last).to_contain_text("ENABLED")
     page.get_by_label("Reason").fill("looks right")
+    page.get_by_label("Reason").press("Enter")
+    expect(page.locator("main")).to_contain_text("waits for approval")
+    expect(page.get_by_label("Reason")).to_have_value("looks right")
     page.get_by_role("button", name="Approve").click()
     expect(page.locator("main")).to_contain_text("done")
     assert fits(page) == []
