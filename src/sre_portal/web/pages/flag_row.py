@@ -35,9 +35,6 @@ class Beside:
     """How many changes are planned."""
 
 
-NOTHING_BESIDE = Beside()
-
-
 @dataclass(frozen=True, slots=True)
 class FlagLine:
     id: str

@@ -79,7 +79,7 @@ class FlagFilter:
     def asks(self) -> bool:
         return bool(self.query())
 
-    def wants(self, kept: KeptSet, row: FlagRow, own: str, beside: Beside) -> bool:
+    def wants(self, kept: KeptSet, row: FlagRow, beside: Beside) -> bool:
         state, place = state_of(kept, row.key), (row.flag_set, row.key)
         if (self.state or state) != state or (state == "removed" and self.state != "removed"):
             return False
@@ -167,7 +167,7 @@ def _found(book: Sequence[KeptSet], asked: FlagFilter, own: str, beside: Beside)
     for kept in sorted(book, key=lambda one: (service_of(one.name), environment_of(one.name))):
         if asked.wants_set(kept.name, own):
             for key in sorted(kept.rows):
-                if key and asked.wants(kept, kept.rows[key], own, beside):
+                if key and asked.wants(kept, kept.rows[key], beside):
                     yield kept, kept.rows[key]
 
 
