@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import update
 
 from sre_portal.core.errors import Conflict, NotFound
 from sre_portal.core.flag.bucket import Epoch
 from sre_portal.core.flag_change import FlagEdit, SetChange
 from sre_portal.core.flag_plan import FlagPlan, PlanMove, PlanState, Who, approved, cancelled, done, failed
 from sre_portal.core.flag_step import Import, Put, Remove, Share, Step, Toggle
+from sre_portal.store import tables
 from sre_portal.store.database import SqlStore
 from tests.store.samples import NOW
 
@@ -149,3 +151,13 @@ async def test_plans_are_found_newest_first_by_flag_and_state(store: SqlStore) -
     assert await store.flag_plans.count_open("shop", "new-cart") == 2
     await store.flag_plans.move(PlanMove(plans[0], failed(plans[0], NOW, "gone")))
     assert await store.flag_plans.count_open("shop", "new-cart") == 1
+
+
+async def test_a_plan_that_nobody_can_read_keeps_no_other_back(store: SqlStore) -> None:
+    first, second = await kept(store, draft(), draft(key="other"))
+    broken = update(tables.flag_plan).where(tables.flag_plan.c.id == first.id).values(step='{"version": 1}')
+    await store.database.write(lambda connection: connection.execute(broken).rowcount)
+    assert await store.flag_plans.due(NOW, 10) == [second]
+    assert await store.flag_plans.some(flag_set="shop") == [second]
+    with pytest.raises(NotFound, match="planned change"):
+        await store.flag_plans.get(first.id)

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, Row, Select, func, insert, or_, select, update
 
 from sre_portal.core.errors import NotFound
@@ -14,6 +15,8 @@ from sre_portal.core.flag_plan import OPEN, FlagPlan, PlanMove, PlanState, Who
 from sre_portal.core.flag_step import dump_step, load_step
 from sre_portal.store import tables
 from sre_portal.store.connection import Database
+
+log = structlog.get_logger("sre_portal.flags")
 
 
 class FlagPlans:
@@ -111,13 +114,24 @@ def _added(connection: Connection, plan: FlagPlan) -> FlagPlan:
 
 def _get(connection: Connection, plan_id: int) -> FlagPlan:
     row = connection.execute(select(tables.flag_plan).where(tables.flag_plan.c.id == plan_id)).one_or_none()
-    if row is None:
+    plan = None if row is None else _readable(row)
+    if plan is None:
         raise NotFound("planned change", str(plan_id))
-    return _plan(row)
+    return plan
 
 
 def _some(connection: Connection, wanted: Select[Any]) -> list[FlagPlan]:
-    return [_plan(row) for row in connection.execute(wanted)]
+    read = (_readable(row) for row in connection.execute(wanted))
+    return [plan for plan in read if plan is not None]
+
+
+def _readable(row: Row[Any]) -> FlagPlan | None:
+    """None for a row that no portal of this version wrote: it must not keep the others from being made."""
+    try:
+        return _plan(row)
+    except ValueError as wrong:
+        log.warning("a planned change cannot be read: it is never made", plan=row.id, why=str(wrong))
+        return None
 
 
 def _count_open(connection: Connection, flag_set: str, key: str) -> int:
