@@ -17,6 +17,7 @@ from sre_portal.core.flag_change import FlagEdit, SetChange
 from sre_portal.core.flag_step import Toggle
 from sre_portal.operations.flag_import import ImportOrder, import_flags
 from sre_portal.operations.flags import FlagOrder, change_flag
+from sre_portal.web.body_size import LARGEST_QUESTION_BYTES
 from tests.operations.world import OMAR, START, World
 from tests.providers.served import served
 from tests.web.door import AGENT_SECRET, SECRETS, Door
@@ -102,7 +103,7 @@ async def test_a_context_that_is_left_out_is_an_empty_one(vera: httpx2.AsyncClie
         (b"{", "PARSE_ERROR"),
         (b"[]", "PARSE_ERROR"),
         (b"\xff", "PARSE_ERROR"),
-        (b"[" * 100_000, "PARSE_ERROR"),
+        (b"[" * 50_000, "PARSE_ERROR"),
         (b'{"context": []}', "INVALID_CONTEXT"),
         (b'{"context": "me"}', "INVALID_CONTEXT"),
     ],
@@ -143,6 +144,33 @@ async def test_all_flags_come_at_once_and_only_once(vera: httpx2.AsyncClient, wo
     changed = await vera.post(ALL, json=context, headers={"if-none-match": tag})
     assert changed.status_code == 200
     assert changed.headers["etag"] != tag
+
+
+async def test_whoever_asks_with_another_token_gets_a_ticket_of_its_own(
+    door: Door, vera: httpx2.AsyncClient
+) -> None:
+    """A client that goes on with a new token brings the tag that it got with the old one."""
+    first = await vera.post(ALL, json={})
+    again = await door.client("omar").post(ALL, json={}, headers={"if-none-match": first.headers["etag"]})
+    assert again.status_code == 200
+    assert again.json()["flags"] == first.json()["flags"]
+    assert again.json()["eventStreams"] != first.json()["eventStreams"]
+
+
+async def test_a_question_above_its_bound_is_refused_before_it_is_looked_at(vera: httpx2.AsyncClient) -> None:
+    fits = b'{"context": {}}'.ljust(LARGEST_QUESTION_BYTES)
+    for path in (ALL, ONE + "new-cart"):
+        assert (await vera.post(path, content=fits)).status_code == 200
+        for body in (fits + b" ", parts(fits, b" ")):
+            answer = await vera.post(path, content=body)
+            assert (answer.status_code, answer.json()["errorCode"]) == (413, "GENERAL")
+            assert answer.json()["errorDetails"] == "The request is larger than 65536 bytes."
+
+
+async def parts(*told: bytes) -> AsyncIterator[bytes]:
+    """A body that does not tell its length."""
+    for one in told:
+        yield one
 
 
 @pytest.mark.parametrize(
@@ -244,5 +272,5 @@ async def test_the_answer_is_json_whatever_a_browser_would_like(vera: httpx2.Asy
 
 
 async def test_a_context_that_is_too_deep_is_told_in_plain_words(vera: httpx2.AsyncClient) -> None:
-    told = (await vera.post(ONE + "new-cart", content=b"[" * 100_000)).json()
+    told = (await vera.post(ONE + "new-cart", content=b"[" * 50_000)).json()
     assert told["errorDetails"].endswith("lists and objects in each other, hundreds of levels deep")

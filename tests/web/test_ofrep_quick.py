@@ -23,7 +23,8 @@ from sre_portal.operations.flag_import import ImportOrder, import_flags
 from sre_portal.operations.flags import FlagOrder, change_flag
 from sre_portal.operations.sessions import digest_of
 from sre_portal.web.app import build_app
-from sre_portal.web.ofrep_quick import LARGEST_BODY_BYTES, QuickFlags
+from sre_portal.web.body_size import LARGEST_QUESTION_BYTES
+from sre_portal.web.ofrep_quick import QuickFlags
 from sre_portal.web.walls import WalledApp, Walls
 from tests.operations.world import OMAR, START, World
 from tests.web.door import AGENT_SECRET, SECRETS, Door
@@ -147,7 +148,7 @@ async def test_a_bearer_and_an_api_key_go_the_short_way(door: Door, ways: Ways) 
         ("POST", ALL, {"host": ""}),
         ("POST", ALL, {"expect": "100-continue"}),
         ("POST", ALL, {"content-length": "9e9"}),
-        ("POST", ALL, {"content-length": str(LARGEST_BODY_BYTES + 1)}),
+        ("POST", ALL, {"content-length": str(LARGEST_QUESTION_BYTES + 1)}),
     ],
 )
 async def test_what_is_not_plain_goes_the_long_way(
@@ -296,10 +297,10 @@ async def test_a_body_may_come_in_parts(door: Door, ways: Ways) -> None:
     assert ways.long == 0
 
 
-async def test_a_body_that_is_larger_than_it_said_goes_the_long_way_whole(door: Door, ways: Ways) -> None:
-    part = b" " * LARGEST_BODY_BYTES
-    assert await asked(door, [part, part, b"{}"], length=2) == 200
-    assert await asked(door, [part, part, b"{"], length=1) == 400
+async def test_a_body_that_is_larger_than_it_said_is_refused_by_the_long_way(door: Door, ways: Ways) -> None:
+    part = b" " * LARGEST_QUESTION_BYTES
+    assert await asked(door, [part, b"{}"], length=2) == 413
+    assert await asked(door, [part, part, b"{"], length=1) == 413
     assert ways.long == 2
 
 

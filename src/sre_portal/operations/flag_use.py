@@ -39,17 +39,17 @@ def count(ports: Ports, flag_set: str, key: str, variant: str | None) -> None:
     uses[name] = uses.get(name, 0) + 1
 
 
-def count_all(ports: Ports, flag_set: str, tag: str, found: Mapping[str, Resolution]) -> None:
-    """Counts an answer with every flag of a set; the same one, by its `tag`, once between two passes.
+def count_all(ports: Ports, flag_set: str, digest: str, found: Mapping[str, Resolution]) -> None:
+    """Counts an answer with every flag of a set; the same one, by its `digest`, once between two passes.
 
     Who asks for all flags does not say which of them it needs, so all of them count as used: nobody is told
     to remove what may be needed. Different answers are all counted: a variant that is seldom given is seen.
     """
     listed = ports.watch.flags_listed
-    if (flag_set, tag) in listed:
+    if (flag_set, digest) in listed:
         return
     if len(listed) < MOST_LISTED:
-        listed.add((flag_set, tag))
+        listed.add((flag_set, digest))
     uses = ports.watch.flag_uses
     for key, one in found.items():
         name = (flag_set, key, one.variant or NO_VARIANT)

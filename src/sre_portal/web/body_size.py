@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from sre_portal.web.ofrep_wire import PREFIX as OFREP
+
 LARGEST_BODY_BYTES = 2 * 1024 * 1024
+LARGEST_QUESTION_BYTES = 64 * 1024
+"""Of a question for flags: all of its context is looked at, and where everybody else waits meanwhile."""
+
+
+def largest_body(path: str) -> int:
+    """The bytes that a request to a path may bring."""
+    return LARGEST_QUESTION_BYTES if path.startswith(OFREP) else LARGEST_BODY_BYTES
 
 
 def length_told(header: str) -> float:

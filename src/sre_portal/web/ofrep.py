@@ -98,7 +98,7 @@ async def answer_all(ports: Ports, asked: AskedForAll) -> Answer:
     """What every flag is for the context in a body. Raises `Unconfirmed`.
 
     The `ETag` is of the answer, not of the definitions: it stays the same only where this context gets the
-    same, and it also changes where a rule looks at the time, and where the ticket in the answer ends.
+    same, and it also changes where a rule looks at the time, and where the ticket in the answer is another.
     """
     try:
         kept, context = await _caught_up(ports, asked), context_in(asked.body)
@@ -107,12 +107,13 @@ async def answer_all(ports: Ports, asked: AskedForAll) -> Answer:
     at = _at(ports)
     found = kept.flags.evaluate_all(context, facts=facts_of(ports), at=at)
     flags, ticket = all_flags(found), ticket_for(asked.holder, asked.flag_set, at)
-    tag = f'"{blake2b(flags, digest_size=16).hexdigest()}-{ticket.ends_at:x}"'
-    count_all(ports, asked.flag_set, tag, found)
+    sealed, given = seal_ticket(ports.keys, ticket), _digest(flags)
+    tag = f'"{given}-{_digest(sealed.encode())}"'
+    count_all(ports, asked.flag_set, given, found)
     is_of_now = asked.told in {"", tag_of_version(kept.version)}
     if is_of_now and asked.tags and tag in tags_in(asked.tags):
         return Answer(304, b"", tag)
-    url = f"{ports.policy.url}{EVENTS}?ticket={seal_ticket(ports.keys, ticket)}"
+    url = f"{ports.policy.url}{EVENTS}?ticket={sealed}"
     return Answer(200, b'{"flags":%b,"eventStreams":%b}' % (flags, stream_at(url)), tag)
 
 
@@ -138,6 +139,10 @@ async def _caught_up(ports: Ports, asked: AskedForAll) -> KeptSet:
         if (left := until - loop.time()) <= 0:
             raise Unconfirmed(f"version {wanted} of {asked.flag_set} is not known here yet: ask again")
         await book.changed.after(changes, left)
+
+
+def _digest(told: bytes) -> str:
+    return blake2b(told, digest_size=16).hexdigest()
 
 
 def _set_of(request: Request) -> str:

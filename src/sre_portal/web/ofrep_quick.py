@@ -18,7 +18,7 @@ from sre_portal.core.ports import Token
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.sessions import digest_of
 from sre_portal.operations.tokens import principal_with, token_with, trusted_until
-from sre_portal.web.body_size import length_told
+from sre_portal.web.body_size import LARGEST_QUESTION_BYTES, length_told
 from sre_portal.web.guard import note, secret_in
 from sre_portal.web.holder import Holder
 from sre_portal.web.middleware.headers import RawHeader, SecurityHeaders
@@ -28,7 +28,6 @@ from sre_portal.web.ofrep import AskedForAll, answer_all, answer_one
 from sre_portal.web.ofrep_wire import FLAGS, JSON, Answer, set_asked
 
 ONE = f"{FLAGS}/"
-LARGEST_BODY_BYTES = 64 * 1024
 UNUSUAL = frozenset({b"origin", b"expect", b"transfer-encoding"})
 MOST_REMEMBERED = 10_000
 
@@ -87,7 +86,7 @@ class QuickFlags:
         if len(told) != len(scope["headers"]) or not UNUSUAL.isdisjoint(told):
             return None
         length = length_told(told.get(b"content-length", b"none").decode("latin-1"))
-        if length > LARGEST_BODY_BYTES or not self._hears(told.get(b"host"), scope):
+        if length > LARGEST_QUESTION_BYTES or not self._hears(told.get(b"host"), scope):
             return None
         secret = secret_in(told.get(b"authorization", b"").decode("latin-1"))
         secret = secret or told.get(b"x-api-key", b"").decode("latin-1").strip()
@@ -192,7 +191,7 @@ async def _body(receive: Receive, read: list[Message]) -> bytes | None:
         message = await receive()
         read.append(message)
         body += message.get("body", b"")
-        if message["type"] != "http.request" or len(body) > LARGEST_BODY_BYTES:
+        if message["type"] != "http.request" or len(body) > LARGEST_QUESTION_BYTES:
             return None
         if not message.get("more_body", False):
             return bytes(body)

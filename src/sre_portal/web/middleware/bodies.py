@@ -6,15 +6,14 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sre_portal.web.body_size import LARGEST_BODY_BYTES, length_told
+from sre_portal.web.body_size import largest_body, length_told
 from sre_portal.web.errors import answer, is_for_people
 
-TOO_LARGE = f"The request is larger than {LARGEST_BODY_BYTES} bytes."
 GO_BACK = "Nothing was done with it. Go back in the browser: what you typed is still there."
 
 
 class BodyLimit:
-    """Refuses a body over `LARGEST_BODY_BYTES` with 413, and never reads the rest of it."""
+    """Refuses a body over what its path may get with 413, and never reads the rest of it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -23,26 +22,28 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if length_told(Headers(scope=scope).get("content-length", "0")) > LARGEST_BODY_BYTES:
-            await _refuse(scope, receive, send)
+        most = largest_body(scope["path"])
+        if length_told(Headers(scope=scope).get("content-length", "0")) > most:
+            await _refuse(most, scope, receive, send)
             return
-        body = _Counted(receive, send)
+        body = _Counted(most, receive, send)
         await self.app(scope, body.receive, body.send)
         if body.is_over and not body.answered:
-            await _refuse(scope, receive, send)
+            await _refuse(most, scope, receive, send)
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+async def _refuse(most: int, scope: Scope, receive: Receive, send: Send) -> None:
     """A page for people, a problem for programs."""
-    request = Request(scope)
-    detail = f"{TOO_LARGE}\n{GO_BACK}" if is_for_people(request) else TOO_LARGE
+    request, too_large = Request(scope), f"The request is larger than {most} bytes."
+    detail = f"{too_large}\n{GO_BACK}" if is_for_people(request) else too_large
     await answer(request, 413, "Too large", detail, {})(scope, receive, send)
 
 
 class _Counted:
     """Counts what comes in. Past the bound the application is told that the client has gone."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, most: int, receive: Receive, send: Send) -> None:
+        self._most = most
         self._receive = receive
         self._send = send
         self.seen = 0
@@ -50,7 +51,7 @@ class _Counted:
 
     @property
     def is_over(self) -> bool:
-        return self.seen > LARGEST_BODY_BYTES
+        return self.seen > self._most
 
     async def receive(self) -> Message:
         message = await self._receive()
