@@ -58,7 +58,7 @@ def test_every_command_is_there() -> None:
         "flags diff",
         "flags import",
         "flags moves",
-            "flags share",
+        "flags share",
         "flags lint",
         "flags stale",
         "flags turns",
