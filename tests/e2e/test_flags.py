@@ -44,6 +44,29 @@ def test_the_preview_follows_what_is_typed_and_nothing_is_saved(stage: Program, 
     expect(page.locator("#flag-serves")).to_contain_text("by its rule")
 
 
+def test_an_answer_that_is_not_of_what_is_typed_is_not_shown(stage: Program, visit: Visit) -> None:
+    visitor = visit(stage, who="omar")
+    page = visitor.open(f"{LAYOUT}/edit")
+    answer = page.locator("#preview")
+    expect(answer).to_contain_text("plain")
+    page.get_by_label("Definition").fill(json.dumps({**STRIPED, "note": "x" * 2_100_000}))
+    expect(page.get_by_text("Too large: not previewed")).to_be_visible()
+    expect(answer).to_be_hidden()
+    written(page, STRIPED)
+    expect(answer).to_contain_text("the flag has no rule")
+    expect(page.get_by_text("Too large: not previewed")).to_be_hidden()
+
+    page.route("**/preview", lambda route: route.abort())
+    written(page, {**STRIPED, "defaultVariant": "plain"})
+    expect(page.get_by_text("Not previewed: the portal did not answer")).to_be_visible()
+    expect(answer).to_be_hidden()
+    assert fits(page) == []
+    page.unroute("**/preview")
+    page.get_by_label("Try it as").fill("bo")
+    expect(answer).to_be_visible()
+    visitor.faults.clear()  # the request that was cut, which the browser tells
+
+
 def test_two_people_at_one_flag_lose_nothing_and_others_see_it_at_once(stage: Program, visit: Visit) -> None:
     onlooker = visit(stage, who="vera").open("/flags?set=payments")
     expect(onlooker.locator("#liveness")).to_have_text("Live")

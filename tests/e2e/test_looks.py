@@ -41,6 +41,7 @@ PAGES = (
     "/flags/shop/new-cart/toggle",
     "/flags/shop/new-cart/remove",
     "/flags/shop/new-cart/copy?to=staging",
+    "/flags/shop/new-cart/copy?to=night",
     "/flags/shop/new-cart/plan",
     "/flags/shop/checkout-open/drill",
     "/flag-plans",
