@@ -57,6 +57,8 @@ def test_a_kind_that_a_newer_portal_has_is_ignored() -> None:
         line(kind="facts", flag_set="shop", slo=[]),
         line(kind="facts", flag_set="shop", slo={"a": 1}),
         line(kind="facts", flag_set="shop", slo={str(number): {} for number in range(10_001)}),
+        line(kind="set", flag_set="shop", version=1, document={"flags": {str(n): {} for n in range(20_001)}}),
+        line(kind="change", flag_set="shop", since=1, version=2, flags=dict.fromkeys(range(20_001))),
         line(kind="beat"),
         line(kind="beat", sent_at=True),
         line(kind="beat", sent_at=1e12),

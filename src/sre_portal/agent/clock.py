@@ -29,6 +29,11 @@ class Clock:
     wall_ns: Callable[[], int] = time.time_ns
 
 
+def thread_seconds() -> float:
+    """What this thread has had of a processor, in seconds."""
+    return time.thread_time()
+
+
 class PortalClock:
     """Maps this machine's monotonic clock to the portal's: portal = monotonic + `offset_ns`.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from sre_portal.agent.clock import thread_seconds
 from sre_portal.agent.http import BadAnswer, Connection
 from sre_portal.agent.portal import Backoff, Portal
 
@@ -15,6 +16,28 @@ SILENCE_SECONDS = 5.0
 
 PACE_SECONDS = 0.01
 """A portal that floods us with lines gets flow control, not the host's processor."""
+REST = 10
+"""Reading may take one part in so many of a processor."""
+SAVED_SECONDS = 1.0
+"""So much of it may be saved up for a large set, of which one comes now and then."""
+
+
+class Pace:
+    """How long to wait, by what the lines took until now."""
+
+    def __init__(self) -> None:
+        self._saved = SAVED_SECONDS
+        self._ended = 0.0
+
+    def took(self, seconds: float, at: float) -> None:
+        """A line took so many seconds of the processor until an instant, in seconds of a clock."""
+        waited = max(at - self._ended, 0.0)
+        self._saved = min(self._saved + waited / REST, SAVED_SECONDS) - seconds
+        self._ended = at
+
+    @property
+    def wait_seconds(self) -> float:
+        return max(PACE_SECONDS, -self._saved * REST)
 
 
 class Lines:
@@ -54,6 +77,7 @@ class Following:
         self._doing = doing
         self._most_bytes = most_bytes
         self._backoff = Backoff()
+        self._pace = Pace()  # of all connections: a new one is no new start
 
     async def run(
         self,
@@ -72,7 +96,7 @@ class Following:
             except Exception as problem:  # noqa: BLE001  # whatever it was, there is another connection
                 self._portal.failed(self._doing, problem)
                 failed(problem)
-            await asyncio.sleep(self._backoff.next_seconds())
+            await asyncio.sleep(max(self._backoff.next_seconds(), self._pace.wait_seconds))
 
     async def _follow(
         self, connection: Connection, path: str, take: Callable[[bytes], None], begin: Callable[[], None]
@@ -82,11 +106,17 @@ class Following:
             self._portal.accept(await connection.request("GET", path, headers))
         begin()
         lines = Lines(connection, self._most_bytes)
+        now = asyncio.get_running_loop().time
         while True:
             try:
-                take(await lines.next())
+                line = await lines.next()
+                began = thread_seconds()
+                try:
+                    take(line)
+                finally:
+                    self._pace.took(thread_seconds() - began, now())
             except (BadAnswer, ValueError):
                 self._portal.unreadable += 1
                 raise
             self._backoff.reset()
-            await asyncio.sleep(PACE_SECONDS)
+            await asyncio.sleep(self._pace.wait_seconds)

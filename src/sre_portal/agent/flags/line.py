@@ -13,6 +13,8 @@ from typing import cast
 from sre_portal.contract.flags import BeatLine, ChangeLine, FactsLine, FlagLine, SetLine
 
 MOST_FACTS = 10_000
+MOST_FLAGS = 20_000
+"""Of one set, and of one change."""
 
 Wire = Mapping[str, object]
 
@@ -38,13 +40,20 @@ def parse_line(line: bytes) -> FlagLine | None:
 
 def _document(wire: Wire) -> Wire:
     document = _object(wire.get("document"), "document")
-    flags = _object(document.get("flags"), "flags")
+    flags = _flags(document)
     return {**document, "flags": {key: _object(fields, "a flag") for key, fields in flags.items()}}
 
 
 def _changes(wire: Wire) -> Mapping[str, Wire | None]:
-    flags = _object(wire.get("flags"), "flags")
+    flags = _flags(wire)
     return {key: None if fields is None else _object(fields, "a flag") for key, fields in flags.items()}
+
+
+def _flags(wire: Wire) -> Wire:
+    flags = _object(wire.get("flags"), "flags")
+    if len(flags) > MOST_FLAGS:
+        raise ValueError(f"more than {MOST_FLAGS} flags")
+    return flags
 
 
 def _facts(wire: Wire) -> Mapping[str, Wire]:
