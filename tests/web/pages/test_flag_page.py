@@ -8,8 +8,7 @@ import pytest
 
 from sre_portal.core.drill import DrillName, Wrapper, wrap
 from sre_portal.core.flag_plan import PlanState
-from sre_portal.core.flag_step import Put
-from sre_portal.core.flag_step import Share
+from sre_portal.core.flag_step import Put, Share
 from sre_portal.operations.flags import FlagOrder, change_flag
 from tests.web.pages.conftest import Read
 from tests.web.pages.flags_told import PRICES, SWITCH, cart
@@ -235,7 +234,7 @@ async def test_a_rollout_is_planned_share_by_share_from_the_page_of_the_flag(
     assert steps == [Share("on", 50), Share("on", 100)]
     await post(f"{CART}/toggle", enabled="no", reason="for the night")
     assert "would fail" not in (await read("/flag-plans/4")).words
-    edit = await post(f"{CART}/edit", **Markup(review.text).fields(f"{CART}/save"))
+    edit = await post(f"{CART}/edit", definition=text_of(here, "shop/new-cart"), variant="on", percent="50")
     assert "percent" not in Markup(edit.text).fields(f"{CART}/review")
 
 
