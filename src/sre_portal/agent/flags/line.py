@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from typing import cast
 
 from sre_portal.contract.flags import BeatLine, ChangeLine, FactsLine, FlagLine, SetLine
+from sre_portal.core.flag.reading import MOST_FLAGS
 
 MOST_FACTS = 10_000
-MOST_FLAGS = 20_000
-"""Of one set, and of one change."""
 
 Wire = Mapping[str, object]
 

@@ -20,7 +20,7 @@ from sre_portal.core.flag.prerequisite import (
     parse_prerequisites,
     path_of,
 )
-from sre_portal.core.flag.reading import MAX_DOCUMENT, read, weigh
+from sre_portal.core.flag.reading import MAX_DOCUMENT, MOST_FLAGS, read, weigh
 from sre_portal.core.flag.resolution import FlagType, Metadata, type_name
 from sre_portal.core.flag.shared import MOST_SUGGESTED, MOST_TOLD, SharedRules
 
@@ -111,6 +111,7 @@ class _Parser(SharedRules):
 
     def compare(self, others: Mapping[str, Flag]) -> None:
         """Reports what these flags break in a set with others, and what they need and is not there."""
+        self.few(len(others.keys() | self.named.keys()))
         before = outline(others)
         needs = {key: wanted for key, wanted in before.needs.items() if key not in self.named}
         after = Outline(needs | self.needs, {**before.variants, **self.named})
@@ -124,6 +125,7 @@ class _Parser(SharedRules):
             self.report("flags", "nothing", "the flags, by their keys")
         self.shared(top.get("$evaluators", {}))
         flags = self.keyed(top.get("flags", {}))
+        self.few(len(flags))
         parsed = {key: made for key, value in flags.items() if (made := self.flag(key, value))}
         extra = {
             name: value for name, value in top.items() if name not in {"flags", "$evaluators", "metadata"}
@@ -138,6 +140,10 @@ class _Parser(SharedRules):
                 f"metadata.{NEEDS}", "prerequisites of a whole set", "those of a flag, in its metadata"
             )
         return Definitions(parsed, self.evaluators, metadata, extra or NOTHING)
+
+    def few(self, flags: int) -> None:
+        if flags > MOST_FLAGS:
+            self.report("flags", f"{flags} flags", f"at most {MOST_FLAGS} in a set")
 
     def keyed(self, value: object) -> Mapping[str, object]:
         """Flags by key. flagd takes a list of flags with keys in them, too."""

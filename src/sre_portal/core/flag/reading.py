@@ -18,6 +18,8 @@ LONGEST_NAME = 1000
 """Characters of the key of a flag and of the name of a shared rule: they are in the path of every part."""
 LONGEST_PATH = 2000
 """Characters of the path of a problem."""
+MOST_FLAGS = 20_000
+"""Of one set."""
 MAX_DOCUMENT = 64 * 1024 * 1024
 """Characters of a document."""
 

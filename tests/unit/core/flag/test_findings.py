@@ -9,6 +9,7 @@ import pytest
 
 from sre_portal.core.errors import InvalidInput
 from sre_portal.core.flag.flag_set import parse_flags
+from sre_portal.core.flag.parse import parse_one
 from sre_portal.core.flag.reading import Doubled, from_pairs
 from sre_portal.core.flag.taking import take_changes, take_whole
 from tests.unit.core.flag.samples import flag, flags
@@ -56,6 +57,18 @@ def test_a_rule_named_by_many_flags_counts_for_each() -> None:
     named = {"flags": {f"f{n}": flag({"if": [{"$ref": "wide"}, "b"]}) for n in range(400)}}
     with pytest.raises(InvalidInput, match="together"):
         parse_flags({**named, "$evaluators": {"wide": wide}})
+
+
+def test_a_set_has_so_many_flags_and_no_more() -> None:
+    many = {f"f{n}": flag() for n in range(20_000)}
+    full = parse_flags({"flags": many})
+    for parse in (
+        lambda: parse_flags({"flags": {**many, "new": flag()}}),
+        lambda: parse_one("new", flag(), others=full.definitions.flags),
+    ):
+        with pytest.raises(InvalidInput, match="20001 flags"):
+            parse()
+    assert list(parse_one("f7", flag(), others=full.definitions.flags).flags) == ["f7"]
 
 
 def test_of_a_flag_that_cannot_be_taken_in_the_first_problems_are_told() -> None:
