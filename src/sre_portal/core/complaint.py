@@ -26,7 +26,7 @@ NAME = "lower case letters, digits, dots and dashes, at most 63, with a letter o
 
 REQUIRED: Mapping[str, str] = {
     "spec.duration": ENDLESS,
-    "spec.faults": "a list of faults, each with its type: latency, error or abort; or an expectation of type flag",
+    "spec.faults": "a list of faults, each of type latency, error or abort; or an expectation of type flag",
     "spec.objective": "a percentage such as 99.9",
     "metadata": "a mapping with the name",
     "metadata.name": f"a name: {NAME}",

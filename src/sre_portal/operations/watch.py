@@ -134,7 +134,7 @@ class Watch:
     uses_noted_at: datetime | None = None
     """When it was last written down that evaluations are counted."""
     flags_listed: set[tuple[str, str]] = field(default_factory=set)
-    """Answers with a whole set that were counted since the last pass: the set, and the digest of the answer."""
+    """Answers with a whole set that were counted since the last pass: the set, and the answer's digest."""
     suppressed: dict[str, Suppressed] = field(default_factory=dict)
     """By kind of request, since the start."""
     refused_agents: int = 0
