@@ -230,9 +230,9 @@ def test_an_answer_of_something_else_is_told(
 
 def test_what_is_over_or_not_permitted_is_told_in_one_sentence(invoke: Invoke, portal: StubPortal) -> None:
     over = "plan 7 is cancelled already: cancelled by ana: my mistake"
-    portal.on("POST /flag-plans/7/cancel", Reply.problem(409, over, title="Too late"))
+    portal.on("POST /flag-plans/7/cancel", Reply.problem(409, over, title="Nothing to decide"))
     ended = invoke("flags", "cancel", "7", "--reason", "x")
-    assert (ended.exit_code, ended.stderr) == (6, f"Too late: {over}.\n")
+    assert (ended.exit_code, ended.stderr) == (6, f"Nothing to decide: {over}.\n")
     portal.on("POST /flag-plans/8/approve", Reply.problem(403, "Nobody approves their own change."))
     denied = invoke("flags", "approve", "8", "--reason", "x")
     assert (denied.exit_code, denied.stderr) == (

@@ -261,8 +261,8 @@ async def test_whoever_approves_what_waits_for_nobody_is_told_so_first(
     [plan] = made.json()
     answer = await door.client("omar").post(f"{API}/flag-plans/{plan['id']}/approve", json={"reason": "x"})
     told = answer.json()
-    assert (answer.status_code, told["title"]) == (409, "Too late")
-    assert told["detail"] == f"plan {plan['id']} is scheduled already"
+    assert (answer.status_code, told["title"]) == (409, "Nothing to decide")
+    assert told["detail"] == f"plan {plan['id']} is scheduled, and waits for nobody"
 
 
 async def test_instants_are_written_as_on_the_pages(ana: httpx2.AsyncClient) -> None:

@@ -207,5 +207,7 @@ def overtaken(plan: FlagPlan) -> Conflict:
 
 def stands(plan: FlagPlan) -> str:
     """Where it stands, as whoever comes late is told: `plan 3 is done already, decided by bo: version 5`."""
+    if plan.state is PlanState.SCHEDULED and plan.decided is None:
+        return f"plan {plan.id} is scheduled, and waits for nobody"
     by = f", decided by {plan.decided.name}" if plan.decided is not None else ""
     return f"plan {plan.id} is {plan.state.value} already{by}" + (f": {plan.outcome}" if plan.outcome else "")

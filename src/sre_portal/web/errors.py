@@ -51,7 +51,7 @@ STATUS: Mapping[type[PortalError], tuple[int, str]] = {
     NotFound: (404, "Not found"),
     Conflict: (409, "Somebody else was first"),
     Superseded: (409, "Somebody else was first"),
-    Over: (409, "Too late"),
+    Over: (409, "Nothing to decide"),
     Protected: (409, "A second person has to approve"),
     Refused: (409, "The run is refused"),
     RateLimited: (429, "Too many requests"),
