@@ -52,7 +52,7 @@ def run() -> list[Figure]:
     with Stage(SLO, ["shop"]) as stage:
         apart = _set_apart(stage)
         stage.post("/flag-sets/default/import", {"document": {"flags": FLAGS}, "reason": "benchmark"})
-        ask = {"name": "ofrep", "days": 1, "role": "viewer", "reason": "benchmark"}
+        ask = {"name": "ofrep", "days": 1, "role": "program", "reason": "benchmark"}
         token = str(stage.post("/tokens", ask)["secret"])
         _load(stage, token, "closed", WARM_SECONDS)
         quick = [_load(stage, token, "closed") for _ in range(ROUNDS)]

@@ -32,8 +32,8 @@ class Shop:
     client: httpx2.Client
 
     def issue(self, name: str) -> str:
-        """The secret of a token that may read."""
-        order = {"name": name, "days": 1, "role": "viewer", "reason": "test"}
+        """The secret of a token that asks for flags, and nothing else."""
+        order = {"name": name, "days": 1, "role": "program", "reason": "test"}
         answer = self.client.post("/api/v1/tokens", json=order).raise_for_status()
         return str(answer.json()["secret"])
 

@@ -20,6 +20,7 @@ SECRETS = {
     "ada": ("ada-secret-0123456789abcdef", Role.ADMIN),
     "omar": ("omar-secret-0123456789abcde", Role.OPERATOR),
     "vera": ("vera-secret-0123456789abcde", Role.VIEWER),
+    "pia": ("pia-secret-0123456789abcdef", Role.PROGRAM),
     "nils": ("nils-secret-0123456789abcde", None),
 }
 AGENT_SECRET = "agent-secret-0123456789abcd"

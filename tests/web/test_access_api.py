@@ -56,6 +56,7 @@ async def test_whoever_asks_is_told_what_they_may(door: Door) -> None:
         "run:abort",
         "harm:stop",
         "glass:break",
+        "flag:ask",
         "flag:read",
         "flag:flip",
     ]

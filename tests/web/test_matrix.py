@@ -18,7 +18,12 @@ from sre_portal.web.rate import Limiter
 from tests.web.door import Door
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-ROLES: Mapping[str, Role] = {"vera": Role.VIEWER, "omar": Role.OPERATOR, "ada": Role.ADMIN}
+ROLES: Mapping[str, Role] = {
+    "pia": Role.PROGRAM,
+    "vera": Role.VIEWER,
+    "omar": Role.OPERATOR,
+    "ada": Role.ADMIN,
+}
 EVERYBODY = ("nobody", "agent", "newcomer", *ROLES)
 """The newcomer has a session and no role."""
 

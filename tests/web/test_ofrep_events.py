@@ -113,7 +113,7 @@ async def test_of_many_flips_a_reader_that_was_away_hears_the_newest_only(door: 
             await asyncio.sleep(0)
     assert b'"\\"21\\""' in await anext(reader)
     await reader.aclose()  # type: ignore[attr-defined]  # the iterator is a generator
-    assert (streams.channels, streams.listeners, world.ports.watch.flag_listeners) == ({}, {}, {})
+    assert (streams.channels, streams.streams, world.ports.watch.flag_listeners) == ({}, {}, {})
     assert len(doorkeeper) == 0
 
 
@@ -206,11 +206,11 @@ class Tokens:
     def __getattr__(self, name: str) -> object:
         return getattr(self.tokens, name)
 
-    async def find(self, digest: str, *, seen_will_do: bool = False, anew: bool = False) -> Token | None:
+    async def find(self, digest: str, *, seen_for: float = 0.0, anew: bool = False) -> Token | None:
         self.asked += 1
         if self.is_away:
             raise StoreUnavailable("the server is away")
-        return await self.tokens.find(digest, seen_will_do=seen_will_do, anew=anew)
+        return await self.tokens.find(digest, seen_for=seen_for, anew=anew)
 
 
 @pytest.fixture

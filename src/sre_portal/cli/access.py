@@ -110,7 +110,7 @@ def who(
 @app.command(name="grant")
 def grant(
     user: User,
-    role: Annotated[str, typer.Argument(metavar="ROLE", help="viewer, operator or admin.")],
+    role: Annotated[str, typer.Argument(metavar="ROLE", help="program, viewer, operator or admin.")],
     reason: Reason,
     services: Annotated[
         str, typer.Option(metavar="A,B", help="Only on these services; without it everywhere.")

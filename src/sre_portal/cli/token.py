@@ -21,7 +21,12 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the token
 @app.command(name="issue")
 def issue(
     name: Name,
-    role: Annotated[str, typer.Option(metavar="ROLE", help="For the API: viewer, operator or admin.")] = "",
+    role: Annotated[
+        str,
+        typer.Option(
+            metavar="ROLE", help="For the API: program (asks for flags only), viewer, operator or admin."
+        ),
+    ] = "",
     services: Annotated[
         str, typer.Option(metavar="A,B", help="The role only on these; without it everywhere.")
     ] = "",

@@ -1,4 +1,4 @@
-"""Who may do what: three roles, each a set of permissions, granted everywhere or on some services.
+"""Who may do what: four roles, each a set of permissions, granted everywhere or on some services.
 
 Deny by default: a principal may what one of its grants says, and nothing else.
 """
@@ -20,6 +20,7 @@ class Permission(StrEnum):
     RUN_ABORT = "run:abort"
     HARM_STOP = "harm:stop"
     GLASS_BREAK = "glass:break"
+    FLAG_ASK = "flag:ask"
     FLAG_READ = "flag:read"
     FLAG_FLIP = "flag:flip"
     AUDIT_READ = "audit:read"
@@ -31,6 +32,8 @@ class Permission(StrEnum):
 class Role(StrEnum):
     """From the least to the most; each has what the one before it has."""
 
+    PROGRAM = "program"
+    """Asks what flags are for somebody, and nothing else: its token may be in a page that everybody opens."""
     VIEWER = "viewer"
     OPERATOR = "operator"
     ADMIN = "admin"
@@ -47,7 +50,8 @@ class Reach(StrEnum):
     """Nothing: the act concerns everybody, and takes a grant everywhere."""
 
 
-_READ = frozenset({Permission.PORTAL_READ, Permission.METRICS_READ, Permission.FLAG_READ})
+_ASK = frozenset({Permission.FLAG_ASK})
+_READ = _ASK | {Permission.PORTAL_READ, Permission.METRICS_READ, Permission.FLAG_READ}
 _OPERATE = _READ | {
     Permission.RUN_START,
     Permission.RUN_ABORT,
@@ -57,6 +61,7 @@ _OPERATE = _READ | {
 }
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
+    Role.PROGRAM: _ASK,
     Role.VIEWER: _READ,
     Role.OPERATOR: _OPERATE,
     Role.ADMIN: frozenset(Permission),
@@ -69,6 +74,7 @@ REACH: Mapping[Permission, Reach] = {
     Permission.RUN_ABORT: Reach.FREE,
     Permission.HARM_STOP: Reach.FREE,
     Permission.GLASS_BREAK: Reach.FREE,
+    Permission.FLAG_ASK: Reach.SERVICE,
     Permission.FLAG_READ: Reach.FREE,
     Permission.FLAG_FLIP: Reach.SERVICE,
     Permission.AUDIT_READ: Reach.PORTAL,
@@ -161,6 +167,11 @@ class Principal:
         """The same, whatever bounds it: when the roles end that give a permission. None: for good."""
         return _last_end(self.why(permission, service))
 
+    def steady_until(self, permission: Permission) -> datetime | None:
+        """Until when its `services` stay what they are: the first end of a grant that gives a permission."""
+        given = (one for one in (*self.grants, *(self.within or ())) if one.gives(permission, None))
+        return min((one.ends_at for one in given if one.ends_at is not None), default=None)
+
     def at(self, now: datetime) -> Principal:
         """The same without the grants that are over."""
         within = None if self.within is None else _in_force(self.within, now)
@@ -183,7 +194,7 @@ PORTAL = Principal("portal", everywhere(Role.ADMIN), "portal")
 
 
 def least_role(permission: Permission) -> Role:
-    """The first role, from viewer up, that has a permission."""
+    """The first role, from program up, that has a permission."""
     return next(role for role in Role if permission in PERMISSIONS[role])
 
 

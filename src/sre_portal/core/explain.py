@@ -135,6 +135,20 @@ def exceeds(who: Principal, role: Role, services: frozenset[str] | None) -> bool
     )
 
 
+def usual_services(who: Principal, role: Role) -> frozenset[str] | None:
+    """Where an own token of a role holds if nothing is said: wherever its owner may what makes the role.
+
+    None is everywhere, also for whoever may it nowhere: `exceeds` says so.
+    """
+    match role:
+        case Role.PROGRAM | Role.VIEWER:
+            return who.services(Permission.FLAG_ASK) or None
+        case Role.OPERATOR:
+            return who.services(Permission.RUN_START) or None
+        case Role.ADMIN:
+            return None
+
+
 def _allowed(who: Principal, permission: Permission, service: str | None) -> str:
     return f"{who.name} may {_asked(permission, service)}: {source_of(who.why(permission, service)[0])}"
 

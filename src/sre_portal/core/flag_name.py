@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from sre_portal.contract.flags import DEFAULT_SET
 from sre_portal.core.errors import Problem
 
 OWN = "own"
@@ -18,6 +19,12 @@ _KEY = re.compile(rf"(?!\.\.?\Z)[^\s/?#\\%]{{1,{LONGEST_KEY}}}")
 def service_of(flag_set: str) -> str:
     """The service whose flags a set holds: `shop` of `shop` and of `shop@staging`."""
     return flag_set.partition("@")[0]
+
+
+def asked_of(flag_set: str) -> str | None:
+    """The service on which `flag:ask` is needed for a set. None: on any, the default set is everybody's."""
+    service = service_of(flag_set)
+    return None if service == DEFAULT_SET else service
 
 
 def environment_of(flag_set: str) -> str:

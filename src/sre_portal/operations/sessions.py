@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from sre_portal.core.access import Permission, Principal
+from sre_portal.core.access import Permission, Principal, Role
 from sre_portal.core.account import Account
 from sre_portal.core.errors import InvalidInput, NotFound, Problem, StoreUnavailable
 from sre_portal.core.grant_rule import principal_of
@@ -21,6 +21,10 @@ TOUCH = timedelta(minutes=1)
 """How exactly it is known when a session was last used."""
 GRACE = timedelta(minutes=5)
 """So long the secret before the present one is believed: an answer that brought the new one may be lost."""
+ONLY_PROGRAM = (
+    "Your only role is program, which is for tokens: it asks for flags and opens no page. "
+    "An administrator can give you another one"
+)
 UNDER_WAY = timedelta(seconds=2)
 """Requests that come this soon after a change of the secret were sent before its answer."""
 
@@ -70,12 +74,12 @@ async def new_session(
     return secret, session
 
 
-async def session_of(ports: Ports, secret: str, *, seen_will_do: bool = False) -> Session | None:
+async def session_of(ports: Ports, secret: str, *, seen_for: float = 0.0) -> Session | None:
     """The session a cookie stands for; None where it is unknown, ended, over, or unused for too long."""
     digest = digest_of(secret)
-    session = await ports.sessions.find(digest, seen_will_do=seen_will_do)
+    session = await ports.sessions.find(digest, seen_for=seen_for)
     if session is not None and is_idle(ports, session):  # here: another replica may have seen it used
-        session = await ports.sessions.find(digest, seen_will_do=seen_will_do, anew=True)
+        session = await ports.sessions.find(digest, seen_for=seen_for, anew=True)
     now = ports.clock.now()
     if session is None or is_over(ports, session):
         return None
@@ -97,7 +101,8 @@ def principal_in(ports: Ports, session: Session) -> Principal:
     """Whoever has a session, with what the account may now."""
     policy = ports.policy
     who = principal_of(session.account, policy.rules, ports.environment, session=session.id)
-    return who.at(ports.clock.now())
+    who = who.at(ports.clock.now())
+    return replace(who, hint=ONLY_PROGRAM) if who.role is Role.PROGRAM else who
 
 
 async def note_use(ports: Ports, session: Session) -> None:

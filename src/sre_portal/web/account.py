@@ -7,8 +7,9 @@ from datetime import timedelta
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from sre_portal.core.access import Permission, Principal, Role
+from sre_portal.core.access import Role
 from sre_portal.core.errors import Conflict, InvalidInput, Problem, raise_if
+from sre_portal.core.explain import usual_services
 from sre_portal.operations.glass import GLASS_LONGEST, break_glass, mend_glass
 from sre_portal.operations.sessions import end_own_session
 from sre_portal.operations.token_order import LONGEST_DAYS, Order
@@ -40,7 +41,7 @@ async def issue(request: Request) -> Response:
     fields, wrong = await fields_of(request), list[Problem]()
     days = number_field(fields, "days", f"1 to {LONGEST_DAYS}", wrong)
     role = Role(one_of(fields, "role", [one.value for one in Role], wrong))
-    services = services_in(fields.get("services", "")) or _usual(principal_of(request), role)
+    services = services_in(fields.get("services", "")) or usual_services(principal_of(request), role)
     order = Order(fields.get("name", ""), days, role, services)
     session = own_session(request)
     try:
@@ -54,11 +55,6 @@ async def issue(request: Request) -> Response:
     except InvalidInput as invalid:
         return await account_page(request, Typed("token", fields, invalid.problems))
     return secret_page(request, NewSecret(order.name, secret, "/account", "Back to your account"))
-
-
-def _usual(who: Principal, role: Role) -> frozenset[str] | None:
-    """Where an own token holds if nothing is said: where its owner may start runs."""
-    return who.services(Permission.RUN_START) if role is Role.OPERATOR else None
 
 
 @pace

@@ -74,8 +74,8 @@ STATIC = Path(__file__).parent / "static" / "dist"
 
 ROUTES: Sequence[Guarded] = (
     # First, because routes are tried in their order and programs ask these for each of their requests.
-    Guarded("POST", ofrep_wire.FLAGS + "/{key}", ofrep.evaluate, Permission.FLAG_READ),
-    Guarded("POST", ofrep_wire.FLAGS, ofrep.evaluate_all, Permission.FLAG_READ),
+    Guarded("POST", ofrep_wire.FLAGS + "/{key}", ofrep.evaluate, Permission.FLAG_ASK),
+    Guarded("POST", ofrep_wire.FLAGS, ofrep.evaluate_all, Permission.FLAG_ASK),
     Guarded("GET", ofrep.EVENTS, ofrep_events.events, "ticket"),
     Guarded("GET", "/", overview.overview, Permission.PORTAL_READ),
     Guarded("GET", "/services", services.services, Permission.PORTAL_READ),

@@ -6,14 +6,29 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 
-from sre_portal.core.access import Principal
+from sre_portal.core.access import Permission, Principal, require
 from sre_portal.core.audit import AuditOutcome
+from sre_portal.core.errors import NotPermitted
 from sre_portal.operations.audited import deny, intent_of
 from sre_portal.web.context import address_of, ports_of
 from sre_portal.web.rate import is_within
 
 STRANGER = Principal("nobody", id="nobody")
 LONGEST = 200
+
+
+async def require_or_tell(
+    request: Request, who: Principal, permission: Permission, service: str | None = None, action: str = ""
+) -> None:
+    """Raises `NotPermitted` unless they have the permission, on the service where one is named.
+
+    The refusal is written down: as `action`, or by the name of the permission.
+    """
+    try:
+        require(who, permission, service)
+    except NotPermitted as denied:
+        await tell_denial(request, who, action or permission.value, str(denied))
+        raise
 
 
 async def tell_denial(

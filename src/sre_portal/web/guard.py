@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
+from math import inf
 from secrets import compare_digest
 from typing import Literal
 
@@ -14,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sre_portal.core.access import STOPPING, Permission, Principal, require
+from sre_portal.core.access import STOPPING, Permission, Principal
 from sre_portal.core.errors import NotAuthenticated, NotPermitted, StoreUnavailable
 from sre_portal.core.ports import Session, Token
 from sre_portal.operations.behind import behind
@@ -28,11 +29,17 @@ from sre_portal.operations.sessions import (
     renewed_secret,
     session_of,
 )
-from sre_portal.operations.tokens import is_worth_noting, note_token, principal_with, token_of
+from sre_portal.operations.tokens import (
+    SEEN_FOR_FLAGS_SECONDS,
+    is_worth_noting,
+    note_token,
+    principal_with,
+    token_of,
+)
 from sre_portal.web.body_size import LARGEST_BODY_BYTES
 from sre_portal.web.context import address_of, ports_of, principal_of
 from sre_portal.web.cookies import cookie_in, set_cookie
-from sre_portal.web.denial import STRANGER, tell_denial
+from sre_portal.web.denial import STRANGER, require_or_tell, tell_denial
 from sre_portal.web.holder import Holder, principal_now
 from sre_portal.web.ofrep_wire import api_key_of
 from sre_portal.web.rate import limit
@@ -131,17 +138,24 @@ async def _identify(request: Request, needs: Needs) -> None:
     """Puts the principal, the session and its CSRF token into the scope, where there are any."""
     try:
         if bearer := bearer_of(request):
-            await _identify_token(request, bearer, seen_will_do=needs in STOPPING)
+            await _identify_token(request, bearer, seen_for=_seen_for(needs))
         elif cookie := cookie_in(request):
-            await _identify_session(request, cookie, seen_will_do=needs in STOPPING)
+            await _identify_session(request, cookie, seen_for=_seen_for(needs))
     except StoreUnavailable:
         if needs != "public":  # what everybody may see is shown to who cannot be known, too
             raise
 
 
-async def _identify_token(request: Request, bearer: str, *, seen_will_do: bool) -> None:
+def _seen_for(needs: Needs) -> float:
+    """How long whoever was seen before is let in where the database does not answer, in seconds."""
+    if needs in STOPPING:
+        return inf
+    return SEEN_FOR_FLAGS_SECONDS if needs is Permission.FLAG_ASK else 0.0
+
+
+async def _identify_token(request: Request, bearer: str, *, seen_for: float) -> None:
     ports = ports_of(request)
-    token = await token_of(ports, bearer, seen_will_do=seen_will_do)
+    token = await token_of(ports, bearer, seen_for=seen_for)
     if token is not None and token.role is not None:
         request.scope["principal"] = principal_with(ports, token)
         note(ports, token)
@@ -150,9 +164,9 @@ async def _identify_token(request: Request, bearer: str, *, seen_will_do: bool) 
     await tell_denial(request, STRANGER, "token:use", "the token is unknown, over, or an agent's")
 
 
-async def _identify_session(request: Request, cookie: str, *, seen_will_do: bool) -> None:
+async def _identify_session(request: Request, cookie: str, *, seen_for: float) -> None:
     ports = ports_of(request)
-    session = await session_of(ports, cookie, seen_will_do=seen_will_do)
+    session = await session_of(ports, cookie, seen_for=seen_for)
     if session is None:
         return
     request.scope.update(principal=principal_in(ports, session), session=session, csrf=session.csrf)
@@ -227,14 +241,10 @@ async def _require(request: Request, needs: Needs) -> None:
     if needs == "public" or needs in CHECK_THEMSELVES:
         return
     who = principal_of(request)
-    try:
-        if isinstance(needs, Permission):
-            require(who, needs)
-        else:
-            own_session(request)
-    except NotPermitted as denied:
-        await tell_denial(request, who, str(needs), str(denied))
-        raise
+    if isinstance(needs, Permission):
+        await require_or_tell(request, who, needs)
+    else:
+        own_session(request)
 
 
 async def _renew(request: Request, response: Response) -> None:

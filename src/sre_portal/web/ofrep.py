@@ -1,7 +1,7 @@
 """The OpenFeature Remote Evaluation Protocol (OFREP) 0.3: what a flag is for somebody, one or all of a set.
 
-Answers come from the memory of this replica. Definitions never come this way, so a token that may only read
-flags is enough. `ofrep_quick` answers most of these before a request gets here, by the same functions.
+Answers come from the memory of this replica. Definitions never come this way, so `flag:ask` on the service
+of the set is enough. `ofrep_quick` answers most of these before a request gets here, by the same functions.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sre_portal.contract.flags import DEFAULT_SET
+from sre_portal.core.access import Permission
 from sre_portal.core.errors import NotAuthenticated, Unconfirmed
 from sre_portal.core.flag.resolution import ErrorCode
 from sre_portal.core.flag_kept import KeptSet
+from sre_portal.core.flag_name import asked_of
 from sre_portal.operations.flag_facts import facts_of
 from sre_portal.operations.flag_use import count, count_all
 from sre_portal.operations.ports import Ports
-from sre_portal.web.context import ports_of
+from sre_portal.web.context import ports_of, principal_of
+from sre_portal.web.denial import require_or_tell
 from sre_portal.web.guard import holder_of
 from sre_portal.web.holder import Holder
 from sre_portal.web.limits import FlagLimits
@@ -62,8 +65,9 @@ class AskedForAll:
 
 async def evaluate(request: Request) -> Response:
     """One flag."""
+    flag_set = await _set_permitted(request)
     body = await request.body()
-    return answer_one(ports_of(request), _set_of(request), request.path_params["key"], body).response()
+    return answer_one(ports_of(request), flag_set, request.path_params["key"], body).response()
 
 
 async def evaluate_all(request: Request) -> Response:
@@ -72,7 +76,7 @@ async def evaluate_all(request: Request) -> Response:
         raise NotAuthenticated("log in first")
     limits: FlagLimits = request.app.state.flag_limits
     asked = AskedForAll(
-        _set_of(request),
+        await _set_permitted(request),
         await request.body(),
         holder,
         request.headers.get("if-none-match", ""),
@@ -145,10 +149,12 @@ def _digest(told: bytes) -> str:
     return blake2b(told, digest_size=16).hexdigest()
 
 
-def _set_of(request: Request) -> str:
-    headers = request.headers
-    asked = request.query_params.get("set", "")
-    return set_asked(headers.get("x-flag-set", ""), headers.get("flagd-selector", ""), asked)
+async def _set_permitted(request: Request) -> str:
+    """The set that is asked for. Raises `NotPermitted`."""
+    headers, query = request.headers, request.query_params.get("set", "")
+    flag_set = set_asked(headers.get("x-flag-set", ""), headers.get("flagd-selector", ""), query)
+    await require_or_tell(request, principal_of(request), Permission.FLAG_ASK, asked_of(flag_set))
+    return flag_set
 
 
 def _at(ports: Ports) -> int:

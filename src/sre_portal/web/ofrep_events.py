@@ -11,21 +11,23 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Coroutine
 from hashlib import blake2b
+from itertools import chain
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from sre_portal.core.access import Permission, Principal, require
-from sre_portal.core.errors import NotAuthenticated, NotPermitted, RateLimited
+from sre_portal.core.access import Permission, Principal
+from sre_portal.core.errors import NotAuthenticated, RateLimited
 from sre_portal.core.flag.lookup import Facts
 from sre_portal.core.flag_facts_read import FactsRead
 from sre_portal.core.flag_kept import KeptSet
+from sre_portal.core.flag_name import asked_of
 from sre_portal.operations.flag_facts import facts_of
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.pulse import Pulse
 from sre_portal.web.context import ports_of
-from sre_portal.web.denial import STRANGER, tell_denial
+from sre_portal.web.denial import STRANGER, require_or_tell, tell_denial
 from sre_portal.web.doorkeeper import Doorkeeper
 from sre_portal.web.holder import Holder, principal_now
 from sre_portal.web.limits import FlagLimits
@@ -55,6 +57,10 @@ class Channel:
         self._told = self._facts_read.of(facts)
         self._told_at = float("-inf")
         self._say()
+
+    @property
+    def name(self) -> str:
+        return self._kept.name
 
     @property
     def version(self) -> int:
@@ -87,22 +93,21 @@ class Channel:
         self.changed.beat()
 
 
-class Listener:
-    """One token or session, and its open streams."""
+class Stream:
+    """One open stream of a token or session."""
 
-    def __init__(self) -> None:
-        self.channels: list[Channel] = []
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
         self.is_out = False
 
     def hear(self, who: Principal | None) -> None:
-        """Ends every stream of somebody who may not read flags any more."""
-        if who is None or not who.may(Permission.FLAG_READ):
+        """Ends it where its reader may not ask for the set any more."""
+        if who is None or not who.may(Permission.FLAG_ASK, asked_of(self.channel.name)):
             self.end()
 
     def end(self) -> None:
         self.is_out = True
-        for channel in {*self.channels}:
-            channel.changed.beat()
+        self.channel.changed.beat()
 
 
 class FlagStreams:
@@ -116,20 +121,21 @@ class FlagStreams:
         self.closing = closing
         self.limits = limits
         self.channels: dict[str, Channel] = {}
-        self.listeners: dict[Holder, Listener] = {}
+        self.streams: dict[Holder, list[Stream]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def read(self, ticket: Ticket, heard: str) -> AsyncIterator[bytes]:
         """What a stream says until it ends. `heard` is the last id that its reader has heard of."""
-        channel, listener = self._channel(ticket.flag_set), self._listener(ticket.holder)
+        channel = self._channel(ticket.flag_set)
         channel.readers += 1
-        listener.channels.append(channel)
+        stream = Stream(channel)
+        self.streams.setdefault(ticket.holder, []).append(stream)
         told = self.ports.watch.flag_listeners
         place: SetVersion | None = None
         try:
-            with self.doorkeeper.watching(ticket.holder, listener.hear):
+            with self.doorkeeper.watching(ticket.holder, stream.hear):
                 yield RETRY
-                while not (listener.is_out or self.closing.is_set()):
+                while not (stream.is_out or self.closing.is_set()):
                     count = channel.changed.count
                     word = channel.event if channel.id != heard else KEEP
                     heard = channel.id
@@ -139,13 +145,11 @@ class FlagStreams:
         finally:
             _moved(told, place, None)
             channel.readers -= 1
-            listener.channels.remove(channel)
-            self._forget(ticket, channel, listener)
+            self._forget(ticket, stream)
 
     def is_full(self, holder: Holder) -> bool:
         """Whether a token or session has all the streams that it may."""
-        listener = self.listeners.get(holder)
-        return listener is not None and len(listener.channels) >= self.limits.streams_of_a_holder
+        return len(self.streams.get(holder, ())) >= self.limits.streams_of_a_holder
 
     def _channel(self, name: str) -> Channel:
         channel = self.channels.get(name)
@@ -157,15 +161,11 @@ class FlagStreams:
             channel = self.channels[name] = Channel(kept, facts_of(self.ports))
         return channel
 
-    def _listener(self, holder: Holder) -> Listener:
-        listener = self.listeners.get(holder)
-        if listener is None or listener.is_out:
-            listener = self.listeners[holder] = Listener()
-        return listener
-
-    def _forget(self, ticket: Ticket, channel: Channel, listener: Listener) -> None:
-        if not listener.channels and self.listeners.get(ticket.holder) is listener:
-            del self.listeners[ticket.holder]
+    def _forget(self, ticket: Ticket, stream: Stream) -> None:
+        own, channel = self.streams[ticket.holder], stream.channel
+        own.remove(stream)
+        if not own:
+            del self.streams[ticket.holder]
         if not channel.readers and self.channels.get(ticket.flag_set) is channel:
             del self.channels[ticket.flag_set]
         if not self.channels:
@@ -183,8 +183,8 @@ class FlagStreams:
         if task.cancelled() or task.exception() is None:
             return
         log.error("bug in the event streams of flags", exc_info=task.exception())
-        for listener in self.listeners.values():  # nobody listens to what says nothing: they come back
-            listener.end()
+        for stream in chain.from_iterable(self.streams.values()):
+            stream.end()  # nobody listens to what says nothing: they come back
 
     async def _look(self) -> None:
         """Looks at every set that somebody listens to, whenever definitions or facts may be others."""
@@ -236,11 +236,7 @@ async def _ticket_of(request: Request) -> Ticket:
         await tell_denial(request, STRANGER, LISTEN, why)
         raise NotAuthenticated(f"{why}: ask for all flags again, the answer has one")
     request.scope["principal"] = who
-    try:
-        require(who, Permission.FLAG_READ)
-    except NotPermitted as denied:
-        await tell_denial(request, who, LISTEN, str(denied))
-        raise
+    await require_or_tell(request, who, Permission.FLAG_ASK, asked_of(ticket.flag_set), LISTEN)
     return ticket
 
 

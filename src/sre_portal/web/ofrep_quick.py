@@ -14,10 +14,16 @@ from typing import NamedTuple
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sre_portal.core.access import Permission
+from sre_portal.core.flag_name import asked_of
 from sre_portal.core.ports import Token
 from sre_portal.operations.ports import Ports
 from sre_portal.operations.sessions import digest_of
-from sre_portal.operations.tokens import principal_with, token_with, trusted_until
+from sre_portal.operations.tokens import (
+    SEEN_FOR_FLAGS_SECONDS,
+    principal_with,
+    token_with,
+    trusted_until,
+)
 from sre_portal.web.body_size import LARGEST_QUESTION_BYTES, length_told
 from sre_portal.web.guard import note, secret_in
 from sre_portal.web.holder import Holder
@@ -41,6 +47,14 @@ class Plain(NamedTuple):
     tags: str
 
 
+class Permitted(NamedTuple):
+    """The services whose sets a token may ask for (None: all), as it was read, and how long that is so."""
+
+    token: Token
+    services: frozenset[str] | None
+    until: datetime | None
+
+
 class QuickFlags:
     """Answers by itself, or leaves a request to the long way. The walls are asked, and not gone through."""
 
@@ -58,7 +72,7 @@ class QuickFlags:
         self.origins = origins
         self.headers = headers
         self._hosts_heard: set[object] = set()
-        self._permitted: dict[str, tuple[Token, datetime | None]] = {}
+        self._permitted: dict[str, Permitted] = {}
         self._heads: dict[tuple[int, str], tuple[bytes, list[RawHeader]]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -116,13 +130,13 @@ class QuickFlags:
         A body may take half a minute to come, and whoever asks may be out by then: so it is asked twice.
         """
         ports = self.ports
-        if not self._may(plain.digest, await token_with(ports, plain.digest)):
+        if not self._may(plain, await self._token(plain.digest)):
             return None
         body = await _body(receive, read)
         if body is None:
             return None
-        token = await token_with(ports, plain.digest)
-        if token is None or not self._may(plain.digest, token):
+        token = await self._token(plain.digest)
+        if token is None or not self._may(plain, token):
             return None
         if plain.key:
             answer = answer_one(ports, plain.flag_set, plain.key, body)
@@ -132,25 +146,38 @@ class QuickFlags:
         note(ports, token)
         return answer
 
-    def _may(self, digest: str, token: Token | None) -> bool:
-        """Whether a token may read flags. Remembered of the token as it was read, as long as time allows."""
+    async def _token(self, digest: str) -> Token | None:
+        return await token_with(self.ports, digest, seen_for=SEEN_FOR_FLAGS_SECONDS)
+
+    def _may(self, plain: Plain, token: Token | None) -> bool:
+        """Whether a token may ask for a set. What it may is remembered, as long as time allows."""
         if token is None:
             return False
-        known = self._permitted.get(digest)
-        if known is not None and known[0] is token and (known[1] is None or self._now() < known[1]):
-            return True
+        known = self._permitted.get(plain.digest)
+        if (
+            known is None
+            or known.token is not token
+            or (known.until is not None and known.until <= self._now())
+        ):
+            known = self._permitted_now(plain.digest, token)
+        if known is None or known.services is None:
+            return known is not None
+        service = asked_of(plain.flag_set)
+        return service is None or service in known.services
+
+    def _permitted_now(self, digest: str, token: Token) -> Permitted | None:
+        """None for who may ask nowhere, which is not remembered."""
         self._permitted.pop(digest, None)
-        if token.role is None:
-            return False
         who = principal_with(self.ports, token)
-        if not who.may(Permission.FLAG_READ):
-            return False
-        ends = (who.until(Permission.FLAG_READ), trusted_until(self.ports, token.account))
+        services = who.services(Permission.FLAG_ASK)
+        if services == frozenset():
+            return None
+        ends = (who.steady_until(Permission.FLAG_ASK), trusted_until(self.ports, token.account))
         until = min((one for one in ends if one is not None), default=None)
         if len(self._permitted) >= MOST_REMEMBERED:
             self._permitted.clear()
-        self._permitted[digest] = (token, until)
-        return True
+        known = self._permitted[digest] = Permitted(token, services, until)
+        return known
 
     def _now(self) -> datetime:
         return self.ports.clock.now()

@@ -53,7 +53,7 @@ async def test_a_person_sees_who_they_are_and_by_whose_word_they_may(door: Door)
     for words in ("omar", "login link", "start runs", "run:start", "operator everywhere", "this one"):
         assert words in page.words, words
     assert "give and take roles" not in page.words
-    assert "8 of 12 permissions" in page.words
+    assert "9 of 13 permissions" in page.words
 
 
 async def test_the_name_leads_to_the_account_and_logging_out_is_a_form(door: Door) -> None:
@@ -140,7 +140,7 @@ async def test_an_own_token_holds_where_its_owner_may_unless_it_is_said(door: Do
         ({"name": "laptop", "role": "operator", "days": "9999"}, "1 to 366"),
         ({"name": "laptop", "role": "operator", "days": "many"}, "1 to 366"),
         ({"name": "laptop", "role": "admin", "days": "30"}, "at most what you have"),
-        ({"name": "laptop", "role": "king", "days": "30"}, "one of viewer, operator, admin"),
+        ({"name": "laptop", "role": "king", "days": "30"}, "one of program, viewer, operator, admin"),
         ({"name": "laptop", "role": "operator", "days": "30", "services": "shpo"}, "one of shop"),
         ({}, "1 to 366"),
     ],

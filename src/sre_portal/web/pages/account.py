@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from sre_portal.core.access import Permission, Principal, Role
 from sre_portal.core.errors import Problem
-from sre_portal.core.explain import exceeds, explain
+from sre_portal.core.explain import exceeds, explain, usual_services
 from sre_portal.core.ports import Session, Token
 from sre_portal.operations.glass import GLASS_LONGEST
 from sre_portal.operations.ports import Ports
@@ -150,8 +150,7 @@ async def sign_out_page(request: Request) -> Response:
 
 def _may_have(who: Principal, role: Role) -> bool:
     """Whether an own token can have a role, anywhere at all."""
-    services = who.services(Permission.RUN_START) if role is Role.OPERATOR else None
-    return not exceeds(who, role, services)
+    return not exceeds(who, role, usual_services(who, role))
 
 
 def _glass(ports: Ports, account_id: int, who: Principal, form: Form) -> Glass:

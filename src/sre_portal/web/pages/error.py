@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sre_portal.core.access import Permission
 from sre_portal.web import render
 from sre_portal.web.pages.frame import NOBODY, person_of
 from sre_portal.web.pages.login import login_href
@@ -69,8 +70,11 @@ def error_page(
         sentences = [COMES_BACK if one == "log in first" else one for one in sentences]
     elif then is None and status in LOST and (below := BELOW.get(request.url.path.split("/")[1])):
         then = NEXT.get(status, BROKEN)[0], *below
+    who = person_of(request)
+    if status == 403 and then is None and "session" in request.scope and not who.may(Permission.PORTAL_READ):
+        then = NEXT[status][0], "/account", "See your account"
     view = ErrorPage.of(status, title, sentences, then)
-    if person_of(request) is NOBODY:
+    if who is NOBODY:
         return render.public_page(request, "error_public.html", view, status)
     return render.page(request, "error.html", view, status)
 
