@@ -17,6 +17,12 @@ from sre_portal.cli.seen import Seen, parsed
 from sre_portal.cli.table import columns
 
 WHAT = "planned changes"
+_WITHOUT_INSTANT = {
+    "waiting": "when approved",
+    "scheduled": "at once",
+    "done": "at once",
+    "failed": "at once",
+}
 _DOES = frozenset({"on", "off", "share", "put", "remove"})
 
 
@@ -44,8 +50,8 @@ class PlanSeen(Seen):
 
     @property
     def due(self) -> str:
-        """When it is made, or was to be: without an instant as soon as nobody has to approve it."""
-        return self.when or ("when approved" if self.state == "waiting" else "at once")
+        """When it is made, or was to be. Nothing where it had no instant, and is not made."""
+        return self.when or _WITHOUT_INSTANT.get(self.state, "")
 
 
 class PlanDetailSeen(PlanSeen):
