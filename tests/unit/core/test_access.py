@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -38,7 +39,10 @@ def test_nobody_without_a_role_may_do_anything() -> None:
 
 
 def test_each_role_may_do_what_the_one_below_may() -> None:
-    assert PERMISSIONS[Role.VIEWER] < PERMISSIONS[Role.OPERATOR] < PERMISSIONS[Role.ADMIN]
+    ladder = [PERMISSIONS[role] for role in Role]
+    assert all(lower < higher for lower, higher in pairwise(ladder))
+    assert list(Role) == [Role.PROGRAM, Role.VIEWER, Role.OPERATOR, Role.ADMIN]
+    assert PERMISSIONS[Role.PROGRAM] == {Permission.FLAG_ASK}
     assert PERMISSIONS[Role.ADMIN] == set(Permission)
     assert PORTAL.may(Permission.RUN_ABORT)
 
@@ -46,6 +50,8 @@ def test_each_role_may_do_what_the_one_below_may() -> None:
 @pytest.mark.parametrize(
     ("permission", "role"),
     [
+        (Permission.FLAG_ASK, Role.PROGRAM),
+        (Permission.FLAG_READ, Role.VIEWER),
         (Permission.PORTAL_READ, Role.VIEWER),
         (Permission.RUN_START, Role.OPERATOR),
         (Permission.HARM_STOP, Role.OPERATOR),
@@ -128,6 +134,26 @@ def test_a_token_loses_a_permission_at_the_earlier_end(
     token = Principal("ci", (Grant(Role.ADMIN, ends_at=held),), within=(Grant(Role.ADMIN, ends_at=own),))
     assert token.until(Permission.TOKEN_ISSUE) == until
     assert token.held_until(Permission.TOKEN_ISSUE) == held
+
+
+@pytest.mark.parametrize(
+    ("ends", "own", "until"),
+    [
+        ((None, None), None, None),
+        ((NOW, None), None, NOW),
+        ((NOW + timedelta(hours=1), NOW), None, NOW),
+        ((None, None), NOW, NOW),
+    ],
+)
+def test_it_is_known_how_long_the_services_of_a_permission_stay_what_they_are(
+    ends: tuple[datetime | None, ...], own: datetime | None, until: datetime | None
+) -> None:
+    held = tuple(
+        Grant(Role.PROGRAM, frozenset({name}), end) for name, end in zip(("shop", "cart"), ends, strict=True)
+    )
+    token = Principal("ci", held, within=(Grant(Role.PROGRAM, ends_at=own),))
+    assert token.steady_until(Permission.FLAG_ASK) == until
+    assert token.steady_until(Permission.FLAG_READ) is None
 
 
 def test_a_token_may_nothing_after_its_own_end() -> None:

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from sre_portal.core.access import Grant, Permission, Principal, Role, everywhere
 from sre_portal.core.account import Account
-from sre_portal.core.explain import Subject, decide, decide_everywhere, exceeds, explain, held_by, who_can
+from sre_portal.core.explain import (
+    Subject,
+    decide,
+    decide_everywhere,
+    exceeds,
+    explain,
+    held_by,
+    usual_services,
+    who_can,
+)
 from sre_portal.core.grant_rule import Rule
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -122,6 +131,25 @@ def test_the_answer_about_one_is_the_answer_about_all(
     who = Principal("x", grants)
     assert decide(who, permission, service).allowed == who.may(permission, service)
     assert bool(who_can([Subject("person", "1", who)], permission, service)) == who.may(permission, service)
+
+
+@pytest.mark.parametrize(
+    ("held", "role", "services"),
+    [
+        ((Grant(Role.VIEWER, SHOP),), Role.PROGRAM, SHOP),
+        ((Grant(Role.VIEWER, SHOP),), Role.VIEWER, SHOP),
+        ((Grant(Role.VIEWER), Grant(Role.OPERATOR, SHOP)), Role.VIEWER, None),
+        ((Grant(Role.VIEWER), Grant(Role.OPERATOR, SHOP)), Role.OPERATOR, SHOP),
+        ((Grant(Role.ADMIN, SHOP),), Role.ADMIN, None),
+        ((), Role.PROGRAM, None),
+    ],
+)
+def test_an_own_token_of_which_nothing_is_said_holds_wherever_its_owner_may_as_much(
+    held: tuple[Grant, ...], role: Role, services: frozenset[str] | None
+) -> None:
+    who = Principal("omar", held)
+    assert usual_services(who, role) == services
+    assert exceeds(who, role, services) is (not held or role is Role.ADMIN)
 
 
 @given(GRANTS, st.sampled_from(Role), SERVICES)

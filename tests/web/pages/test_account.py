@@ -158,6 +158,24 @@ async def test_a_wrong_order_comes_back_with_what_is_wrong(
     assert [one.attributes["value"] for one in names] == [fields.get("name", "")]
 
 
+async def test_somebody_of_one_service_issues_a_token_for_its_flags_without_naming_it(door: Door) -> None:
+    ports = door.world.ports
+    sue = await person(ports, "sue", Role.VIEWER, frozenset({"shop"}))
+    secret, _ = await new_session(ports, sue, Origin())
+    browser = door.client()
+    browser.cookies.set("sre_portal_session", secret)
+    page = await account(browser)
+    roles = [one.attributes["value"] for one in page.all("option")]
+    assert roles == ["program", "viewer"]
+    for role in roles:
+        answer = await post(browser, "/account/tokens", name=f"my-{role}", role=role, days="30")
+        assert answer.status_code == 201
+    assert {(one.role, one.services) for one in await own_tokens(ports, sue)} == {
+        (Role.PROGRAM, frozenset({"shop"})),
+        (Role.VIEWER, frozenset({"shop"})),
+    }
+
+
 async def test_a_name_that_is_taken_is_said_to_be(door: Door) -> None:
     browser = await door.browser("omar", Role.OPERATOR)
     order = {"name": "laptop", "role": "viewer", "days": "30"}
