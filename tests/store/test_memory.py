@@ -1,5 +1,7 @@
 """What is remembered of sessions and tokens, and of those that ended, has a bound."""
 
+from math import inf
+
 import pytest
 from sqlalchemy import Connection
 
@@ -18,7 +20,7 @@ async def test_who_ended_is_not_believed_although_the_database_still_has_them(st
     assert await remembered.get("a") == "session of a"
     remembered.end("a")
     assert await remembered.get("a") is None
-    assert await remembered.get("a", seen_will_do=True) is None
+    assert await remembered.get("a", seen_for=inf) is None
 
 
 async def test_of_those_who_ended_the_last_ones_are_kept(

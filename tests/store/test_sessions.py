@@ -1,6 +1,7 @@
 """Sessions: found by their secret's digest, changed, and ended for good."""
 
 from dataclasses import replace
+from math import inf
 
 import psycopg
 import pytest
@@ -151,9 +152,9 @@ async def test_who_was_seen_may_end_harm_while_the_database_is_gone(store: SqlSt
     omar = await logged_in(store)
     await store.sessions.find(omar.digest)
     await store.close()
-    assert await store.sessions.find(omar.digest, seen_will_do=True) == omar
+    assert await store.sessions.find(omar.digest, seen_for=inf) == omar
     with pytest.raises(StoreUnavailable):
-        await store.sessions.find("stranger", seen_will_do=True)
+        await store.sessions.find("stranger", seen_for=inf)
 
 
 async def test_an_ended_session_is_not_believed_even_to_end_harm(store: SqlStore) -> None:
@@ -163,7 +164,7 @@ async def test_an_ended_session_is_not_believed_even_to_end_harm(store: SqlStore
     with pytest.raises(StoreUnavailable):
         await store.sessions.end([omar])
     with pytest.raises(StoreUnavailable):
-        await store.sessions.find(omar.digest, seen_will_do=True)
+        await store.sessions.find(omar.digest, seen_for=inf)
 
 
 @pytest.mark.postgres
@@ -174,4 +175,4 @@ async def test_a_locked_table_does_not_keep_somebody_who_ends_harm_waiting(fresh
         store.epoch.generation += 1  # as after a change elsewhere: memory proves nothing
         with psycopg.connect(fresh_postgres_url) as other:
             other.execute("LOCK TABLE session IN ACCESS EXCLUSIVE MODE")
-            assert await store.sessions.find(omar.digest, seen_will_do=True) == omar
+            assert await store.sessions.find(omar.digest, seen_for=inf) == omar

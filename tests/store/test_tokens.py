@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from math import inf
 
 import pytest
 
@@ -151,4 +152,4 @@ async def test_a_block_of_the_owner_is_seen_with_the_token(store: SqlStore) -> N
 async def test_a_stranger_is_not_believed_while_the_database_is_gone(store: SqlStore) -> None:
     await store.close()
     with pytest.raises(StoreUnavailable):
-        await store.tokens.find("d1", seen_will_do=True)
+        await store.tokens.find("d1", seen_for=inf)

@@ -34,10 +34,10 @@ class Asked:
     def __getattr__(self, name: str) -> object:
         return getattr(self.tokens, name)
 
-    async def find(self, digest: str, *, seen_will_do: bool = False, anew: bool = False) -> Token | None:
+    async def find(self, digest: str, *, seen_for: float = 0.0, anew: bool = False) -> Token | None:
         self.count += 1
         self.fails()
-        return await self.tokens.find(digest, seen_will_do=seen_will_do, anew=anew)
+        return await self.tokens.find(digest, seen_for=seen_for, anew=anew)
 
 
 class Ear:

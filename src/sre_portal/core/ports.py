@@ -235,11 +235,12 @@ class SessionStore(Protocol):
         """Calls `tell` whenever who may do what may have changed, on any replica."""
 
     async def add(self, session: Session, secrets: SessionSecrets) -> None: ...
-    async def find(self, digest: str, *, seen_will_do: bool = False, anew: bool = False) -> Session | None:
+    async def find(self, digest: str, *, seen_for: float = 0.0, anew: bool = False) -> Session | None:
         """One that was not ended; whether its time is over is for the caller to see.
 
         `anew` asks the database whatever is remembered: another replica knows of uses unknown here.
-        With `seen_will_do` what was seen before is good enough where the database does not answer.
+        Where the database does not answer, what was seen is good enough for `seen_for` seconds after it was
+        last proven; `inf` is for ever.
         """
 
     async def of_account(self, account_id: int) -> Sequence[Session]:
@@ -268,7 +269,7 @@ class SessionStore(Protocol):
 
 
 class TokenStore(Protocol):
-    async def find(self, digest: str, *, seen_will_do: bool = False, anew: bool = False) -> Token | None:
+    async def find(self, digest: str, *, seen_for: float = 0.0, anew: bool = False) -> Token | None:
         """As `SessionStore.find`: `anew` asks the database whatever is remembered of its owner."""
 
     async def all(self) -> Sequence[Token]:

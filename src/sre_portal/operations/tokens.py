@@ -31,18 +31,20 @@ LONGEST_OVERLAP = timedelta(days=30)
 NEVER = datetime.min.replace(tzinfo=UTC)
 NOTE_USE = timedelta(minutes=1)
 """How exactly it is known when a token was last used."""
+SEEN_FOR_FLAGS_SECONDS = 60.0
+"""So long after it was last proven a seen token asks for flags while the database does not answer."""
 
 
-async def token_of(ports: Ports, secret: str, *, seen_will_do: bool = False) -> Token | None:
+async def token_of(ports: Ports, secret: str, *, seen_for: float = 0.0) -> Token | None:
     """What a bearer shows; None where it is unknown, taken back or over."""
-    return await token_with(ports, digest_of(secret), seen_will_do=seen_will_do)
+    return await token_with(ports, digest_of(secret), seen_for=seen_for)
 
 
-async def token_with(ports: Ports, digest: str, *, seen_will_do: bool = False) -> Token | None:
+async def token_with(ports: Ports, digest: str, *, seen_for: float = 0.0) -> Token | None:
     """The same by the SHA-256 of what a bearer shows."""
-    token = await ports.tokens.find(digest, seen_will_do=seen_will_do)
+    token = await ports.tokens.find(digest, seen_for=seen_for)
     if token is not None and not is_trusted(ports, token.account):  # here: its owner may have been seen since
-        token = await ports.tokens.find(digest, seen_will_do=seen_will_do, anew=True)
+        token = await ports.tokens.find(digest, seen_for=seen_for, anew=True)
     return token if token is not None and in_force(ports, token) else None
 
 

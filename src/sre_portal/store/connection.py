@@ -21,6 +21,8 @@ from sre_portal.store.failure import may_try_again, told_plainly
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 
+READ_SECONDS = 30.0
+"""So long somebody waits for what is read. A server that is frozen, or far away, keeps no time itself."""
 TRIES = 4
 """How often work is done before a database that keeps taking it back is believed."""
 
@@ -40,8 +42,12 @@ class Database:
         self._readers = ThreadPoolExecutor(engines.read_threads, "sre-portal-read")
 
     async def read(self, work: Work[T]) -> T:
-        """Does work that only reads."""
-        return await self._do(self._readers, self._engines.reader, work)
+        """Does work that only reads. Nobody waits longer than `READ_SECONDS` for it."""
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                return await self._do(self._readers, self._engines.reader, work)
+        except TimeoutError:
+            raise StoreUnavailable(f"{self.place} does not answer") from None
 
     async def write(self, work: Work[T]) -> T:
         """Does work and commits; returns when it is durable. The work may be done again after a deadlock."""

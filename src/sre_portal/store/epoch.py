@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from math import inf
 from typing import TypeVar
 
 from sqlalchemy import Connection, func, select, update
@@ -31,7 +32,8 @@ class Epoch:
         """Rises here whenever something may have changed, here or elsewhere."""
         self._database = database
         self._is_shared = database.connects is not None
-        self._value: int | None = None
+        self.value: int | None = None
+        """The number, as the database last told it; None until it tells."""
         self._confirmed_at = float("-inf")
         self._told: list[Callable[[], None]] = []
 
@@ -51,10 +53,14 @@ class Epoch:
         """Seconds since the last question that was answered."""
         return _now() - self._confirmed_at
 
+    def proven_ago(self, value: int | None) -> float:
+        """Seconds since it was last proven that nothing has changed since the number was `value`."""
+        return self.age() if value is not None and value == self.value else inf
+
     def confirm(self, value: int, asked_at: float) -> None:
         """The database said so. `asked_at` is when it was asked, on the clock of the event loop."""
-        if value != self._value:
-            self._value = value
+        if value != self.value:
+            self.value = value
             self._rise()
         self._confirmed_at = asked_at
 
@@ -62,10 +68,11 @@ class Epoch:
         """Does work that changes who may do what; returns when no replica believes what was before."""
         try:
             done = await self._database.write(lambda connection: _and_rise(connection, work))
+            self.value = None
         finally:
             self._rise()  # also where it failed: whether it was committed may not be known
         if self._is_shared:
-            await _pause(FRESH_SECONDS)
+            await pause(FRESH_SECONDS)
         return done
 
     def _rise(self) -> None:
@@ -83,7 +90,7 @@ def _and_rise(connection: Connection, work: Callable[[Connection], T]) -> T:
     return done
 
 
-async def _pause(seconds: float) -> None:
+async def pause(seconds: float) -> None:
     """As `sleep`, and never shorter: a timer may ring early."""
     until = _now() + seconds
     while (left := until - _now()) > 0:  # noqa: ASYNC110  # time is what is waited for

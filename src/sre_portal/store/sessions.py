@@ -34,8 +34,8 @@ class Sessions:
     async def add(self, session: Session, secrets: SessionSecrets) -> None:
         await self._database.write(partial(_add, session=session, secrets=secrets))
 
-    async def find(self, digest: str, *, seen_will_do: bool = False, anew: bool = False) -> Session | None:
-        return await self._memory.get(digest, seen_will_do=seen_will_do, anew=anew)
+    async def find(self, digest: str, *, seen_for: float = 0.0, anew: bool = False) -> Session | None:
+        return await self._memory.get(digest, seen_for=seen_for, anew=anew)
 
     async def of_account(self, account_id: int) -> Sequence[Session]:
         """Newest first."""

@@ -29,8 +29,8 @@ class Tokens:
         self._epoch = epoch
         self._memory = Memory(database, epoch, _find)
 
-    async def find(self, digest: str, *, seen_will_do: bool = False, anew: bool = False) -> Token | None:
-        return await self._memory.get(digest, seen_will_do=seen_will_do, anew=anew)
+    async def find(self, digest: str, *, seen_for: float = 0.0, anew: bool = False) -> Token | None:
+        return await self._memory.get(digest, seen_for=seen_for, anew=anew)
 
     async def all(self) -> Sequence[Token]:
         """By name."""

@@ -27,7 +27,7 @@ class Sessions:
         self.held[session.digest] = session
         self.hidden[session.id] = secrets
 
-    async def find(self, digest: str, *, seen_will_do: bool = False, anew: bool = False) -> Session | None:
+    async def find(self, digest: str, *, seen_for: float = 0.0, anew: bool = False) -> Session | None:
         return self.held.get(digest)
 
     async def of_account(self, account_id: int) -> Sequence[Session]:
@@ -74,7 +74,7 @@ class Tokens:
 
     held: dict[str, Token] = field(default_factory=dict)
 
-    async def find(self, digest: str, *, seen_will_do: bool = False, anew: bool = False) -> Token | None:
+    async def find(self, digest: str, *, seen_for: float = 0.0, anew: bool = False) -> Token | None:
         return next((one for one in self.held.values() if one.digest == digest), None)
 
     async def all(self) -> Sequence[Token]:
