@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from sre_portal.core.errors import InvalidInput
+from sre_portal.core.errors import InvalidInput, RateLimited
 from sre_portal.core.flag_moves.people import Moved
 from sre_portal.core.flag_step import Put, Remove
-from sre_portal.operations.flag_moves import AT_ONCE, MOST_PEOPLE, People, moves_made, moves_of
+from sre_portal.operations import flag_moves
+from sre_portal.operations.flag_moves import MOST_PEOPLE, People, moves_made, moves_of
 from sre_portal.operations.flags import FlagOrder, change_flag, kept_now
 from sre_portal.operations.ports import Ports
 from tests.operations.world import OMAR, START, World
@@ -46,12 +47,23 @@ class Hurrying:
 
 
 async def test_a_count_that_takes_too_long_ends_and_says_how_far_it_came(ports: Ports) -> None:
-    many = People(["u"] * (AT_ONCE * 100))
-    with pytest.raises(InvalidInput, match="fewer people at once"):
+    many = People(["u"] * 20_000)
+    with pytest.raises(InvalidInput, match=r"\b\d of 20000 people in 20 s; expected fewer people at once"):
         await moves_of(replace(ports, clock=Hurrying()), "shop", "cart", ALL, many)
     found = await moves_of(ports, "shop", "cart", ALL, many)
     assert found.asked == len(many.who)
     assert not ports.watch.counting.locked()
+
+
+async def test_a_count_does_not_wait_for_others_without_end(
+    ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flag_moves, "PATIENCE_SECONDS", 0.01)
+    async with ports.watch.counting:
+        with pytest.raises(RateLimited):
+            await moves_of(ports, "shop", "cart", ALL, People(["u"]))
+        assert (await moves_of(ports, "shop", "cart", ALL)).asked is None
+    assert (await moves_of(ports, "shop", "cart", ALL, People(["u"]))).asked == 1
 
 
 async def test_people_are_bounded(ports: Ports) -> None:

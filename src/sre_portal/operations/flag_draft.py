@@ -19,6 +19,9 @@ from sre_portal.core.flag_name import name_problems
 from sre_portal.operations.flag_facts import facts_of
 from sre_portal.operations.ports import Ports
 
+LONGEST_DEFINITION = 1_000_000
+"""Characters of a text that is read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -47,6 +50,8 @@ class Draft:
 def draft_of(kept: KeptSet, key: str, definition: str) -> Draft:
     """The draft in a text. Raises `InvalidInput` with every problem."""
     raise_if(name_problems(kept.name, [key]))
+    if len(definition) > LONGEST_DEFINITION:
+        raise InvalidInput([Problem("", f"{len(definition)} characters", f"at most {LONGEST_DEFINITION}")])
     tree = read(definition, "")
     if isinstance(tree, Problem):
         raise InvalidInput([tree])

@@ -127,8 +127,10 @@ async def import_flags(
 
 async def plan_import(ports: Ports, order: ImportOrder, document: str | Mapping[str, object]) -> Imported:
     """What `import_flags` would change. Raises `InvalidInput`."""
-    planned = await _planned(ports, order, document)
-    return planned.told(planned.kept.version)
+    raise_if(name_problems(order.flag_set))
+    kept, slos = await kept_now(ports, order.flag_set), slo_names(ports)
+    planned = await ports.aside.do(lambda: _compared(kept, _read(order, document), order.epoch, slos))
+    return planned.told(kept.version)
 
 
 def export_flags(ports: Ports, flag_set: str) -> str:
@@ -140,15 +142,17 @@ def export_flags(ports: Ports, flag_set: str) -> str:
 
 async def _planned(ports: Ports, order: ImportOrder, document: str | Mapping[str, object]) -> _Planned:
     raise_if(name_problems(order.flag_set))
-    parsed = await asyncio.to_thread(_parsed, document)  # thousands of flags take a fifth of a second
-    raise_if(name_problems(order.flag_set, list(parsed.flags)))
+    parsed = await asyncio.to_thread(_read, order, document)  # thousands of flags take a fifth of a second
     kept = await kept_now(ports, order.flag_set)
     return await asyncio.to_thread(_compared, kept, parsed, order.epoch, slo_names(ports))
 
 
-def _parsed(document: str | Mapping[str, object]) -> Definitions:
+def _read(order: ImportOrder, document: str | Mapping[str, object]) -> Definitions:
+    """What a file says. Raises `InvalidInput`."""
     with uncollected():
-        return accepted(document)
+        parsed = accepted(document)
+    raise_if(name_problems(order.flag_set, list(parsed.flags)))
+    return parsed
 
 
 def _compared(kept: KeptSet, parsed: Definitions, epoch: Epoch, slos: Sequence[str]) -> _Planned:

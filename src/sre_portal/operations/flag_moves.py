@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
-from sre_portal.core.errors import InvalidInput, Problem, raise_if
+from sre_portal.core.errors import InvalidInput, Problem, RateLimited, raise_if
 from sre_portal.core.flag.definition import Flag
 from sre_portal.core.flag.flag_set import FlagSet
 from sre_portal.core.flag.parse import parse_one
@@ -17,14 +19,18 @@ from sre_portal.core.flag_kept import KeptSet
 from sre_portal.core.flag_moves.compare import Moves, moves
 from sre_portal.core.flag_moves.people import Asked, Moved, moved
 from sre_portal.core.flag_name import name_problems
+from sre_portal.core.ports import Clock
 from sre_portal.operations.flag_facts import facts_of
 from sre_portal.operations.ports import Ports
 
 MOST_PEOPLE = 100_000
 """People of one question."""
-AT_ONCE = 200
-"""People that are asked for on a thread before time is looked at."""
 LONGEST = timedelta(seconds=20)
+"""So long a count may take."""
+TURN = timedelta(seconds=0.25)
+"""So long it goes on before others have a turn."""
+PATIENCE_SECONDS = 5.0
+"""So long it waits for another count."""
 
 Person = str | Mapping[str, object]
 """A key, or a whole evaluation context."""
@@ -62,17 +68,16 @@ async def moves_of(
 ) -> FlagMoves:
     """What making a flag be this would move; None removes it.
 
-    Raises `InvalidInput` with every problem, also where counting the people takes too long.
+    Raises `InvalidInput` with every problem, also where counting the people takes too long, and `RateLimited`
+    where others take too long.
     """
     raise_if(name_problems(flag_set, [key]))
     kept = ports.flag_book.get(flag_set) or KeptSet(flag_set)
-    flag, after = await asyncio.to_thread(_after, kept, key, proposed)
-    around = kept.flags.definitions
-    told = await asyncio.to_thread(moves, around.flags.get(key), flag, around)
-    others = needed_by(key, around.flags)
+    told, after = await ports.aside.do(partial(_compared, kept, key, proposed))
+    others = needed_by(key, kept.flags.definitions.flags)
     if people is None:
         return FlagMoves(told, others)
-    found = await _count(ports, key, kept.flags, after, people)
+    found = await _count(ports, _Change(key, kept.flags, after), people)
     return FlagMoves(told, others, len(people.who), found)
 
 
@@ -84,6 +89,13 @@ def moves_made(before: KeptSet, row: FlagRow) -> Moves:
     return moves(around.flags.get(key), flag, around)
 
 
+def _compared(kept: KeptSet, key: str, proposed: Mapping[str, object] | None) -> tuple[Moves, FlagSet]:
+    """What making a flag be this moves, and the set after it."""
+    flag, after = _after(kept, key, proposed)
+    around = kept.flags.definitions
+    return moves(around.flags.get(key), flag, around), after
+
+
 def _after(kept: KeptSet, key: str, proposed: Mapping[str, object] | None) -> tuple[Flag | None, FlagSet]:
     before = kept.flags
     if proposed is None:
@@ -93,24 +105,57 @@ def _after(kept: KeptSet, key: str, proposed: Mapping[str, object] | None) -> tu
     return flag, before.with_flag(flag)
 
 
-async def _count(ports: Ports, key: str, before: FlagSet, after: FlagSet, people: People) -> Sequence[Moved]:
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A flag, and its set without and with the change."""
+
+    key: str
+    before: FlagSet
+    after: FlagSet
+
+
+async def _count(ports: Ports, change: _Change, people: People) -> Sequence[Moved]:
     """One count at a time: it takes a thread, and the time of all others who evaluate."""
     if len(people.who) > MOST_PEOPLE:
         raise InvalidInput([Problem("keys", f"{len(people.who)} people", f"at most {MOST_PEOPLE} at once")])
-    async with ports.watch.counting:
+    async with _alone(ports.watch.counting):
         begun = ports.clock.now()
         asked = Asked(people.attribute, people.context, facts_of(ports), int(begun.timestamp()))
         found: list[Moved] = []
-        for start in range(0, len(people.who), AT_ONCE):
-            if ports.clock.now() - begun > LONGEST:
-                seen = f"{start} of {len(people.who)} people in {LONGEST.total_seconds():.0f} s"
+        left = people.who
+        while left:
+            now = ports.clock.now()
+            if now - begun >= LONGEST:
+                seen = f"{len(people.who) - len(left)} of {len(people.who)} people in {LONGEST.seconds} s"
                 raise InvalidInput([Problem("keys", seen, "fewer people at once: the rule takes long")])
-            some = people.who[start : start + AT_ONCE]
-            found += await asyncio.to_thread(_moved, some, key, before, after, asked)
+            until = min(now + TURN, begun + LONGEST)
+            some, count = await ports.aside.do(partial(_moved, ports.clock, until, left, change, asked))
+            found += some
+            left = left[count:]
         return found
 
 
+@asynccontextmanager
+async def _alone(lock: asyncio.Lock) -> AsyncIterator[None]:
+    """Holds a lock. Raises `RateLimited` where others hold it for long."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await lock.acquire()
+    except TimeoutError:
+        raise RateLimited(LONGEST.total_seconds()) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _moved(
-    some: Sequence[Person], key: str, before: FlagSet, after: FlagSet, asked: Asked
-) -> Sequence[Moved]:
-    return list(moved(some, key, before, after, asked))
+    clock: Clock, until: datetime, who: Sequence[Person], change: _Change, asked: Asked
+) -> tuple[Sequence[Moved], int]:
+    """Those who move among the first people, and how many were asked for until then: one at least."""
+    found: list[Moved] = []
+    for count, one in enumerate(who, 1):
+        found += moved([one], change.key, change.before, change.after, asked)
+        if clock.now() >= until:
+            return found, count
+    return found, len(who)

@@ -34,6 +34,7 @@ from sre_portal.core.ports import (
 from sre_portal.core.preflight import Limits
 from sre_portal.core.replica import Alone
 from sre_portal.core.sink import Sink
+from sre_portal.operations.aside import Aside
 from sre_portal.operations.flag_book import FlagBook
 from sre_portal.operations.keys import Keys
 from sre_portal.operations.policy import Policy
@@ -73,6 +74,7 @@ class Ports:
     """So long the texts of the audit log are kept; None is for ever."""
     access: Pulse = field(default_factory=Pulse)
     """Beats when who may do what may have changed, here or on another replica."""
+    aside: Aside = field(default_factory=Aside)
     flag_book: FlagBook = field(default_factory=FlagBook)
     flag_pulse: Pulse = field(default_factory=Pulse)
     """Beats when another replica may have changed a flag."""

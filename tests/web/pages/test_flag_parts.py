@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sre_portal.core.flag.definition import Definitions
 from sre_portal.core.flag.parse import parse_definitions
-from sre_portal.web.pages.flag_diff import MOST_COMPARED, Diff
+from sre_portal.web.pages.flag_diff import Diff
 from sre_portal.web.pages.flag_drill import variant_off
 from sre_portal.web.pages.flag_words import choices_of, flag_href, serving_of, value_text
 from tests.web.pages.flags_told import BANNER, LAYOUTS, PRICES, SWITCH
@@ -44,9 +44,19 @@ def test_what_stays_is_counted_where_it_is_not_shown() -> None:
 
 
 def test_a_long_definition_is_told_as_a_whole() -> None:
-    many = list(range(MOST_COMPARED))
-    diff = Diff.of(json.dumps(many), json.dumps([*many, 1]))
-    assert (diff.gone, diff.new) == (MOST_COMPARED + 2, MOST_COMPARED + 3)
+    """Where every line is like every other one, each would be looked for again and again."""
+    ones, twos = [1] * 400, [1, 2] * 200
+    kinds = "".join(
+        one.kind[0] for one in Diff.of(json.dumps([0, *ones, 3]), json.dumps([0, *twos, 3])).lines
+    )
+    assert kinds == "sss" + "g" * 399 + "n" * 399 + "ss"
+
+
+def test_a_long_definition_that_changes_in_one_place_is_told_by_that_place() -> None:
+    many = list(range(100_000))
+    diff = Diff.of(json.dumps(many), json.dumps([*many[:50_000], 1, *many[50_000:]]))
+    assert (diff.gone, diff.new) == (0, 1)
+    assert next(one.text for one in diff.lines if one.kind == "same").strip() == "49997,"
 
 
 def test_a_definition_that_is_no_json_is_shown_as_it_is() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
@@ -143,7 +144,7 @@ async def preview(request: Request, flag_set: SetName, key: Key, body: PreviewBo
     kept = kept_set(ports, flag_set)
     live_row(kept, key)
     facts, at = facts_of(ports), int(ports.clock.now().timestamp())
-    told = await asyncio.to_thread(explain, kept.flags, key, body.context, facts=facts, at=at)
+    told = await ports.aside.do(partial(explain, kept.flags, key, body.context, facts=facts, at=at))
     return PreviewJson.of(told)
 
 

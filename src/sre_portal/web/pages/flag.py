@@ -25,7 +25,7 @@ from sre_portal.web import render
 from sre_portal.web.context import ports_of, principal_of
 from sre_portal.web.pages.figures import Moment, count, moment
 from sre_portal.web.pages.flag_drill import may_drill
-from sre_portal.web.pages.flag_history import SHOWN, History, before_in
+from sre_portal.web.pages.flag_history import SHOWN, History, before_in, history_of
 from sre_portal.web.pages.flag_place import flag_in, newest
 from sre_portal.web.pages.flag_plans import PlanLine, plans_of
 from sre_portal.web.pages.flag_side import Side, side_of
@@ -196,7 +196,7 @@ async def flag_page(
     found = kept.flags.definitions.flags.get(key)
     has_share = found is not None and shares_of(found) is not None and len(found.variants) > 1
     more = More(
-        History.of(rows, ports.clock.now()),
+        await history_of(ports, rows),
         await plans_of(ports, flag_set, key),
         await side_of(ports, kept, row, rows[-1].changed_at if rows and rows[-1].version == 1 else None),
         share if has_share else None,

@@ -15,7 +15,7 @@ from sre_portal.operations.ports import Ports
 from sre_portal.web import render
 from sre_portal.web.context import ports_of
 from sre_portal.web.pages.figures import Moment, moment
-from sre_portal.web.pages.flag_diff import Diff
+from sre_portal.web.pages.flag_diff import Diff, diff_of
 from sre_portal.web.pages.flag_words import flag_href
 
 
@@ -52,9 +52,9 @@ async def conflict_page(request: Request, fields: Mapping[str, str], draft: Draf
         at=None if theirs is None else moment(theirs.changed_at, ports.clock.now()),
         why="" if theirs is None else theirs.reason,
         theirs_href="" if theirs is None else flag_href(kept.name, key, "versions", str(theirs.version)),
-        theirs=Diff.of(base, made),
-        yours=Diff.of(base, draft.text),
-        over=Diff.of(made, draft.text),
+        theirs=await diff_of(ports, base, made),
+        yours=await diff_of(ports, base, draft.text),
+        over=await diff_of(ports, made, draft.text),
         hidden={
             "definition": fields.get("definition", ""),
             "context": fields.get("context", ""),

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import partial
+from itertools import takewhile
+from typing import Literal
 
 from sre_portal.operations.flag_draft import readable_definition
+from sre_portal.operations.ports import Ports
 from sre_portal.web.pages.figures import plural
 
+Part = tuple[Literal["replace", "delete", "insert", "equal"], int, int, int, int]
+"""What became of lines: from and to in the old text, from and to in the new one."""
 AROUND = 3
 """Lines that stay and are shown beside those that change."""
-MOST_COMPARED = 4000
-"""Lines; longer definitions are told as a whole."""
+MOST_COMPARED = 8_000_000
+"""Pairs of lines that are compared at most, 0.2 s; what would take more is told as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +50,18 @@ class Diff:
         return f"{plural(self.new, 'line')} new, {self.gone} gone" if self.lines else "nothing differs"
 
 
+async def diff_of(ports: Ports, before: str | None, after: str | None) -> Diff:
+    """The same, worked out aside. Raises `RateLimited`."""
+    return await ports.aside.do(partial(Diff.of, before, after))
+
+
 def _split(text: str | None) -> list[str]:
     return [] if text is None else readable_definition(text).splitlines()
 
 
 def _lines(before: list[str], after: list[str]) -> Iterator[Line]:
-    if len(before) + len(after) > MOST_COMPARED:
-        yield from (Line("gone", text) for text in before)
-        yield from (Line("new", text) for text in after)
-        return
-    groups = SequenceMatcher(None, before, after, autojunk=False).get_grouped_opcodes(AROUND)
     at = 0
-    for group in groups:
+    for group in _Between(before, after).get_grouped_opcodes(AROUND):
         if group[0][1] > at:
             yield _left(group[0][1] - at)
         for tag, old, old_end, new, new_end in group:
@@ -67,6 +73,41 @@ def _lines(before: list[str], after: list[str]) -> Iterator[Line]:
         at = group[-1][2]
     if 0 < at < len(before):
         yield _left(len(before) - at)
+
+
+class _Between(SequenceMatcher[str]):
+    """Compares what is between the lines that begin and end both."""
+
+    def __init__(self, before: Sequence[str], after: Sequence[str]) -> None:
+        super().__init__(None, before, after, autojunk=False)
+        self._before = before
+        self._after = after
+
+    def get_opcodes(self) -> list[Part]:
+        before, after = self._before, self._after
+        head = _alike(before, after)
+        tail = _alike(before[head:][::-1], after[head:][::-1])
+        old_end, new_end = len(before) - tail, len(after) - tail
+        parts = list[Part]([("equal", 0, head, 0, head)] if head else [])
+        parts += _parts(before[head:old_end], after[head:new_end], head)
+        if tail:
+            parts.append(("equal", old_end, len(before), new_end, len(after)))
+        return parts
+
+
+def _parts(before: Sequence[str], after: Sequence[str], offset: int) -> Iterator[Part]:
+    old, new = len(before), len(after)
+    if old * new * min(old, new) > MOST_COMPARED:  # each line of the shorter one may be looked for anew
+        yield "replace", offset, offset + old, offset, offset + new
+        return
+    for tag, *places in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        start, end, new_start, new_end = (place + offset for place in places)
+        yield tag, start, end, new_start, new_end
+
+
+def _alike(before: Sequence[str], after: Sequence[str]) -> int:
+    """How many lines are the same from the beginning."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
 
 
 def _left(count: int) -> Line:

@@ -20,7 +20,7 @@ from sre_portal.operations.ports import Ports
 from sre_portal.web import render
 from sre_portal.web.context import number_in, ports_of, principal_of
 from sre_portal.web.pages.figures import Moment, day, moment, plural
-from sre_portal.web.pages.flag_diff import Diff
+from sre_portal.web.pages.flag_diff import Diff, diff_of
 from sre_portal.web.pages.flag_words import flag_href, readable
 from sre_portal.web.pages.form import Form
 from sre_portal.web.pages.frame import May, permission
@@ -145,7 +145,7 @@ async def plan_page(
         waits=found.state is PlanState.WAITING,
         approval=await approval_of(ports, principal_of(request), found),
         problem=told.problem,
-        diff=_diff(found, told),
+        diff=await _diff(ports, found, told),
         files=_files(told.difference),
         form=Form.of({"reason": ""}, given, wrong),
         may=permission(principal_of(request), Permission.FLAG_FLIP, service_of(found.flag_set)),
@@ -192,12 +192,12 @@ def _facts(found: FlagPlan, now: datetime) -> tuple[tuple[str, str], ...]:
     return tuple(facts)
 
 
-def _diff(found: FlagPlan, told: Foreseen) -> Diff | None:
+async def _diff(ports: Ports, found: FlagPlan, told: Foreseen) -> Diff | None:
     """None for what has ended, and for a whole set."""
     if not found.is_open or told.difference is not None:
         return None
     before, after = (None if one is None else readable(one) for one in (told.before, told.after))
-    return Diff.of(before, after)
+    return await diff_of(ports, before, after)
 
 
 def _files(told: Difference | None) -> tuple[tuple[str, str], ...]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -15,9 +15,10 @@ from sre_portal.core.flag.prerequisite import path_of
 from sre_portal.core.flag.resolution import CODE_DEFAULT, Reason, Resolution
 from sre_portal.core.flag_context import parse_context
 from sre_portal.core.flag_explain import Explanation, Look
+from sre_portal.core.flag_kept import KeptSet
 from sre_portal.core.flag_lint import lint_flag
 from sre_portal.core.flag_rule_words import rule_text_words
-from sre_portal.operations.flag_draft import Draft, draft_of, explained
+from sre_portal.operations.flag_draft import draft_of, explained
 from sre_portal.operations.flag_facts import unknown_facts_of
 from sre_portal.operations.flags import kept_now
 from sre_portal.operations.ports import Ports
@@ -92,22 +93,17 @@ class Preview:
     """What is right, and probably not meant."""
 
 
-async def previewed(ports: Ports, draft: Draft, context: str) -> Preview:
+def _previewed(ports: Ports, kept: KeptSet, key: str, fields: Mapping[str, str]) -> Preview:
     try:
-        asked = parse_context(context)
+        draft = draft_of(kept, key, fields.get("definition", ""))
+        asked = parse_context(fields.get("context", ""))
     except InvalidInput as invalid:
         return Preview(told_problems(invalid.problems), None, "")
-    told, advice = await asyncio.to_thread(_looked_at, ports, draft, asked)
+    told = explained(ports, draft, asked)
+    advice = tuple(map(str, lint_flag(draft.flag, draft.flags.definitions)))
     note = "" if "targetingKey" in asked else "Nobody is named: a split needs a targetingKey."
     unknown = unknown_facts_of(ports, draft.flags.definitions, draft.flag.key)
     return Preview((), Answer.of(told, draft.flag.key), note, unknown, advice)
-
-
-def _looked_at(
-    ports: Ports, draft: Draft, context: Mapping[str, object]
-) -> tuple[Explanation, tuple[str, ...]]:
-    advice = lint_flag(draft.flag, draft.flags.definitions)
-    return explained(ports, draft, context), tuple(map(str, advice))
 
 
 @pace_flip
@@ -121,11 +117,8 @@ async def preview(request: Request) -> Response:
 
 async def preview_of(ports: Ports, flag_set: str, key: str, fields: Mapping[str, str]) -> Preview:
     """What the fields of the editor would give, or every problem."""
-    try:
-        draft = draft_of(await kept_now(ports, flag_set), key, fields.get("definition", ""))
-    except InvalidInput as invalid:
-        return Preview(told_problems(invalid.problems), None, "")
-    return await previewed(ports, draft, fields.get("context", ""))
+    kept = await kept_now(ports, flag_set)
+    return await ports.aside.do(partial(_previewed, ports, kept, key, fields))
 
 
 def told_problems(problems: Sequence[Problem]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,7 +12,7 @@ from starlette.responses import Response
 from sre_portal.core.access import Permission
 from sre_portal.core.errors import Conflict, InvalidInput, Problem, Superseded
 from sre_portal.core.flag.resolution import CODE_DEFAULT
-from sre_portal.core.flag_kept import check_seen, live_row
+from sre_portal.core.flag_kept import KeptSet, check_seen, live_row
 from sre_portal.core.flag_moves.people import Moved
 from sre_portal.core.flag_moves.words import sentences
 from sre_portal.core.flag_name import service_of
@@ -26,7 +27,7 @@ from sre_portal.web.context import ports_of, principal_of
 from sre_portal.web.pages.figures import count, exact
 from sre_portal.web.pages.flag import flag_response
 from sre_portal.web.pages.flag_conflict import conflict_page
-from sre_portal.web.pages.flag_diff import Diff
+from sre_portal.web.pages.flag_diff import Diff, diff_of
 from sre_portal.web.pages.flag_edit import CONTEXT, edit_page
 from sre_portal.web.pages.flag_form import long_fields
 from sre_portal.web.pages.flag_place import flag_in
@@ -98,7 +99,7 @@ async def review_share(request: Request) -> Response:
     kept = await kept_now(ports_of(request), flag_set)
     row, share = live_row(kept, key), {name: fields.get(name, "") for name in SHARE}
     try:
-        text = wanted_in(kept, key, share).draft.text
+        text = (await ports_of(request).aside.do(partial(wanted_in, kept, key, share))).draft.text
     except InvalidInput as invalid:
         return await flag_response(request, fields, invalid.problems)
     return await review_or_edit(request, flag_set, key, fields_for(text, row.version) | share)
@@ -127,8 +128,8 @@ async def review_page(
     try:
         check_seen(kept, key, whole_number(fields.get("version", ""), "version", VERSION_SEEN))
     except Superseded:
-        return await conflict_page(request, fields, draft_of(kept, key, fields.get("definition", "")))
-    wanted = wanted_in(kept, key, fields)
+        return await conflict_page(request, fields, await _draft(ports, kept, key, fields))
+    wanted = await ports.aside.do(partial(wanted_in, kept, key, fields))
     draft = wanted.draft
     told, problems = await _moves(ports, draft, fields)
     wrong = [*wrong, *problems]
@@ -138,7 +139,7 @@ async def review_page(
         key=key,
         href=flag_href(flag_set, key),
         is_new=kept.live(key) is None,
-        diff=Diff.of(kept.text(key), draft.text),
+        diff=await diff_of(ports, kept.text(key), draft.text),
         before=serving_of(before.flags.get(key), before),
         after=serving_of(draft.flag, before),
         changes=draft.changes,
@@ -170,7 +171,12 @@ async def refused_save(
             return await edit_page(request, kept, key, fields, 422)
     if not isinstance(refusal, Superseded):
         raise refusal
-    return await conflict_page(request, fields, draft_of(kept, key, fields.get("definition", "")))
+    return await conflict_page(request, fields, await _draft(ports_of(request), kept, key, fields))
+
+
+async def _draft(ports: Ports, kept: KeptSet, key: str, fields: Mapping[str, str]) -> Draft:
+    """What was typed. Raises `InvalidInput`."""
+    return await ports.aside.do(partial(draft_of, kept, key, fields.get("definition", "")))
 
 
 async def _moves(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,7 +23,7 @@ from sre_portal.operations.ports import Ports
 from sre_portal.web import render
 from sre_portal.web.context import ports_of, principal_of
 from sre_portal.web.pages.figures import exact
-from sre_portal.web.pages.flag_diff import Diff
+from sre_portal.web.pages.flag_diff import Diff, diff_of
 from sre_portal.web.pages.flag_form import long_fields
 from sre_portal.web.pages.flag_place import flag_in
 from sre_portal.web.pages.flag_words import choices_of, flag_href
@@ -105,32 +106,32 @@ async def review_schedule(request: Request) -> Response:
     try:
         steps = steps_in(ports, fields)
         kept, order = await kept_now(ports, flag_set), FlagOrder(flag_set, key, "")
-        told = rehearsed(kept, order, steps, ports.clock.now())
+        told = await ports.aside.do(partial(rehearsed, kept, order, steps, ports.clock.now()))
     except InvalidInput as invalid:
         return schedule_page(request, fields, invalid.problems)
     return schedule_review(
         request,
         fields,
-        tuple(
+        [
             PlannedStep(
                 "as soon as it may be" if one.timed.not_before is None else exact(one.timed.not_before),
                 one.timed.words,
                 one.is_held_up,
-                Diff.of(one.before, one.after),
+                await diff_of(ports, one.before, one.after),
             )
             for one in told
-        ),
+        ],
     )
 
 
-def schedule_review(request: Request, fields: Mapping[str, str], steps: tuple[PlannedStep, ...]) -> Response:
+def schedule_review(request: Request, fields: Mapping[str, str], steps: Sequence[PlannedStep]) -> Response:
     flag_set, key = flag_in(request)
     # Times from now are of the moment of the review: what was read is what is planned.
     view = ScheduleReview(
         flag_set=flag_set,
         key=key,
         href=flag_href(flag_set, key),
-        steps=steps,
+        steps=tuple(steps),
         waits=any(one.is_held_up for one in steps),
         form=Form.of(FIELDS, _settled(fields, request)),
         may=permission(principal_of(request), Permission.FLAG_FLIP, service_of(flag_set)),
