@@ -86,6 +86,26 @@ async def test_a_token_of_a_service_asks_for_its_sets_and_for_that_of_everybody(
     }
 
 
+async def test_such_a_token_is_issued_and_known_like_any_other(door: Door) -> None:
+    ada = door.client("ada")
+    order = {"name": "shop-page", "days": 7, "role": "program", "services": ["shop"], "reason": "a page"}
+    issued = await ada.post("/api/v1/tokens", json=order)
+    assert issued.status_code == 201, issued.text
+    headers = {"x-api-key": issued.json()["secret"]}
+    for flag_set, status in (("shop", 200), ("payments", 403)):
+        asked = await door.client().post(ALL, json={}, headers={"x-flag-set": flag_set, **headers})
+        assert asked.status_code == status
+    question = {
+        "subject": {"type": "token", "id": "shop-page"},
+        "resource": {"type": "service", "id": "shop"},
+    }
+    told = (await ada.post("/access/v1/search/action", json=question)).json()
+    assert told["results"] == [{"name": "flag:ask"}]
+    who = (await ada.get("/api/v1/access/who", params={"permission": "flag:ask", "service": "shop"})).json()
+    places = {one["id"]: one["where"] for one in who}
+    assert (places["shop-page"], places["pia"]) == ("shop", "everywhere")
+
+
 @pytest.mark.parametrize("headers", [{}, LONG_WAY])
 async def test_a_token_for_everywhere_asks_for_any_set(door: Door, headers: dict[str, str]) -> None:
     await page(door, services=None)
