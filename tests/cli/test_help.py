@@ -71,6 +71,7 @@ def test_every_command_is_there() -> None:
         "flags environments",
         "flags compare",
         "flags copy",
+        "flags drill",
         "flags drills",
         "flags certificate",
         "flags verify",

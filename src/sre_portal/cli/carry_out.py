@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import typer
@@ -16,20 +15,15 @@ if TYPE_CHECKING:
     from sre_portal.cli.follow import Ended
 
 
-@dataclass(frozen=True, slots=True)
-class Beginning:
-    """What starts a run: a path of the API, and what is said there."""
+def carry_out(path: str, body: Mapping[str, object], portal: str, token: str, *, as_json: bool) -> None:
+    """Starts a run at a path of the API, and stays with it until its verdict, which is the exit code.
 
-    path: str
-    body: Mapping[str, object]
-
-
-def carry_out(begin: Beginning, portal: str, token: str, *, as_json: bool) -> None:
-    """Stays with the run until its verdict, which is the exit code. Raises `typer.Exit`."""
+    Raises `typer.Exit`.
+    """
     import asyncio
 
     with told(as_json):
-        ended = asyncio.run(_followed(begin, portal, token, as_json))
+        ended = asyncio.run(_followed(path, body, portal, token, as_json=as_json))
         _tell(ended, portal, as_json)
     code = exit_code(ended)
     if code is not Code.PASSED:
@@ -43,14 +37,14 @@ def exit_code(ended: Ended) -> Code:
     return CODE_OF_VERDICT.get(ended.run.verdict, Code.UNDECIDED)
 
 
-async def _followed(begin: Beginning, url: str, token: str, as_json: bool) -> Ended:
+async def _followed(path: str, body: Mapping[str, object], url: str, token: str, *, as_json: bool) -> Ended:
     from sre_portal.cli.follow import Follower, Interrupts
     from sre_portal.cli.portal import Portal
 
     interrupts = Interrupts()
     with interrupts.listening(), _display(as_json) as display:
         async with Portal(url, token) as portal:
-            return await Follower(portal, display, interrupts).run(begin)
+            return await Follower(portal, display, interrupts).run(path, body)
 
 
 def _display(as_json: bool) -> Display:

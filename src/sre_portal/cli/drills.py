@@ -13,7 +13,7 @@ import typer
 
 from sre_portal.cli.ask import ask, part
 from sre_portal.cli.audit_check import parsed_keys, read_text, write_text
-from sre_portal.cli.carry_out import Beginning, carry_out
+from sre_portal.cli.carry_out import carry_out
 from sre_portal.cli.exits import CODE_OF_VERDICT, Code, CommandFailed, print_json, told
 from sre_portal.cli.flags_written import parse_percent
 from sre_portal.cli.option import DEFAULT_PORTAL, AsJson, PortalUrl, Token
@@ -82,8 +82,7 @@ def drill(
     with told(as_json):
         share = {} if percent == EVERYBODY else {"percent": parse_percent(percent)}
     body = {"variant": variant, "duration": lasts, "seen_within": seen_within, "reason": reason, **share}
-    begin = Beginning(f"/flags/{part(flag_set)}/{part(key)}/drill", body)
-    carry_out(begin, portal, token, as_json=as_json)
+    carry_out(f"/flags/{part(flag_set)}/{part(key)}/drill", body, portal, token, as_json=as_json)
 
 
 def certificate(

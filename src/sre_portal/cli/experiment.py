@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sre_portal.cli.ask import ask
-from sre_portal.cli.carry_out import Beginning, carry_out
+from sre_portal.cli.carry_out import carry_out
 from sre_portal.cli.document import read_document
 from sre_portal.cli.exits import Code, help_text, print_json, told
 from sre_portal.cli.option import DEFAULT_PORTAL, AsJson, PortalUrl, Token
@@ -36,7 +36,7 @@ def run(
     """
     with told(as_json):
         document = read_document(file)
-    carry_out(Beginning("/runs", {"document": document}), portal, token, as_json=as_json)
+    carry_out("/runs", {"document": document}, portal, token, as_json=as_json)
 
 
 @app.command(name="lint")

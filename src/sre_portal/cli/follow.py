@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from sre_portal.cli.carry_out import Beginning
 from sre_portal.cli.display import Display
 from sre_portal.cli.exits import Code, CommandFailed
 from sre_portal.cli.portal import START_TIMEOUT_SECONDS, Portal, PortalLost
@@ -68,12 +67,12 @@ class Follower:
     patience: Patience = Patience()
     _begun_at: float = 0.0
 
-    async def run(self, begin: Beginning) -> Ended:
-        """Starts it and returns when the run is over, or aborted and reverted.
+    async def run(self, path: str, body: Mapping[str, object]) -> Ended:
+        """Starts a run at a path of the API, and returns when the run is over, or aborted and reverted.
 
         Raises `CommandFailed`: the start was refused, the portal was lost, or a second Ctrl-C came.
         """
-        following = asyncio.create_task(self._follow(begin))
+        following = asyncio.create_task(self._follow(path, body))
         leaving = asyncio.create_task(self.interrupts.leave.wait())
         try:
             await asyncio.wait({following, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -88,9 +87,9 @@ class Follower:
             with suppress(asyncio.CancelledError, CommandFailed):
                 await following
 
-    async def _follow(self, begin: Beginning) -> Ended:
+    async def _follow(self, path: str, body: Mapping[str, object]) -> Ended:
         self._begun_at = _now()
-        answer = await self._start(begin)
+        answer = await self._start(path, body)
         run = parse_run(answer)
         while run.live:
             self._show(run)
@@ -105,9 +104,9 @@ class Follower:
     def _show(self, run: RunSeen) -> None:
         self.display.show(run, _now() - self._begun_at)
 
-    async def _start(self, begin: Beginning) -> object:
+    async def _start(self, path: str, body: Mapping[str, object]) -> object:
         try:
-            return await self.portal.post(begin.path, begin.body, within_seconds=START_TIMEOUT_SECONDS)
+            return await self.portal.post(path, body, within_seconds=START_TIMEOUT_SECONDS)
         except PortalLost as lost:
             raise PortalLost(f"{lost} If a run was started all the same, it ends by itself.") from None
 
