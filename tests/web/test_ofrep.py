@@ -13,11 +13,14 @@ from openfeature.contrib.provider.ofrep import OFREPProvider
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import FlagNotFoundError, GeneralError, OpenFeatureError
 
+from sre_portal.core.flag.flag_set import PART
 from sre_portal.core.flag_change import FlagEdit, SetChange
 from sre_portal.core.flag_step import Toggle
 from sre_portal.operations.flag_import import ImportOrder, import_flags
 from sre_portal.operations.flags import FlagOrder, change_flag
 from sre_portal.web.body_size import LARGEST_QUESTION_BYTES
+from sre_portal.web.holder import Holder
+from sre_portal.web.ofrep import AskedForAll, answer_all
 from tests.operations.world import OMAR, START, World
 from tests.providers.served import served
 from tests.web.door import AGENT_SECRET, SECRETS, Door
@@ -155,6 +158,20 @@ async def test_whoever_asks_with_another_token_gets_a_ticket_of_its_own(
     assert again.status_code == 200
     assert again.json()["flags"] == first.json()["flags"]
     assert again.json()["eventStreams"] != first.json()["eventStreams"]
+
+
+async def test_others_are_served_while_all_flags_of_a_large_set_are_looked_at(world: World) -> None:
+    rule = {**SWITCH, "targeting": {"if": [{"var": "staff"}, "on", "off"]}}
+    many = {"flags": {f"flag-{number}": rule for number in range(5 * PART)}}
+    await import_flags(world.ports, OMAR, ImportOrder("many", "test"), many)
+    asked = AskedForAll("many", b'{"context": {"staff": true}}', Holder("token", "x"))
+    asking, turns = asyncio.create_task(answer_all(world.ports, asked)), 0
+    while not asking.done():
+        await asyncio.sleep(0)
+        turns += 1
+    told = json.loads(asking.result().body)["flags"]
+    assert [one["value"] for one in told] == [True] * 5 * PART
+    assert turns > 5
 
 
 async def test_a_question_above_its_bound_is_refused_before_it_is_looked_at(vera: httpx2.AsyncClient) -> None:

@@ -7,6 +7,7 @@ of the set is enough. `ofrep_quick` answers most of these before a request gets 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -16,7 +17,9 @@ from starlette.responses import Response
 from sre_portal.contract.flags import DEFAULT_SET
 from sre_portal.core.access import Permission
 from sre_portal.core.errors import NotAuthenticated, Unconfirmed
-from sre_portal.core.flag.resolution import ErrorCode
+from sre_portal.core.flag.flag_set import PART
+from sre_portal.core.flag.lookup import Facts
+from sre_portal.core.flag.resolution import ErrorCode, Resolution
 from sre_portal.core.flag_kept import KeptSet
 from sre_portal.core.flag_name import asked_of
 from sre_portal.operations.flag_facts import facts_of
@@ -109,7 +112,7 @@ async def answer_all(ports: Ports, asked: AskedForAll) -> Answer:
     except Unfit as unfit:
         return failure(unfit)
     at = _at(ports)
-    found = kept.flags.evaluate_all(context, facts=facts_of(ports), at=at)
+    found = await _evaluated(kept, context, facts_of(ports), at)
     flags, ticket = all_flags(found), ticket_for(asked.holder, asked.flag_set, at)
     sealed, given = seal_ticket(ports.keys, ticket), _digest(flags)
     tag = f'"{given}-{_digest(sealed.encode())}"'
@@ -129,6 +132,18 @@ def kept_of(ports: Ports, flag_set: str) -> KeptSet:
     if flag_set == DEFAULT_SET:
         return _NO_FLAGS
     raise Unfit(ErrorCode.GENERAL, f"no flag set {flag_set[:80]!r}")
+
+
+async def _evaluated(
+    kept: KeptSet, context: Mapping[str, object], facts: Facts, at: int
+) -> Mapping[str, Resolution]:
+    """Every flag of one version of a set; others are served between its parts."""
+    found: Mapping[str, Resolution] = {}
+    for part in kept.flags.evaluate_in_parts(context, facts=facts, at=at):
+        found = part
+        if len(kept.flags) > PART:
+            await asyncio.sleep(0)
+    return found
 
 
 async def _caught_up(ports: Ports, asked: AskedForAll) -> KeptSet:
