@@ -146,12 +146,12 @@ def test_every_problem_of_a_document_is_told_at_once(broken: Path) -> None:
     result = alone("check", str(broken))
     assert result.exit_code == 2
     assert "issuer" in result.stdout
-    assert "one of viewer, operator, admin" in result.stdout
+    assert "one of program, viewer, operator, admin" in result.stdout
     told = json.loads(alone("check", str(broken), "--json").stdout)
     assert len(told["problems"]) == len(result.stdout.splitlines())
     refused = alone("explain", "--file", str(broken), "--provider", "github")
     assert refused.exit_code == 2
-    assert "one of viewer, operator, admin" in refused.stderr
+    assert "one of program, viewer, operator, admin" in refused.stderr
 
 
 def test_an_account_is_explained_by_the_portal(invoke: Invoke, portal: StubPortal) -> None:

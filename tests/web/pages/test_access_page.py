@@ -149,10 +149,10 @@ async def test_a_role_is_given_and_withdrawn_by_form(
     ("fields", "told"),
     [
         ({"role": "admin", "until": "", "reason": ""}, "why, in a few words"),
-        ({"role": "king", "until": "", "reason": "x"}, "one of viewer, operator, admin"),
+        ({"role": "king", "until": "", "reason": "x"}, "one of program, viewer, operator, admin"),
         ({"role": "admin", "until": "3y", "reason": "x"}, "one of , 1h"),
         ({"role": "operator", "until": "", "reason": "x", "services": "shop, shpo"}, "one of shop"),
-        ({}, "one of viewer"),
+        ({}, "one of program, viewer"),
     ],
 )
 async def test_a_wrong_grant_comes_back_with_what_is_wrong(
@@ -305,7 +305,7 @@ async def test_an_agent_s_token_is_for_one_service(ada: httpx2.AsyncClient, worl
     [
         ("/access/tokens", {"name": "ci", "role": "viewer", "days": "1"}, "a token has this one"),
         ("/access/tokens", {"name": "CI", "role": "viewer", "days": "0"}, "lower case letters"),
-        ("/access/tokens", {}, "one of viewer"),
+        ("/access/tokens", {}, "one of program, viewer"),
         ("/access/tokens/ci/rotate", {"name": "ci", "overlap": "1"}, "a token has this one"),
         ("/access/tokens/ci/rotate", {"name": "ci-2", "overlap": "9999"}, "0 to 720 hours"),
         ("/access/tokens/ci/rotate", {"name": "ci-2", "overlap": "long"}, "0 to 720 hours"),
