@@ -17,7 +17,6 @@ from starlette.responses import Response
 from sre_portal.contract.flags import DEFAULT_SET
 from sre_portal.core.access import Permission
 from sre_portal.core.errors import NotAuthenticated, Unconfirmed
-from sre_portal.core.flag.flag_set import PART
 from sre_portal.core.flag.lookup import Facts
 from sre_portal.core.flag.resolution import ErrorCode, Resolution
 from sre_portal.core.flag_kept import KeptSet
@@ -138,11 +137,11 @@ async def _evaluated(
     kept: KeptSet, context: Mapping[str, object], facts: Facts, at: int
 ) -> Mapping[str, Resolution]:
     """Every flag of one version of a set; others are served between its parts."""
-    found: Mapping[str, Resolution] = {}
-    for part in kept.flags.evaluate_in_parts(context, facts=facts, at=at):
+    parts = kept.flags.evaluate_in_parts(context, facts=facts, at=at)
+    found = next(parts)
+    for part in parts:
+        await asyncio.sleep(0)
         found = part
-        if len(kept.flags) > PART:
-            await asyncio.sleep(0)
     return found
 
 

@@ -45,20 +45,21 @@ def full() -> Effort:
 class Portions:
     """The effort of one answer for many flags: each has its own little, and they share the rest."""
 
-    __slots__ = ("_shared", "effort", "most")
+    __slots__ = ("effort", "most", "shared")
 
     def __init__(self) -> None:
         self.effort: Effort = [0]
         """What is left to the flag whose turn it is."""
         self.most = 0
         """What it had at first."""
-        self._shared = SHARED_EFFORT
+        self.shared = SHARED_EFFORT
+        """What is left to all of them."""
         self.next()
 
     def next(self) -> None:
         """It is the turn of another one."""
-        self._shared -= max(self.most - self.effort[0] - FREE_EFFORT, 0)
-        self.most = self.effort[0] = min(FREE_EFFORT + self._shared, MAX_EFFORT)
+        self.shared -= max(self.most - self.effort[0] - FREE_EFFORT, 0)
+        self.most = self.effort[0] = min(FREE_EFFORT + self.shared, MAX_EFFORT)
 
 
 def spend(effort: Effort, parts: int) -> None:
