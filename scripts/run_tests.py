@@ -112,9 +112,10 @@ def _missing(groups: Iterable[Group]) -> list[Group]:
 
 
 def _pytest(only: str | None, missing: list[Group], arguments: list[str]) -> int:
-    """Most tests side by side; those of a browser and those of real runs alone, others would disturb them.
+    """Most tests side by side; those of a browser and those of real runs after them, others would disturb them.
 
-    A browser also gets a process of its own: its driver keeps an event loop running.
+    A browser gets a process of its own: its driver keeps an event loop running. Real runs are two at a time:
+    they wait for the clock nearly always.
     """
     chosen = [only] if only else []
     chosen += [f"not {group.marker}" for group in missing]
@@ -122,7 +123,7 @@ def _pytest(only: str | None, missing: list[Group], arguments: list[str]) -> int
     statuses = [
         _pass([*chosen, "not live", "not browser"], side_by_side, arguments),
         _pass([*chosen, "browser"], [], arguments),
-        _pass([*chosen, "live", "not browser"], [], arguments),
+        _pass([*chosen, "live", "not browser"], ["-n", "2", "--dist", "worksteal"], arguments),
     ]
     # Some of the passes may hold none of the tests that were asked for; not all of them.
     return max((one for one in statuses if one != NO_TESTS), default=NO_TESTS)
