@@ -112,14 +112,14 @@ def _missing(groups: Iterable[Group]) -> list[Group]:
 
 
 def _pytest(only: str | None, missing: list[Group], arguments: list[str]) -> int:
-    """Most tests side by side; those of a browser and those of real runs after them, others would disturb them.
+    """Most tests side by side; those of a browser and those of real runs after them, undisturbed.
 
-    A browser gets a process of its own: its driver keeps an event loop running. Real runs are two at a time:
-    they wait for the clock nearly always.
+    One more than there are processors: many wait for a clock or a server. A browser gets a process of its
+    own: its driver keeps an event loop running. Real runs are two at a time: they nearly always wait.
     """
     chosen = [only] if only else []
     chosen += [f"not {group.marker}" for group in missing]
-    side_by_side = ["-n", "logical", "--dist", "loadgroup"]
+    side_by_side = ["-n", str(1 + (os.cpu_count() or 1)), "--dist", "loadgroup"]
     statuses = [
         _pass([*chosen, "not live", "not browser"], side_by_side, arguments),
         _pass([*chosen, "browser"], [], arguments),
