@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from sre_portal.web.render import DIST
 from tests.e2e.conftest import AXE, PHONE, WIDE, Program, Visit
+from tests.web.pages.paths import FLAG_PAGES
 
 pytestmark = pytest.mark.xdist_group("stage")  # one server, one browser
 
@@ -29,23 +30,7 @@ PAGES = (
     "/runs/2411/journal",
     "/runs/2417/abort",
     "/stop-all",
-    "/flags",
-    "/flags?state=removed",
-    "/flags?q=nothing",
-    "/flags/new",
-    "/flags/shop/new-cart",
-    "/flags/shop/checkout-open",
-    "/flags/shop/old-banner",
-    "/flags/shop/new-cart/edit",
-    "/flags/shop/new-cart/versions/2",
-    "/flags/shop/new-cart/toggle",
-    "/flags/shop/new-cart/remove",
-    "/flags/shop/new-cart/copy?to=staging",
-    "/flags/shop/new-cart/copy?to=night",
-    "/flags/shop/new-cart/plan",
-    "/flags/shop/checkout-open/drill",
-    "/flag-plans",
-    "/flag-plans/1",
+    *FLAG_PAGES,
     "/status",
     "/login",
 )

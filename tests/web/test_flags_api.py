@@ -277,7 +277,7 @@ async def test_a_safety_that_would_be_off_in_silence_is_a_problem_with_its_path(
     ("body", "seen"),
     [
         ('{"definition": ', "no JSON at character 15 (Expecting value)"),
-        ("", "None"),
+        ("", "nothing"),
         (
             '{"definition":' + '{"!":' * 3000 + "1" + "}" * 3001,
             "lists and objects in each other, hundreds of levels deep",
@@ -293,6 +293,14 @@ async def test_a_body_that_cannot_be_read_is_a_problem_in_words(
     assert answer.status_code == 422
     assert [(one["path"], one["seen"]) for one in told["problems"]] == [("body", seen)]
     assert "nothing at" not in answer.text
+
+
+async def test_a_key_too_many_and_one_too_few_are_told_as_such(omar: httpx2.AsyncClient) -> None:
+    answer = await omar.post(f"{CART}/toggle", json={"enabled": True, "why": "night"})
+    assert [(one["path"], one["seen"], one["expected"]) for one in answer.json()["problems"]] == [
+        ("reason", "nothing", "a value: this key is required"),
+        ("why", 'the unknown key "why"', "only keys that this request has"),
+    ]
 
 
 async def test_only_what_is_not_there_is_said_not_to_be_there(omar: httpx2.AsyncClient) -> None:

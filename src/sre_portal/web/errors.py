@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from sre_portal.core.access import Principal
+from sre_portal.core.complaint import shown_key
 from sre_portal.core.errors import (
     Conflict,
     InvalidInput,
@@ -109,11 +110,12 @@ def _invalid(found: Mapping[str, Any]) -> Problem:
     if found["type"] == "json_invalid":
         seen = f"no JSON at character {found['loc'][-1]} ({found['ctx']['error']})"
         return Problem("body", seen, "JSON")
-    return Problem(
-        ".".join(map(str, found["loc"][1:])) or "body",
-        repr(found.get("input"))[:200],
-        plain_words(found["msg"]),
-    )
+    path = ".".join(map(str, found["loc"][1:])) or "body"
+    if found["type"] == "extra_forbidden":
+        return Problem(path, shown_key(found["loc"]), "only keys that this request has")
+    if found["type"] == "missing":
+        return Problem(path, "nothing", "a value: this key is required")
+    return Problem(path, repr(found.get("input"))[:200], plain_words(found["msg"]))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from sre_portal.core.document import Metadata
 from tests.web.pages.conftest import Read
+from tests.web.pages.paths import FLAG_PAGES
 from tests.web.pages.scene import Scene
 
 PAGES = (
@@ -35,21 +36,7 @@ PAGES = (
     "/runs/2417/journal",
     "/runs/2417/abort",
     "/stop-all",
-    "/flags",
-    "/flags?set=shop&state=disabled",
-    "/flags/new",
-    "/flags/shop/new-cart",
-    "/flags/shop/old-banner",
-    "/flags/shop/new-cart/edit",
-    "/flags/shop/new-cart/versions/2",
-    "/flags/shop/new-cart/toggle",
-    "/flags/shop/new-cart/remove",
-    "/flags/shop/new-cart/copy?to=staging",
-    "/flags/shop/new-cart/copy?to=night",
-    "/flags/shop/new-cart/plan",
-    "/flags/shop/checkout-open/drill",
-    "/flag-plans",
-    "/flag-plans/1",
+    *FLAG_PAGES,
 )
 PUBLIC = ("/login", "/status")
 HOSTILE = "</title><script>alert(1)</script>'\"&"

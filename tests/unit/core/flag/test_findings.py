@@ -85,7 +85,7 @@ def test_what_flags_share_is_read_once_however_many_of_them_change() -> None:
     class Shared(dict[str, object]):
         read = 0
 
-        def items(self) -> ItemsView[str, object]:  # type: ignore[override]
+        def items(self) -> ItemsView[str, object]:  # type: ignore[override]  # a view is what dict_items is
             Shared.read += 1
             return super().items()
 
